@@ -1,0 +1,136 @@
+/**
+ * The compiled configuration of a run: every default filled in, every path absolute, units in the names, frozen.
+ * `compile.ts` is the only maker. What a user writes is described by `schema.ts`.
+ */
+export interface RunSpec {
+  readonly name: string;
+  /** Seeds the split, the plan, the views and the initial classifier. An integer in [0, 2^32). */
+  readonly seed: number;
+  readonly data: DataSpec;
+  readonly model: ModelSpec;
+  readonly phases: readonly PhaseSpec[];
+  readonly batch: BatchSpec;
+  readonly workers: { readonly count: number };
+  /** How the best epoch is chosen, on the val split. */
+  readonly best: { readonly metric: 'accuracy' | 'loss' };
+  readonly engine: EngineSpec;
+  readonly cache: CacheSpec;
+  readonly checkpoint: CheckpointSpec;
+  readonly metrics: MetricsSpec;
+  readonly security: { readonly host: string; readonly port: number };
+  readonly training: {
+    /** Smoke check: at most this many steps an epoch, and as many evaluation batches; null for all. */
+    readonly limitBatches: number | null;
+    /** Smoke check: every step trains on the first batch of epoch 0, plain view. */
+    readonly overfitBatch: boolean;
+  };
+}
+
+export interface DataSpec {
+  /** `npm:NAME@VERSION`, an absolute folder, or an absolute `.csv` / `.jsonl` manifest. */
+  readonly source: string;
+  /** Pinned `sha512-...` of an `npm:` source's tarball; null otherwise. */
+  readonly integrity: string | null;
+  /** Absolute path of the rule file that makes samples out of an `npm:` package; null otherwise. */
+  readonly rules: string | null;
+  /** Absolute path of an id -> name JSON (as cat_to_name.json); null: names are the folder names. */
+  readonly classNames: string | null;
+  /** Fractions; they sum to 1. Ignored for a source that brings its own splits. */
+  readonly split: { readonly train: number; readonly val: number; readonly test: number };
+  readonly onBadFile: 'fail' | 'skip';
+  /** Side of the square network input, in pixels. */
+  readonly imageSize: number;
+  /** Number of distinct augmented views of each sample, cycled over the epochs; null: a fresh one each epoch. */
+  readonly views: number | null;
+  /** RGB that transparent pixels, and what lies outside of a moved image, are filled with. */
+  readonly background: readonly [number, number, number];
+  readonly augment: AugmentSpec;
+  /** Overrides the weights' own normalisation; null: as the weights say. */
+  readonly normalise: { readonly mean: Rgb; readonly std: Rgb } | null;
+}
+
+export type Rgb = readonly [number, number, number];
+
+/** Ranges that a view's parameters are drawn from, uniformly. Neutral values switch a transform off. */
+export interface AugmentSpec {
+  /** Degrees: the angle is in [-rotate, rotate]. */
+  readonly rotate: number;
+  /** Probabilities. */
+  readonly flipHorizontal: number;
+  readonly flipVertical: number;
+  /** Zoom factor range, around 1. */
+  readonly scale: readonly [number, number];
+  /** Fraction of the side: the shift in x and in y is in [-translate, translate]. */
+  readonly translate: number;
+  /** Range of the random crop's area as a fraction of the image; [1, 1] is no crop. */
+  readonly crop: readonly [number, number];
+  /** The factor is in [max(0, 1 - v), 1 + v], as torchvision's ColorJitter. */
+  readonly brightness: number;
+  readonly contrast: number;
+  readonly saturation: number;
+}
+
+export interface ModelSpec {
+  readonly architecture: string;
+  /** Width multiplier (mobilenet_v2); 1 for the others. */
+  readonly width: number;
+  /** `random`, an absolute `.safetensors` path, or `npm:NAME@VERSION#MODEL`. */
+  readonly weights: string;
+  /** Pinned sha512 of an `npm:` source's tarball; null otherwise. */
+  readonly integrity: string | null;
+}
+
+export interface PhaseSpec {
+  /** The split point. `head` is the only one that this version trains. */
+  readonly train: 'head';
+  readonly epochs: number;
+  /** Where this phase starts: the state as it is, or the best epoch's parameters so far. */
+  readonly from: 'last' | 'best';
+  readonly optimizer: AdamSpec;
+  readonly schedule: ScheduleSpec;
+}
+
+export interface AdamSpec {
+  readonly type: 'adam';
+  readonly learningRate: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+}
+
+export type ScheduleSpec =
+  | { readonly type: 'constant' }
+  | { readonly type: 'step'; readonly stepSize: number; readonly gamma: number };
+
+export interface BatchSpec {
+  /** Samples of a global batch. */
+  readonly size: number;
+  /** Virtual shards; divides `size`. */
+  readonly shards: number;
+}
+
+export interface EngineSpec {
+  readonly provider: 'cpu' | 'cuda' | 'webgpu';
+  /** Threads of one worker's backbone; null: cores / local workers, at least 1. */
+  readonly threads: number | null;
+}
+
+export interface CacheSpec {
+  /** Absolute folder. */
+  readonly path: string;
+  /** null: on for finite views, off for fresh ones. */
+  readonly features: boolean | null;
+  readonly images: boolean;
+}
+
+export interface CheckpointSpec {
+  /** A checkpoint after each this many epochs; the last epoch always has one. */
+  readonly everyEpochs: number;
+}
+
+export interface MetricsSpec {
+  readonly enabled: boolean;
+  readonly host: string;
+  /** Port of the coordinator's HTTP server, worker N uses port + 1 + N; 0: any free port for each. */
+  readonly port: number;
+}

@@ -1,0 +1,135 @@
+import type { FtctlErrorJson } from '../errors/index.js';
+
+/** Everything that happens in a run, for people, dashboards and `events.jsonl`. `at` is a Unix time in ms. */
+export type RunEvent = { readonly at: number } & RunEventBody;
+
+export type RunEventBody =
+  | {
+      readonly type: 'run-started';
+      readonly runId: string;
+      readonly term: number;
+      readonly resumedFromRound: number;
+    }
+  /** Long work before training: fetching, checking, preparing. `done` and `total` in `unit`; total 0: unknown. */
+  | {
+      readonly type: 'preparing';
+      readonly what: 'data' | 'weights' | 'manifest' | 'model';
+      readonly message: string;
+      readonly done: number;
+      readonly total: number;
+      readonly unit: 'bytes' | 'files' | 'steps';
+    }
+  | {
+      readonly type: 'data-ready';
+      readonly classes: number;
+      readonly train: number;
+      readonly val: number;
+      readonly test: number;
+      readonly skipped: number;
+      readonly manifestHash: string;
+    }
+  | {
+      readonly type: 'worker-joined';
+      readonly slot: number;
+      readonly incarnation: string;
+      readonly pid: number;
+      readonly host: string;
+    }
+  | { readonly type: 'worker-state'; readonly slot: number; readonly stage: string }
+  | {
+      readonly type: 'generation';
+      readonly generation: string;
+      readonly members: readonly {
+        readonly rank: number;
+        readonly slot: number;
+        readonly firstShard: number;
+        readonly numShards: number;
+      }[];
+      readonly round: number;
+      readonly reason: string;
+    }
+  /** One applied step, as reported (not every step need be reported to a slow watcher). */
+  | {
+      readonly type: 'step';
+      readonly round: number;
+      readonly phase: number;
+      readonly epoch: number;
+      readonly epochs: number;
+      readonly step: number;
+      readonly steps: number;
+      readonly loss: number;
+      readonly accuracy: number;
+      readonly learningRate: number;
+      readonly imagesPerSecond: number;
+    }
+  | {
+      readonly type: 'epoch';
+      readonly phase: number;
+      readonly epoch: number;
+      readonly epochs: number;
+      readonly train: { readonly loss: number; readonly accuracy: number };
+      readonly val: { readonly loss: number; readonly accuracy: number };
+      readonly learningRate: number;
+      readonly isBest: boolean;
+      readonly seconds: number;
+      readonly imagesPerSecond: number;
+      /** Rows that backbones computed and rows from the cache, this epoch, over all workers. */
+      readonly rowsComputed: number;
+      readonly rowsCached: number;
+    }
+  | {
+      readonly type: 'test';
+      readonly loss: number;
+      readonly accuracy: number;
+      readonly samples: number;
+    }
+  | {
+      readonly type: 'checkpoint';
+      readonly kind: 'checkpoint' | 'best' | 'final';
+      readonly round: number;
+      readonly epoch: number;
+      readonly path: string;
+    }
+  | { readonly type: 'warning'; readonly message: string; readonly rank?: number }
+  | { readonly type: 'worker-lost'; readonly slot: number; readonly cause: string }
+  | { readonly type: 'run-finished'; readonly result: RunResult }
+  | {
+      readonly type: 'run-stopped';
+      readonly round: number;
+      readonly checkpoint: string | null;
+      readonly result: RunResult;
+    }
+  | { readonly type: 'run-failed'; readonly error: FtctlErrorJson; readonly resumable: boolean };
+
+export interface Score {
+  readonly loss: number;
+  readonly accuracy: number;
+}
+
+/** What `launch --json` prints when a run ends (DESIGN section 8). */
+export interface RunResult {
+  readonly runId: string;
+  readonly status: 'finished' | 'stopped';
+  readonly workers: number;
+  readonly epochs: number;
+  readonly steps: number;
+  readonly samples: number;
+  readonly train: Score | null;
+  readonly val: Score | null;
+  readonly test?: Score;
+  readonly best: {
+    readonly epoch: number;
+    readonly metric: 'accuracy' | 'loss';
+    readonly value: number;
+  } | null;
+  readonly digest: string;
+  readonly wallSeconds: number;
+  readonly imagesPerSecond: number;
+  readonly recoveries: readonly {
+    readonly step: number;
+    readonly cause: string;
+    readonly rank: number;
+    readonly seconds: number;
+  }[];
+  readonly runDir: string;
+}

@@ -1,0 +1,3 @@
+import type { CatalogueEntry } from '../catalogue.js';
+
+export const configCodes = {} as const satisfies Record<string, CatalogueEntry>;

@@ -1,0 +1,36 @@
+/** Rows wanted from the backbone: sample indexes into the manifest, and a view index for each (-1: the plain view). */
+export interface FeatureRequest {
+  readonly samples: Int32Array;
+  readonly views: Int32Array;
+}
+
+/** Counted since the source was opened. */
+export interface FeatureCounters {
+  /** Rows that were answered from the feature cache, and rows that the backbone computed. */
+  readonly rowsCached: number;
+  readonly rowsComputed: number;
+  /** Images decoded by libvips, and decoded images found in the cache. */
+  readonly imagesDecoded: number;
+  readonly imagesCached: number;
+  /** Time spent in the background threads, in seconds. */
+  readonly decodeSeconds: number;
+  readonly augmentSeconds: number;
+  readonly backboneSeconds: number;
+}
+
+/**
+ * Port: the frozen prefix, behind the caches. A row's bits depend on (sample, view) alone: not on the batch it
+ * comes in, on the order of requests, nor on whether it was cached.
+ */
+export interface FeatureSource {
+  /** Number of features of a row. */
+  readonly width: number;
+  /**
+   * `features_BF` in request order. Requests are answered in the order in which they were made, so that asking
+   * ahead of need is how to prefetch. Rejects with an FtctlError (data that vanished, engine failure) or, when
+   * `signal` is aborted, with its reason.
+   */
+  features(request: FeatureRequest, signal?: AbortSignal): Promise<Float32Array>;
+  counters(): FeatureCounters;
+  close(): Promise<void>;
+}

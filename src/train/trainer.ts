@@ -1,0 +1,76 @@
+import type { StateRef } from '../rpc/control-messages.js';
+
+/** What the next round is. Rounds count from 1; a state at round r has applied 1..r. */
+export type RoundPlan =
+  | {
+      readonly kind: 'step';
+      readonly round: number;
+      readonly phase: number;
+      readonly epoch: number;
+      readonly step: number;
+      readonly vectorLength: number;
+    }
+  | {
+      readonly kind: 'evaluate';
+      readonly round: number;
+      readonly phase: number;
+      readonly epoch: number;
+      readonly split: 'val' | 'test';
+      readonly vectorLength: number;
+    }
+  | {
+      /** Switches to `phase`: fresh moments, and the best parameters where the phase says `from: best`. */
+      readonly kind: 'phase';
+      readonly round: number;
+      readonly phase: number;
+      readonly epoch: number;
+      readonly vectorLength: number;
+    };
+
+/** Contiguous owned shards. */
+export interface ShardRange {
+  readonly firstShard: number;
+  readonly numShards: number;
+}
+
+/** What applying a round decided; the same on every worker. */
+export interface RoundOutcome {
+  readonly plan: RoundPlan;
+  readonly split: 'train' | 'val' | 'test';
+  /** Number of samples, mean loss and fraction correct of the batch or split. */
+  readonly samples: number;
+  readonly loss: number;
+  readonly accuracy: number;
+  readonly learningRate: number;
+  /** A checkpoint is due at this state. */
+  readonly checkpointDue: boolean;
+  /** The state is the best one so far. */
+  readonly isBest: boolean;
+  readonly finished: boolean;
+}
+
+/** An immutable copy of a state, in the checkpoint format (state/checkpoint-format.ts). */
+export interface Snapshot extends StateRef {
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * The run as a sequence of rounds, with no idea of processes or networks: `compute` gives one vector for each owned
+ * shard; the vectors of all shards are summed by the fixed tree; `apply` takes the sum. Every decision is a pure
+ * function of the state, hence the same on each worker.
+ */
+export interface Trainer {
+  /** Rounds applied. */
+  readonly round: number;
+  readonly finished: boolean;
+  /** Throws if finished. */
+  next(): RoundPlan;
+  /** One vector of `plan.vectorLength` per owned shard, ascending. Does not change the state. */
+  compute(plan: RoundPlan, shards: ShardRange, signal: AbortSignal): Promise<Float32Array[]>;
+  /** All-or-nothing: throws FT_LOSS_NOT_FINITE (before anything moves) on every worker alike. */
+  apply(plan: RoundPlan, reduced: Float32Array): RoundOutcome;
+  /** Reference to the state as it is now. */
+  stateRef(): StateRef;
+  snapshot(): Snapshot;
+  restore(snapshot: Snapshot): void;
+}
