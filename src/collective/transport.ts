@@ -1,0 +1,20 @@
+import type { Generation } from '../rpc/generation.js';
+import type { PeerMessage } from './messages.js';
+
+/**
+ * Port: streams between the members of a generation, persistent, one per pair and direction, opened by the
+ * receiver. Messages of one pair arrive in order, whole, or the pair is reported lost.
+ */
+export interface PeerTransport {
+  /** Opens a stream from every other member; resolves when all are open. `self` is the own incarnation. */
+  open(generation: Generation, self: string, signal: AbortSignal): Promise<void>;
+  /** Queues a message for a member of the open generation; never blocks, never throws. */
+  send(toRank: number, message: PeerMessage): void;
+  /** Sets the one receiver of messages. */
+  onMessage(handler: (message: PeerMessage) => void): void;
+  /** Sets the one receiver of losses: the incarnation whose stream broke for good, and why. */
+  onLost(handler: (incarnation: string, cause: string) => void): void;
+  /** Bytes handed to the network since the start. */
+  bytesSent(): number;
+  close(): Promise<void>;
+}
