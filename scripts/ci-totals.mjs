@@ -1,0 +1,16 @@
+/**
+ * Prints `N passed, N failed, N skipped` from vitest's JSON report, the names of skipped tests before it; a skipped
+ * test fails CI, where everything that a test needs is installed.
+ */
+import { readFileSync } from 'node:fs';
+
+const report = JSON.parse(readFileSync(process.argv[2], 'utf8'));
+const tests = report.testResults.flatMap((file) => file.assertionResults);
+const of = (...statuses) => tests.filter((test) => statuses.includes(test.status));
+const passed = of('passed');
+const failed = of('failed');
+const skipped = of('skipped', 'pending', 'todo', 'disabled');
+
+for (const test of skipped) console.log(`skipped: ${test.fullName}`);
+if (passed.length === 0 || failed.length > 0 || skipped.length > 0) process.exitCode = 1;
+console.log(`${passed.length} passed, ${failed.length} failed, ${skipped.length} skipped`);
