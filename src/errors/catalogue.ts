@@ -1,6 +1,7 @@
 import { configCodes } from './codes/config.js';
 import { dataCodes } from './codes/data.js';
 import { environmentCodes } from './codes/environment.js';
+import { launchCodes } from './codes/launch.js';
 import { modelCodes } from './codes/model.js';
 import { protocolCodes } from './codes/protocol.js';
 import { trainCodes } from './codes/train.js';
@@ -25,6 +26,7 @@ export const catalogue = {
   ...modelCodes,
   ...trainCodes,
   ...protocolCodes,
+  ...launchCodes,
   ...environmentCodes,
 } as const satisfies Record<string, CatalogueEntry>;
 
