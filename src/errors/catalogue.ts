@@ -4,6 +4,7 @@ import { environmentCodes } from './codes/environment.js';
 import { launchCodes } from './codes/launch.js';
 import { modelCodes } from './codes/model.js';
 import { protocolCodes } from './codes/protocol.js';
+import { rpcCodes } from './codes/rpc.js';
 import { trainCodes } from './codes/train.js';
 
 /**
@@ -26,6 +27,7 @@ export const catalogue = {
   ...modelCodes,
   ...trainCodes,
   ...protocolCodes,
+  ...rpcCodes,
   ...launchCodes,
   ...environmentCodes,
 } as const satisfies Record<string, CatalogueEntry>;

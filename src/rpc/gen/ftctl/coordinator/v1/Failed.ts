@@ -1,0 +1,17 @@
+// Generated from proto/ by `npm run proto:types`. Do not edit.
+
+import type { ErrorInput as _ftctl_common_v1_ErrorInput, Error as _ftctl_common_v1_Error } from '../../../ftctl/common/v1/Error.js';
+
+/**
+ * The worker cannot go on.
+ */
+export interface FailedInput {
+  'error'?: (_ftctl_common_v1_ErrorInput | null);
+}
+
+/**
+ * The worker cannot go on.
+ */
+export interface Failed {
+  'error': (_ftctl_common_v1_Error | null);
+}

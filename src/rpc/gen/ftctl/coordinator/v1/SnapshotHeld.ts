@@ -1,0 +1,22 @@
+// Generated from proto/ by `npm run proto:types`. Do not edit.
+
+import type { StateRefInput as _ftctl_common_v1_StateRefInput, StateRef as _ftctl_common_v1_StateRef } from '../../../ftctl/common/v1/StateRef.js';
+import type { SnapshotKindInput as _ftctl_common_v1_SnapshotKindInput, SnapshotKind as _ftctl_common_v1_SnapshotKind } from '../../../ftctl/common/v1/SnapshotKind.js';
+
+/**
+ * A copy of a state is held until it is acknowledged.
+ */
+export interface SnapshotHeldInput {
+  'state'?: (_ftctl_common_v1_StateRefInput | null);
+  'kind'?: (_ftctl_common_v1_SnapshotKindInput);
+  'epoch'?: (number);
+}
+
+/**
+ * A copy of a state is held until it is acknowledged.
+ */
+export interface SnapshotHeld {
+  'state': (_ftctl_common_v1_StateRef | null);
+  'kind': (_ftctl_common_v1_SnapshotKind);
+  'epoch': (number);
+}

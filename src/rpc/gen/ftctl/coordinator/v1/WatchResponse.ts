@@ -1,0 +1,25 @@
+// Generated from proto/ by `npm run proto:types`. Do not edit.
+
+import type { Long } from '@grpc/proto-loader';
+
+export interface WatchResponseInput {
+  /**
+   * Grows by 1 with each event of the run. A slow watcher is spared some progress events: the sequence then has gaps.
+   */
+  'sequence'?: (number | string | Long);
+  /**
+   * One event, as in events.jsonl.
+   */
+  'eventJson'?: (string);
+}
+
+export interface WatchResponse {
+  /**
+   * Grows by 1 with each event of the run. A slow watcher is spared some progress events: the sequence then has gaps.
+   */
+  'sequence': (number);
+  /**
+   * One event, as in events.jsonl.
+   */
+  'eventJson': (string);
+}
