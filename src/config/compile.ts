@@ -1,0 +1,84 @@
+import { isNpm, type ResolvePath } from './paths.js';
+import type { AugmentSpec, PhaseSpec, RunSpec } from './run-spec.js';
+import type { UserConfig } from './schema.js';
+import { defaultShards } from './shards.js';
+
+/** What the computed defaults come from. */
+export interface CompileOptions {
+  readonly defaultName: string;
+  readonly defaultCacheDir: string;
+  readonly resolvePath: ResolvePath;
+}
+
+/** Turns a checked document into the frozen specification of a run. Pure; does not look at the file system. */
+export function compileConfig(config: UserConfig, options: CompileOptions): RunSpec {
+  const { data, model, batch, engine, cache } = config;
+  const absolute = <T extends string | null>(group: string, key: string, path: T): T =>
+    path === null ? path : (options.resolvePath([group, key], path) as T);
+  return deepFreeze<RunSpec>({
+    name: config.name ?? options.defaultName,
+    seed: config.seed,
+    data: {
+      ...data,
+      source: isNpm(data.source) ? data.source : absolute('data', 'source', data.source),
+      rules: absolute('data', 'rules', data.rules),
+      classNames: absolute('data', 'classNames', data.classNames),
+      views: compileViews(data.views, data.augment),
+    },
+    model: {
+      ...model,
+      weights:
+        model.weights === 'random' || isNpm(model.weights)
+          ? model.weights
+          : absolute('model', 'weights', model.weights),
+    },
+    phases: config.phases.map(compilePhase),
+    batch: { size: batch.size, shards: batch.shards ?? defaultShards(batch.size) },
+    workers: config.workers,
+    best: config.best,
+    engine: { ...engine, threads: engine.threads === 'auto' ? null : engine.threads },
+    cache: {
+      path:
+        cache.path === undefined ? options.defaultCacheDir : absolute('cache', 'path', cache.path),
+      features: cache.features === 'auto' ? null : cache.features,
+      images: cache.images,
+    },
+    checkpoint: config.checkpoint,
+    metrics: config.metrics,
+    security: config.security,
+    training: config.training,
+  });
+}
+
+/** Without augmentation all views of an image are the same one. */
+function compileViews(views: UserConfig['data']['views'], augment: AugmentSpec): number | null {
+  if (views === undefined) return isNeutral(augment) ? 1 : null;
+  return views === 'fresh' ? null : views;
+}
+
+function isNeutral({ scale, crop, ...strengths }: AugmentSpec): boolean {
+  return (
+    [...scale, ...crop].every((v) => v === 1) && Object.values(strengths).every((v) => v === 0)
+  );
+}
+
+function compilePhase({ optimizer, ...phase }: UserConfig['phases'][number]): PhaseSpec {
+  return {
+    ...phase,
+    optimizer: {
+      type: optimizer.type,
+      learningRate: optimizer.learningRate,
+      beta1: optimizer.betas[0],
+      beta2: optimizer.betas[1],
+      epsilon: optimizer.epsilon,
+    },
+  };
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) {
+    Object.values(value).forEach(deepFreeze);
+    Object.freeze(value);
+  }
+  return value;
+}

@@ -1,0 +1,63 @@
+import { stringify } from 'yaml';
+import type { RunSpec } from './run-spec.js';
+import type { UserConfigInput } from './schema.js';
+
+/**
+ * The document that compiles to `spec`: every key is there, every path absolute. The inverse of `compileConfig`,
+ * and the form in which a run keeps its configuration.
+ */
+export function toDocument(spec: RunSpec): UserConfigInput {
+  const { data, model, engine, cache } = spec;
+  const copy = <T>(triple: readonly [T, T, T]): [T, T, T] => [...triple];
+  return {
+    apiVersion: 'ftctl/v1',
+    kind: 'TrainingRun',
+    name: spec.name,
+    seed: spec.seed,
+    data: {
+      source: data.source,
+      integrity: data.integrity,
+      rules: data.rules,
+      classNames: data.classNames,
+      split: { ...data.split },
+      onBadFile: data.onBadFile,
+      imageSize: data.imageSize,
+      views: data.views ?? 'fresh',
+      background: copy(data.background),
+      augment: {
+        ...data.augment,
+        scale: [...data.augment.scale],
+        crop: [...data.augment.crop],
+      },
+      normalise:
+        data.normalise === null
+          ? null
+          : { mean: copy(data.normalise.mean), std: copy(data.normalise.std) },
+    },
+    model: { ...model },
+    phases: spec.phases.map(({ optimizer, ...phase }) => ({
+      ...phase,
+      optimizer: {
+        type: optimizer.type,
+        learningRate: optimizer.learningRate,
+        betas: [optimizer.beta1, optimizer.beta2],
+        epsilon: optimizer.epsilon,
+      },
+      schedule: { ...phase.schedule },
+    })),
+    batch: { ...spec.batch },
+    workers: { ...spec.workers },
+    best: { ...spec.best },
+    engine: { provider: engine.provider, threads: engine.threads ?? 'auto' },
+    cache: { path: cache.path, features: cache.features ?? 'auto', images: cache.images },
+    checkpoint: { ...spec.checkpoint },
+    metrics: { ...spec.metrics },
+    security: { ...spec.security },
+    training: { ...spec.training },
+  };
+}
+
+/** {@link toDocument} as YAML text. */
+export function toYaml(spec: RunSpec): string {
+  return stringify(toDocument(spec), { lineWidth: 0, aliasDuplicateObjects: false });
+}

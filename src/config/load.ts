@@ -1,0 +1,121 @@
+import { readFile, stat } from 'node:fs/promises';
+import { basename, dirname, extname, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { FtctlError } from '../errors/index.js';
+import { crossProblems } from './checks.js';
+import { compileConfig } from './compile.js';
+import { toYaml } from './document.js';
+import { formatPath, type KeyPath } from './key-path.js';
+import { parseYaml } from './parse-yaml.js';
+import {
+  defaultCacheDir,
+  pathResolver,
+  processEnvironment,
+  type ConfigEnvironment,
+} from './paths.js';
+import { problemsError, structuralProblems, type Locate } from './problems.js';
+import type { RunSpec } from './run-spec.js';
+import { configSchema, type UserConfig } from './schema.js';
+import { applySets, parseSet, type SetValue } from './set-values.js';
+
+/** A configuration that passed every check. */
+export interface LoadedConfig {
+  readonly spec: RunSpec;
+  /** The effective document, every key present, paths absolute: loading it again gives the same spec. */
+  readonly yaml: string;
+}
+
+export interface LoadOptions {
+  /** Absent: the packaged quick start. */
+  readonly path?: string;
+  /** `path=value` arguments, applied in order. */
+  readonly sets?: readonly string[];
+  readonly environment?: ConfigEnvironment;
+}
+
+/** Configuration files are written by hand; anything near this size is not one. */
+const maxFileBytes = 1 << 20;
+
+const quickstartPath = fileURLToPath(new URL('../../configs/quickstart.yaml', import.meta.url));
+
+/**
+ * Reads, checks and compiles a configuration. Throws FtctlErrors of exit code 2: FT_CONFIG_* and, for rules that
+ * have their own code, FT_BATCH_NOT_MULTIPLE and FT_TOO_MANY_WORKERS.
+ */
+export async function loadConfig(options: LoadOptions = {}): Promise<LoadedConfig> {
+  const environment = options.environment ?? processEnvironment();
+  const name = options.path ?? quickstartPath;
+  const path = resolve(environment.cwd, name);
+  const parsed = parseYaml(await readText(path, name), name);
+  const sets = (options.sets ?? []).map(parseSet);
+  const document = applySets(parsed.value, sets);
+
+  const locate: Locate = (key) => {
+    const set = setOf(sets, key);
+    return set === undefined ? parsed.locate(key) : `--set ${set.argument}`;
+  };
+  const config = check(document, locate);
+  const spec = compileConfig(config, {
+    defaultName: nameOf(path),
+    defaultCacheDir: defaultCacheDir(environment),
+    resolvePath: pathResolver(environment, dirname(path), (key) => setOf(sets, key) !== undefined),
+  });
+  return { spec, yaml: toYaml(spec) };
+}
+
+/** The last argument that set `key`, or a group that it is in. */
+function setOf(sets: readonly SetValue[], key: KeyPath): SetValue | undefined {
+  const name = formatPath(key);
+  return sets.findLast(
+    ({ path }) => name === formatPath(path) || name.startsWith(`${formatPath(path)}.`),
+  );
+}
+
+function check(document: unknown, locate: Locate): UserConfig {
+  if (document === null || document === undefined) {
+    throw new FtctlError('FT_CONFIG_SYNTAX', { what: `${locate([])}: the document is empty.` });
+  }
+  const result = configSchema.safeParse(document);
+  const problems = result.success
+    ? crossProblems(result.data)
+    : structuralProblems(result.error.issues, document);
+  if (!result.success || problems.length > 0) throw problemsError(problems, locate);
+  return result.data;
+}
+
+/** A run name out of a file name: `my run.yaml` -> `my-run`. */
+function nameOf(path: string): string {
+  const name = basename(path, extname(path))
+    .replaceAll(/[^A-Za-z0-9._-]+/g, '-')
+    .replace(/^[^A-Za-z0-9]+/, '')
+    .slice(0, 63);
+  return name === '' ? 'run' : name;
+}
+
+async function readText(path: string, name: string): Promise<string> {
+  try {
+    const { size } = await stat(path);
+    if (size > maxFileBytes) {
+      throw new FtctlError('FT_CONFIG_SYNTAX', {
+        what: `${name}: the file has ${size} bytes.`,
+        why: `A configuration has at most ${maxFileBytes} bytes.`,
+        remedy: 'Check that --config names a configuration and not a data file.',
+      });
+    }
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (error instanceof FtctlError) throw error;
+    throw new FtctlError('FT_CONFIG_NOT_FOUND', {
+      what: `The configuration file ${name} cannot be read: ${reasonOf(error)}.`,
+      cause: error,
+    });
+  }
+}
+
+function reasonOf(error: unknown): string {
+  const code = (error as NodeJS.ErrnoException).code;
+  if (code === 'ENOENT' || code === 'ENOTDIR') return 'it does not exist';
+  if (code === 'EACCES') return 'permission denied';
+  if (code === 'EISDIR') return 'it is a folder';
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,124 @@
+import type { z } from 'zod';
+import { FtctlError, type ErrorCode } from '../errors/index.js';
+import { formatPath, show, valueAt, type KeyPath } from './key-path.js';
+import { allowed, describeKeys, keysOf, schemaAt, type SchemaNode } from './reference.js';
+import { nearest } from './suggest.js';
+
+/** One thing that is wrong with a configuration. Sentences for the user; `what` starts with the path. */
+export interface Problem {
+  readonly code: ErrorCode;
+  readonly path: KeyPath;
+  readonly what: string;
+  readonly why?: string;
+  readonly remedy?: string;
+}
+
+/** Says where a path was written: `run.yaml:12:3`, or `--set batch.size=64`. */
+export type Locate = (path: KeyPath) => string;
+
+/**
+ * The error for a list of problems (not empty): the first one in full, how many more there are, and all of them in
+ * `details.problems`.
+ */
+export function problemsError(problems: readonly Problem[], locate: Locate): FtctlError {
+  const sentences = problems.map(
+    ({ path, what, why }) => `${locate(path)}: ${why === undefined ? what : `${what} ${why}`}`,
+  );
+  const first = problems[0]!;
+  return new FtctlError(first.code, {
+    what: sentences[0]!,
+    ...(first.remedy === undefined ? {} : { remedy: first.remedy }),
+    details: {
+      problems: problems.map(({ code, path }, index) => ({
+        code,
+        path: formatPath(path),
+        message: sentences[index],
+      })),
+    },
+  });
+}
+
+/** What zod found, as problems. */
+export function structuralProblems(
+  issues: readonly z.core.$ZodIssue[],
+  document: unknown,
+): Problem[] {
+  return issues.flatMap((issue) => {
+    const path = issue.path.map((part) => (typeof part === 'symbol' ? String(part) : part));
+    if (issue.code === 'unrecognized_keys') {
+      return issue.keys.map((key) => unknownKey([...path, key], document));
+    }
+    return [valueProblem(path, issue, document)];
+  });
+}
+
+function valueProblem(path: KeyPath, issue: z.core.$ZodIssue, document: unknown): Problem {
+  const value = valueAt(document, path);
+  const node = schemaAt(path) ?? {};
+  const name = formatPath(path);
+  if (value === undefined) {
+    return {
+      code: 'FT_CONFIG_MISSING_KEY',
+      path,
+      what: `${name} is missing.`,
+      why: 'It has no default.',
+      remedy: `Add ${name} (${allowed(node)}). ${node.description ?? ''}`.trim(),
+    };
+  }
+  const actual = `${name} is ${show(value)}.`;
+  const unsupported = node['x-unsupported'];
+  if (unsupported !== undefined && typeof value === 'string') {
+    return {
+      code: 'FT_CONFIG_UNSUPPORTED',
+      path,
+      what: actual,
+      why: unsupported,
+      remedy: `Set ${name} to ${allowed(node)}.`,
+    };
+  }
+  const why = issue.code === 'custom' ? issue.message : `It must be ${allowed(node)}.`;
+  const meant = typeof value === 'string' ? nearest(value, words(node)) : undefined;
+  return {
+    code: 'FT_CONFIG_INVALID_VALUE',
+    path,
+    what: actual,
+    why,
+    ...(meant === undefined ? {} : { remedy: `Did you mean ${meant}?` }),
+  };
+}
+
+function words(node: SchemaNode): string[] {
+  const own = [...(node.enum ?? []), node.const].filter((word) => typeof word === 'string');
+  return [...own, ...(node.anyOf ?? node.oneOf ?? []).flatMap(words)];
+}
+
+/** The problem of a key that does not exist, with the key that was probably meant. */
+export function unknownKey(path: KeyPath, document: unknown): Problem {
+  const parent = path.slice(0, -1);
+  const key = String(path.at(-1));
+  const siblings = keysOf(schemaAt(parent) ?? {});
+  const what = `${formatPath(path)} is not a configuration key.`;
+  const base = { code: 'FT_CONFIG_UNKNOWN_KEY', path } as const;
+  if (siblings.includes(key)) {
+    // A key of another alternative of the group, such as stepSize beside `type: constant`.
+    const type = show(valueAt(document, [...parent, 'type']));
+    return {
+      ...base,
+      what: `${formatPath(path)} does not apply to ${formatPath([...parent, 'type'])}: ${type}.`,
+    };
+  }
+  const sibling = nearest(key, siblings);
+  const elsewhere = describeKeys().find((row) => row.key.split('.').at(-1) === key)?.key;
+  const meant = sibling === undefined ? elsewhere : formatPath([...parent, sibling]);
+  const place = parent.length === 0 ? 'at the top' : `in ${formatPath(parent)}`;
+  return {
+    ...base,
+    what,
+    remedy:
+      meant !== undefined
+        ? `Did you mean ${meant}?`
+        : siblings.length > 0
+          ? `The keys ${place} are: ${siblings.join(', ')}.`
+          : `${formatPath(parent)} has no keys: it is ${allowed(schemaAt(parent) ?? {})}.`,
+  };
+}
