@@ -1,0 +1,83 @@
+import { unstartedLedger } from './ledger.js';
+
+/**
+ * All that later decisions read. Every worker holds the same one, bit for bit, after the same round; nothing that
+ * differs between workers (ranks, times, caches) may enter it. Arrays are in ParameterLayout order.
+ */
+export interface TrainingState {
+  /** Rounds applied. What round comes next, and the step in its epoch, follow from it alone (train/phases.ts). */
+  round: number;
+  /** Of the last applied round; kept to recognise a state of another configuration. Epochs count over the run. */
+  phase: number;
+  epoch: number;
+  parameters: Float32Array;
+  /** Adam's exp_avg and exp_avg_sq. */
+  firstMoments: Float32Array;
+  secondMoments: Float32Array;
+  /** Updates since the moments were fresh: Adam's `step`. */
+  adamSteps: number;
+  /** Training samples used since the run began, repeats included. */
+  samples: number;
+  /** Of the epoch that is running; fresh after its evaluation. */
+  epochSums: EpochSums;
+  best: BestState | null;
+  /** One record for each evaluation on val, oldest first. */
+  history: EvaluationRecord[];
+  /** The one score on test, with the best parameters; null until the run's last round. */
+  test: TestScore | null;
+  /** Running SHA-256 of the reduced vectors, lower-case hex (ledger.ts). */
+  ledger: string;
+}
+
+/** Sums over an epoch's steps so far: of weight * loss, of weights, of right answers, of samples. */
+export interface EpochSums {
+  readonly loss: number;
+  readonly weight: number;
+  readonly correct: number;
+  readonly count: number;
+}
+
+/** The parameters after the epoch with the best value of `best.metric` on val so far. */
+export interface BestState {
+  readonly phase: number;
+  readonly epoch: number;
+  readonly value: number;
+  readonly parameters: Float32Array;
+}
+
+/** Means of one epoch: over its training steps as they were taken, and over val after them. */
+export interface EvaluationRecord {
+  readonly phase: number;
+  readonly epoch: number;
+  readonly trainLoss: number;
+  readonly trainAccuracy: number;
+  readonly valLoss: number;
+  readonly valAccuracy: number;
+  readonly learningRate: number;
+}
+
+export interface TestScore {
+  readonly loss: number;
+  readonly accuracy: number;
+}
+
+export const noEpochSums: EpochSums = { loss: 0, weight: 0, correct: 0, count: 0 };
+
+/** The state before round 1. Takes a copy of the parameters. */
+export function initialState(parameters: Float32Array): TrainingState {
+  return {
+    round: 0,
+    phase: 0,
+    epoch: 0,
+    parameters: parameters.slice(),
+    firstMoments: new Float32Array(parameters.length),
+    secondMoments: new Float32Array(parameters.length),
+    adamSteps: 0,
+    samples: 0,
+    epochSums: noEpochSums,
+    best: null,
+    history: [],
+    test: null,
+    ledger: unstartedLedger,
+  };
+}
