@@ -1,0 +1,112 @@
+import { closeSync, openSync, readSync } from 'node:fs';
+import { performance } from 'node:perf_hooks';
+
+/** How often the loop is looked at. A block is told too long by at most about this, never too short. */
+const defaultIntervalMs = 2;
+
+export interface BlockMonitorOptions {
+  readonly intervalMs?: number;
+  /** Blocks over this are counted. */
+  readonly limitMs?: number;
+}
+
+/**
+ * Longest time that this thread's event loop was kept from turning by one piece of our own work.
+ *
+ * A timer compares, at each tick, how long the loop was busy since the tick before (event-loop utilisation, which
+ * leaves out the time in which the loop only waited). A block lies between two ticks as a whole, so it is never told
+ * too short, as it is by the histogram of `monitorEventLoopDelay`, whose readings miss up to a resolution.
+ *
+ * On a machine with fewer cores than busy threads a runnable thread also waits for a core. Linux counts that wait for
+ * each thread; it is taken off, since no code of ours could avoid it, and kept apart as a stall.
+ */
+export class BlockMonitor {
+  readonly #limitMs: number;
+  readonly #timer: NodeJS.Timeout;
+  readonly #waits: RunQueueWaits;
+  #utilization = performance.eventLoopUtilization();
+  #waitedMs: number;
+  #longestMs = 0;
+  #takenMs = 0;
+  #longestStallMs = 0;
+  #numOverLimit = 0;
+
+  constructor(options: BlockMonitorOptions = {}) {
+    this.#limitMs = options.limitMs ?? 20;
+    this.#waits = openRunQueueWaits();
+    this.#waitedMs = this.#waits.totalMs();
+    this.#timer = setInterval(() => {
+      this.#tick();
+    }, options.intervalMs ?? defaultIntervalMs);
+    this.#timer.unref();
+  }
+
+  /** Longest block since the start. */
+  get longestMs(): number {
+    return this.#longestMs;
+  }
+
+  /** Longest time since the start that the loop did not turn, waits for a core included. */
+  get longestStallMs(): number {
+    return this.#longestStallMs;
+  }
+
+  /** Blocks over the limit since the start. */
+  get numOverLimit(): number {
+    return this.#numOverLimit;
+  }
+
+  /** Longest block since the last call of this method (or the start). */
+  takeLongestMs(): number {
+    const longest = this.#takenMs;
+    this.#takenMs = 0;
+    return longest;
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#waits.close();
+  }
+
+  #tick(): void {
+    const now = performance.eventLoopUtilization();
+    const busyMs = now.active - this.#utilization.active;
+    this.#utilization = now;
+    const waitedMs = this.#waits.totalMs();
+    const blockMs = Math.max(0, busyMs - (waitedMs - this.#waitedMs));
+    this.#waitedMs = waitedMs;
+    this.#longestStallMs = Math.max(this.#longestStallMs, busyMs);
+    this.#longestMs = Math.max(this.#longestMs, blockMs);
+    this.#takenMs = Math.max(this.#takenMs, blockMs);
+    if (blockMs > this.#limitMs) this.#numOverLimit += 1;
+  }
+}
+
+/** Total time that this thread was ready to run and had no core. */
+interface RunQueueWaits {
+  totalMs(): number;
+  close(): void;
+}
+
+/** Second field of /proc/thread-self/schedstat, in ns (a read takes 2 us); elsewhere always zero. */
+function openRunQueueWaits(): RunQueueWaits {
+  let fd: number;
+  try {
+    fd = openSync('/proc/thread-self/schedstat', 'r');
+  } catch {
+    return { totalMs: () => 0, close: () => undefined };
+  }
+  const buffer = Buffer.alloc(96);
+  let isOpen = true;
+  return {
+    totalMs: () => {
+      if (!isOpen) return 0;
+      const length = readSync(fd, buffer, 0, buffer.length, 0);
+      return Number(buffer.toString('latin1', 0, length).split(' ')[1] ?? 0) / 1e6;
+    },
+    close: () => {
+      if (isOpen) closeSync(fd);
+      isOpen = false;
+    },
+  };
+}
