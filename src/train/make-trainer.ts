@@ -90,6 +90,10 @@ class RoundTrainer implements Trainer {
     return this.#state.round;
   }
 
+  get ledger(): string {
+    return this.#state.ledger;
+  }
+
   get finished(): boolean {
     return this.#state.round === this.#numRounds;
   }

@@ -62,6 +62,8 @@ export interface Snapshot extends StateRef {
 export interface Trainer {
   /** Rounds applied. */
   readonly round: number;
+  /** Running hash of the reduced vectors of all rounds applied, hex (state/ledger.ts). */
+  readonly ledger: string;
   readonly finished: boolean;
   /** Throws if finished. */
   next(): RoundPlan;
