@@ -1,0 +1,106 @@
+import { execFile } from 'node:child_process';
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import { rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { threadEntry } from '../util/thread-entry.js';
+
+/**
+ * lmdb trusts its file: one that was cut short or overwritten ends the process by SIGBUS or SIGSEGV, and so does an
+ * open that fails. So a folder is opened in this process only if its stamp says that the file is as a clean close
+ * left it, or after a child process opened and walked it and lived.
+ */
+const dataFile = 'data.mdb';
+const stampFile = 'clean';
+
+/** A child that hangs (a file system without working locks) must not hang the run. */
+const probeLimitMs = 60_000;
+
+export type FolderVerdict =
+  | { readonly state: 'usable'; readonly readOnly: boolean }
+  | { readonly state: 'damaged'; readonly reason: string }
+  | { readonly state: 'unusable'; readonly reason: string };
+
+/** Whether the cache in `dir` (made if absent) can be opened here without risk, and how. Changes nothing else. */
+export async function judgeFolder(dir: string, wantReadOnly: boolean): Promise<FolderVerdict> {
+  const readOnly = wantReadOnly || !makeWritable(dir);
+  if (readOnly && !existsSync(join(dir, dataFile))) {
+    return { state: 'unusable', reason: 'the folder cannot be written' };
+  }
+  if (!readOnly && isClean(dir)) return { state: 'usable', readOnly };
+  return await probe(dir, readOnly);
+}
+
+/** Notes, after a close, that the file is whole: the next open needs no probe. */
+export async function markClean(dir: string): Promise<void> {
+  const stamp = stampOf(dir);
+  if (stamp === undefined) return;
+  // Best effort: without the stamp the next open costs a probe, nothing else.
+  await writeFile(join(dir, stampFile), stamp).catch(() => undefined);
+}
+
+/** Renames a damaged cache to `<dir>.damaged` (an older one is deleted) so that a new one can be made. */
+export async function moveAside(dir: string): Promise<string> {
+  const target = `${dir}.damaged`;
+  await rm(target, { recursive: true, force: true });
+  await rename(dir, target);
+  return target;
+}
+
+function makeWritable(dir: string): boolean {
+  try {
+    mkdirSync(dir, { recursive: true });
+    accessSync(dir, constants.W_OK);
+    for (const name of [dataFile, 'lock.mdb']) {
+      const path = join(dir, name);
+      if (existsSync(path)) accessSync(path, constants.R_OK | constants.W_OK);
+    }
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function isClean(dir: string): boolean {
+  try {
+    const stamp = stampOf(dir);
+    return stamp !== undefined && readFileSync(join(dir, stampFile), 'utf8') === stamp;
+  } catch {
+    return false;
+  }
+}
+
+/** Changes with every write to the file, ours or anyone's. */
+function stampOf(dir: string): string | undefined {
+  try {
+    const { ino, size, mtimeNs } = statSync(join(dir, dataFile), { bigint: true });
+    return `${String(ino)} ${String(size)} ${String(mtimeNs)}\n`;
+  } catch {
+    return undefined;
+  }
+}
+
+function probe(dir: string, readOnly: boolean): Promise<FolderVerdict> {
+  const entry = fileURLToPath(threadEntry(import.meta.url, './cache-probe.js'));
+  return new Promise((resolve) => {
+    execFile(
+      process.execPath,
+      [entry, dir, readOnly ? 'read' : 'write'],
+      { timeout: probeLimitMs, killSignal: 'SIGKILL', env: { ...process.env, NODE_OPTIONS: '' } },
+      (error, stdout) => {
+        if (error === null) resolve({ state: 'usable', readOnly });
+        else if (error.killed === true) {
+          resolve({ state: 'unusable', reason: `opening it took over ${probeLimitMs / 1000} s` });
+        } else if (error.signal) {
+          resolve({ state: 'damaged', reason: `reading it ends in ${error.signal}` });
+        } else {
+          const reason = stdout.trim() || error.message;
+          resolve({ state: error.code === probeDamaged ? 'damaged' : 'unusable', reason });
+        }
+      },
+    );
+  });
+}
+
+/** Exit code of the probe for a file that was read and is not what lmdb wrote. */
+export const probeDamaged = 3;

@@ -1,0 +1,207 @@
+import type { FeatureEngine } from '../engines/feature-engine.js';
+import { FtctlError } from '../errors/index.js';
+import type { SharedCounters } from './feature-counters.js';
+import type { ImageSource, PreparedBatch } from './image-pool.js';
+import type { FeatureCache } from './lmdb-cache.js';
+import type { ImageRow } from './thread-messages.js';
+
+/** Rows of one backbone run at most. More gain nothing on a CPU, and delay aborts and closing. */
+export const maxBatchRows = 32;
+
+/** Memory of one batch of network inputs at most; three batches exist at a time. */
+const maxBatchBytes = 24 * 1024 * 1024;
+
+/** Rows of a backbone run for images of so many floats. */
+export function batchRows(imageLength: number): number {
+  const fitting = Math.floor(maxBatchBytes / (4 * imageLength));
+  return Math.max(1, Math.min(maxBatchRows, fitting));
+}
+
+export interface FeaturePipelineOptions {
+  /** Features of a row. */
+  readonly width: number;
+  /** Floats of one network input. */
+  readonly imageLength: number;
+  readonly cache: FeatureCache;
+  readonly keyOf: (row: ImageRow) => Uint8Array;
+  readonly images: ImageSource;
+  /** Called when the first batch is ready, and again for each; opens once. */
+  readonly openEngine: () => Promise<FeatureEngine>;
+  readonly counters: SharedCounters;
+  /** Milliseconds, monotonic. */
+  readonly nowMs: () => number;
+  /** Called in the order of the requests. */
+  readonly onAnswer: (id: number, features_BF: Float32Array) => void;
+  readonly onRejected: (id: number, error: FtctlError) => void;
+  /** Called at most once: nothing can be answered any more. */
+  readonly onFailed: (error: FtctlError) => void;
+}
+
+interface Request {
+  readonly id: number;
+  readonly features_BF: Float32Array;
+  numMissing: number;
+  error: FtctlError | undefined;
+  aborted: boolean;
+}
+
+interface Miss {
+  readonly request: Request;
+  /** Row of the request. */
+  readonly row: number;
+  readonly image: ImageRow;
+  readonly key: Uint8Array;
+}
+
+/**
+ * The heart of the feature thread: requests in, cached rows out at once, misses of all outstanding requests joined to
+ * backbone batches. The backbone blocks the thread, so batches are handed to the image threads ahead of their run:
+ * while one runs, up to two are being made or lie ready.
+ */
+export class FeaturePipeline {
+  readonly #options: FeaturePipelineOptions;
+  readonly #batchRows: number;
+  readonly #requests: Request[] = [];
+  #misses: Miss[] = [];
+  #numBatches = 0;
+  #lastRun: Promise<void> = Promise.resolve();
+  #ended = false;
+
+  constructor(options: FeaturePipelineOptions) {
+    this.#options = options;
+    this.#batchRows = batchRows(options.imageLength);
+  }
+
+  /** Nothing is wanted or under way. */
+  get isIdle(): boolean {
+    return this.#requests.length === 0 && this.#numBatches === 0;
+  }
+
+  request(id: number, rows: readonly ImageRow[]): void {
+    if (this.#ended) return;
+    const { cache, counters, keyOf, width } = this.#options;
+    const request: Request = {
+      id,
+      features_BF: new Float32Array(rows.length * width),
+      numMissing: 0,
+      error: undefined,
+      aborted: false,
+    };
+    rows.forEach((image, row) => {
+      const key = keyOf(image);
+      const cached_F = cache.get(key, width);
+      if (cached_F !== undefined) {
+        request.features_BF.set(cached_F, row * width);
+        return;
+      }
+      request.numMissing += 1;
+      this.#misses.push({ request, row, image, key });
+    });
+    counters.add('rowsCached', rows.length - request.numMissing);
+    this.#requests.push(request);
+    this.#answer();
+    this.#dispatch();
+  }
+
+  /** Forgets a request; rows that are already on their way are computed, for the cache. */
+  abort(id: number): void {
+    const index = this.#requests.findIndex((request) => request.id === id);
+    const request = this.#requests[index];
+    if (request === undefined) return;
+    request.aborted = true;
+    this.#requests.splice(index, 1);
+    this.#misses = this.#misses.filter((miss) => miss.request !== request);
+    this.#answer();
+  }
+
+  /** Commits computed rows to the cache. */
+  flush(): void {
+    this.#options.cache.flush();
+  }
+
+  /** Gives up what is pending and closes images and cache. The engine is its opener's. */
+  async close(): Promise<void> {
+    this.#ended = true;
+    this.#requests.length = 0;
+    this.#misses.length = 0;
+    const { images, cache } = this.#options;
+    await images.close();
+    await cache.close();
+  }
+
+  /**
+   * A full batch goes out as soon as fewer than three are under way. A part of one goes out only if fewer than two
+   * are, that is if the backbone would soon have nothing to do: until then more misses may join it.
+   */
+  #dispatch(): void {
+    while (
+      !this.#ended &&
+      this.#misses.length > 0 &&
+      this.#numBatches < (this.#misses.length >= this.#batchRows ? 3 : 2)
+    ) {
+      const misses = this.#misses.splice(0, this.#batchRows);
+      const prepared = this.#options.images.prepare(misses.map((miss) => miss.image));
+      this.#numBatches += 1;
+      this.#lastRun = this.#lastRun
+        .then(async () => {
+          const batch = await prepared;
+          if (!this.#ended) await this.#run(misses, batch);
+        })
+        .catch((error: unknown) => {
+          this.#fail(FtctlError.from(error));
+        });
+      // Awaited above, but later: until then a rejection would count as unhandled.
+      prepared.catch(() => undefined);
+    }
+  }
+
+  async #run(misses: readonly Miss[], batch: PreparedBatch): Promise<void> {
+    const { imageLength, images, counters, nowMs, openEngine } = this.#options;
+    const engine = await openEngine();
+    // The run blocks the thread: let requests and aborts in first, so that the next batches are made meanwhile.
+    await new Promise(setImmediate);
+    if (this.#ended) return;
+    const startMs = nowMs();
+    const images_NCHW = batch.images_NCHW.subarray(0, misses.length * imageLength);
+    const features_NF = await engine.run(images_NCHW, misses.length);
+    counters.addTime('backboneNs', startMs, nowMs());
+    counters.add('rowsComputed', misses.length - batch.failures.length);
+    images.recycle(batch.images_NCHW);
+    this.#numBatches -= 1;
+    this.#scatter(misses, batch, features_NF);
+    this.#dispatch();
+    this.#answer();
+  }
+
+  #scatter(misses: readonly Miss[], batch: PreparedBatch, features_NF: Float32Array): void {
+    const { cache, width } = this.#options;
+    const failed = new Map(batch.failures.map(({ row, error }) => [row, error]));
+    misses.forEach(({ request, row, key }, index) => {
+      request.numMissing -= 1;
+      const error = failed.get(index);
+      if (error !== undefined) {
+        request.error ??= FtctlError.fromJSON(error);
+        return;
+      }
+      const row_F = features_NF.subarray(index * width, (index + 1) * width);
+      cache.put(key, row_F);
+      if (!request.aborted) request.features_BF.set(row_F, row * width);
+    });
+  }
+
+  #answer(): void {
+    for (;;) {
+      const first = this.#requests[0];
+      if (first === undefined || first.numMissing > 0) return;
+      this.#requests.shift();
+      if (first.error === undefined) this.#options.onAnswer(first.id, first.features_BF);
+      else this.#options.onRejected(first.id, first.error);
+    }
+  }
+
+  #fail(error: FtctlError): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#options.onFailed(error);
+  }
+}

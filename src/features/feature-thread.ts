@@ -1,0 +1,137 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { augmentVersion, viewParameters } from '../data/augment.js';
+import { decodeKey } from '../data/decode.js';
+import type { FeatureEngine } from '../engines/feature-engine.js';
+import { openFeatureEngine } from '../engines/onnx-feature-engine.js';
+import { FtctlError } from '../errors/index.js';
+import { SharedCounters } from './feature-counters.js';
+import { featureKey, featureKeyPrefix, widthKey } from './feature-key.js';
+import { batchRows, FeaturePipeline } from './feature-pipeline.js';
+import { ImagePool } from './image-pool.js';
+import { type FeatureCache, noFeatureCache, openFeatureCache } from './lmdb-cache.js';
+import type {
+  FeatureThreadData,
+  FromFeatureThread,
+  ImageFile,
+  ImageRow,
+  ToFeatureThread,
+} from './thread-messages.js';
+
+/** Worker thread: owns the feature cache and the backbone, and starts image threads when there is a miss. */
+const port = parentPort;
+if (port === null) throw new Error('feature-thread.js runs as a worker thread only');
+const data = workerData as FeatureThreadData;
+
+/** Rows are committed to the cache when nothing was asked for so long. */
+const idleFlushMs = 200;
+
+const post = (message: FromFeatureThread, transfer: ArrayBuffer[] = []): void => {
+  port.postMessage(message, transfer);
+};
+const fail = (error: unknown): void => {
+  post({ type: 'failed', error: FtctlError.from(error).toJSON() });
+};
+const onWarning = (message: string): void => {
+  post({ type: 'warning', message });
+};
+
+const imageLength = 3 * data.preprocessing.imageSize ** 2;
+const prefix = featureKeyPrefix({ ...data, augmentVersion });
+
+function keyOf({ file, view }: ImageRow): Buffer {
+  const { augment, seed, workingSide, preprocessing } = data;
+  const imageKey = decodeKey(file.sha256, { workingSide, background: preprocessing.background });
+  return featureKey(prefix, imageKey, viewParameters(augment, seed, file.id, view));
+}
+
+let engine: Promise<FeatureEngine> | undefined;
+const openEngine = (): Promise<FeatureEngine> => (engine ??= openFeatureEngine(data.engine));
+
+async function openPipeline(): Promise<FeaturePipeline> {
+  const cache = data.cacheFeatures
+    ? await openFeatureCache(data.cacheDir, { onWarning })
+    : noFeatureCache;
+  const width = await rowWidth(cache);
+  const { augment, seed, preprocessing, workingSide, cacheDir, cacheImages, counters } = data;
+  const images = new ImagePool({
+    entry: data.imageThread,
+    data: { augment, seed, preprocessing, workingSide, cacheDir, cacheImages, counters },
+    numThreads: data.numImageThreads,
+    batchLength: batchRows(imageLength) * imageLength,
+    onWarning,
+  });
+  const pipeline = new FeaturePipeline({
+    width,
+    imageLength,
+    cache,
+    keyOf: data.cacheFeatures ? keyOf : () => noKey,
+    images,
+    openEngine,
+    counters: new SharedCounters(counters),
+    nowMs: () => performance.now(),
+    onAnswer: (id, features_BF) => {
+      post({ type: 'answer', id, features_BF }, [features_BF.buffer as ArrayBuffer]);
+    },
+    onRejected: (id, error) => {
+      post({ type: 'rejected', id, error: error.toJSON() });
+    },
+    onFailed: fail,
+  });
+  post({ type: 'opened', width });
+  return pipeline;
+}
+
+const noKey = new Uint8Array(0);
+
+/** The cache remembers the width, so that a run whose rows are all cached never loads the backbone. */
+async function rowWidth(cache: FeatureCache): Promise<number> {
+  const key = widthKey(prefix);
+  const known = cache.get(key, 1)?.[0];
+  if (known !== undefined) return known;
+  const { width } = await openEngine();
+  cache.put(key, Float32Array.of(width));
+  return width;
+}
+
+const files = new Map<number, ImageFile>();
+const opening = openPipeline();
+let idleTimer: NodeJS.Timeout | undefined;
+
+async function handle(message: ToFeatureThread): Promise<void> {
+  if (message.type === 'close') {
+    clearTimeout(idleTimer);
+    const pipeline = await opening.catch(() => undefined);
+    await pipeline?.close();
+    await (await engine?.catch(() => undefined))?.close();
+    port?.close();
+    return;
+  }
+  const pipeline = await opening;
+  if (message.type === 'abort') pipeline.abort(message.id);
+  else {
+    for (const [sample, file] of message.newFiles) files.set(sample, file);
+    const { views } = message;
+    pipeline.request(
+      message.id,
+      Array.from(message.samples, (sample, row) => ({
+        file: files.get(sample)!,
+        view: views[row]!,
+      })),
+    );
+  }
+  scheduleFlush(pipeline);
+}
+
+/** So that a run that is killed loses little of what it computed. */
+function scheduleFlush(pipeline: FeaturePipeline): void {
+  clearTimeout(idleTimer);
+  idleTimer = setTimeout(() => {
+    if (pipeline.isIdle) pipeline.flush();
+    else scheduleFlush(pipeline);
+  }, idleFlushMs);
+}
+
+opening.catch(fail);
+port.on('message', (message: ToFeatureThread) => {
+  handle(message).catch(fail);
+});

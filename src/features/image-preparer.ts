@@ -1,0 +1,134 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { renderView, viewParameters } from '../data/augment.js';
+import { decodeImage, decodeKey } from '../data/decode.js';
+import type { DecodedImage, PixelCache } from '../data/pixel-cache.js';
+import { FtctlError } from '../errors/index.js';
+import type { SharedCounters } from './feature-counters.js';
+import type { ImageFile, ImageRow, ImageSettings, RowFailure } from './thread-messages.js';
+
+/** Decodes at once, over all batches: enough to keep libuv's four threads busy while files are read. */
+const maxDecodes = 8;
+
+export interface ImagePreparerOptions {
+  readonly settings: ImageSettings;
+  readonly pixels: PixelCache;
+  readonly counters: SharedCounters;
+  /** Milliseconds, monotonic. */
+  readonly nowMs: () => number;
+}
+
+/** Files and view indexes -> network inputs: decode (through the pixel cache), then one augmenting pass. */
+export class ImagePreparer {
+  readonly #options: ImagePreparerOptions;
+  /** One image may be in a batch in several views: it is decoded once. */
+  readonly #decoding = new Map<string, Promise<DecodedImage>>();
+  readonly #waiting: (() => void)[] = [];
+  #numDecodes = 0;
+  #closed = false;
+
+  constructor(options: ImagePreparerOptions) {
+    this.#options = options;
+  }
+
+  /** Fills `images_NCHW` in row order; rows that fail are named and leave the others alone. */
+  async prepare(rows: readonly ImageRow[], images_NCHW: Float32Array): Promise<RowFailure[]> {
+    const failures: RowFailure[] = [];
+    await Promise.all(
+      rows.map(async ({ file, view }, row) => {
+        try {
+          const image = this.#cached(file) ?? (await this.#decodeOnce(file));
+          if (!this.#closed) this.#render(file, image, view, images_NCHW, row);
+        } catch (error) {
+          failures.push({ row, error: FtctlError.from(error).toJSON() });
+        }
+      }),
+    );
+    return failures;
+  }
+
+  /** Makes what is under way end soon; its results are void. */
+  close(): void {
+    this.#closed = true;
+  }
+
+  #keyOf(file: ImageFile): string {
+    const { workingSide, preprocessing } = this.#options.settings;
+    return decodeKey(file.sha256, { workingSide, background: preprocessing.background });
+  }
+
+  #cached(file: ImageFile): DecodedImage | undefined {
+    const image = this.#options.pixels.get(this.#keyOf(file));
+    if (image !== undefined) this.#options.counters.add('imagesCached', 1);
+    return image;
+  }
+
+  #decodeOnce(file: ImageFile): Promise<DecodedImage> {
+    const key = `${file.sha256} ${file.path}`;
+    const running = this.#decoding.get(key);
+    if (running !== undefined) return running;
+    const decoding = this.#decode(file).finally(() => this.#decoding.delete(key));
+    this.#decoding.set(key, decoding);
+    return decoding;
+  }
+
+  async #decode(file: ImageFile): Promise<DecodedImage> {
+    if (this.#numDecodes >= maxDecodes) await new Promise<void>((go) => this.#waiting.push(go));
+    this.#numDecodes += 1;
+    try {
+      const { settings, pixels, counters, nowMs } = this.#options;
+      const startMs = nowMs();
+      const image = await decodeImage(await readUnchanged(file), {
+        workingSide: settings.workingSide,
+        background: settings.preprocessing.background,
+      });
+      counters.addTime('decodeNs', startMs, nowMs());
+      counters.add('imagesDecoded', 1);
+      pixels.put(this.#keyOf(file), image);
+      return image;
+    } finally {
+      this.#numDecodes -= 1;
+      this.#waiting.shift()?.();
+    }
+  }
+
+  #render(
+    file: ImageFile,
+    image: DecodedImage,
+    view: number,
+    images_NCHW: Float32Array,
+    row: number,
+  ): void {
+    const { settings, counters, nowMs } = this.#options;
+    const { augment, seed, preprocessing } = settings;
+    const startMs = nowMs();
+    const parameters = viewParameters(augment, seed, file.id, view);
+    const rowLength = 3 * preprocessing.imageSize ** 2;
+    renderView(image, parameters, preprocessing, images_NCHW, row * rowLength);
+    counters.addTime('augmentNs', startMs, nowMs());
+  }
+}
+
+/** The file's bytes, if they are those that the manifest was made of. */
+async function readUnchanged(file: ImageFile): Promise<Buffer> {
+  let bytes: Buffer;
+  try {
+    bytes = await readFile(file.path);
+  } catch (error) {
+    throw new FtctlError('FT_DATA_CHANGED', {
+      what: `The image ${file.path} cannot be read any more.`,
+      why: error instanceof Error ? `${error.message}.` : String(error),
+      cause: error,
+      details: { id: file.id, path: file.path },
+    });
+  }
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  if (sha256 !== file.sha256) {
+    throw new FtctlError('FT_DATA_CHANGED', {
+      what: `The image ${file.path} is not the one that the run was started with.`,
+      why: `Its SHA-256 is ${sha256}; the manifest says ${file.sha256}.`,
+      details: { id: file.id, path: file.path, sha256, expected: file.sha256 },
+    });
+  }
+  return bytes;
+}
