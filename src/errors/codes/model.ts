@@ -1,3 +1,66 @@
 import type { CatalogueEntry } from '../catalogue.js';
 
-export const modelCodes = {} as const satisfies Record<string, CatalogueEntry>;
+/** Networks, weights and the files made of them. */
+export const modelCodes = {
+  FT_MODEL_UNKNOWN: {
+    exit: 2,
+    summary: 'The configuration names an architecture that ftctl does not have.',
+    remedy: 'Set `model.architecture` to one of the names in the message.',
+  },
+  FT_MODEL_WIDTH: {
+    exit: 2,
+    summary: 'The width multiplier cannot be used with this architecture.',
+    remedy: 'Set `model.width` to 1, or choose mobilenet_v2.',
+  },
+  FT_MODEL_IMAGE_SIZE: {
+    exit: 2,
+    summary: 'The image size is too small for the network: a layer would have no output.',
+    remedy: 'Raise `data.imageSize`.',
+  },
+  FT_MODEL_NO_STATE_DICT: {
+    exit: 2,
+    summary: 'A network that pads as TensorFlow does has no torchvision state dict.',
+    remedy: 'Use model.onnx, which has the same numbers in every runtime.',
+  },
+  FT_WEIGHTS_SOURCE: {
+    exit: 2,
+    summary: 'The configuration names a source of weights that ftctl cannot read.',
+    remedy:
+      'Set `model.weights` to `random`, a `.safetensors` file, or `npm:nsfwjs@4.4.0#mobilenet_v2_mid`.',
+  },
+  FT_WEIGHTS_NOT_FOUND: {
+    exit: 3,
+    summary: 'The file with the weights is not there or cannot be read.',
+    remedy: 'Check `model.weights`.',
+  },
+  FT_WEIGHTS_DAMAGED: {
+    exit: 3,
+    summary: 'The file with the weights is not what its format says.',
+    remedy: 'Fetch or export the file again.',
+  },
+  FT_WEIGHTS_MISMATCH: {
+    exit: 3,
+    summary: 'The weights are of another network than the one configured.',
+    remedy: 'Set `model.architecture` and `model.width` to the network that the weights belong to.',
+  },
+  FT_BLOB_MISSING: {
+    exit: 3,
+    summary: 'A file of the cache that the run needs is not there.',
+    remedy: 'Start the command again: what is missing is made anew.',
+  },
+  FT_BLOB_DAMAGED: {
+    exit: 3,
+    summary: 'A file of the cache does not have the contents that its name promises.',
+    remedy: 'Start the command again: the damaged file was removed and is made anew.',
+  },
+  FT_ARTIFACTS_NOT_FOUND: {
+    exit: 3,
+    summary: 'The folder has no trained model.',
+    remedy: 'Name a run that has finished, or its `model/` folder.',
+  },
+  FT_ARTIFACTS_DAMAGED: {
+    exit: 3,
+    summary: 'A file of a trained model cannot be used.',
+    remedy: 'Write the model again: `ftctl launch --resume RUN`.',
+  },
+} as const satisfies Record<string, CatalogueEntry>;

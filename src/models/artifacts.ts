@@ -1,0 +1,179 @@
+import { mkdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { z } from 'zod';
+import type { Preprocessing } from '../data/preprocessing.js';
+import { FtctlError } from '../errors/index.js';
+import { diskError, syncFolder, writeFileAtomic } from '../util/atomic-file.js';
+import type { BlobStore } from '../util/blob-store.js';
+import { headTensors } from './head.js';
+import { lowerNetwork } from './onnx/lower-network.js';
+import type { PreparedModel } from './prepared-model.js';
+import { describeNetwork, type NetworkSpec } from './registry.js';
+import { stateDictSpecs } from './tensor-specs.js';
+import { encodeSafetensors } from './weights/safetensors.js';
+import type { StoredTensor, TensorSet } from './weights/tensor-set.js';
+import { decodeWeightsBlob } from './weights/weights-blob.js';
+
+/** A trained model's files, in the folder `model/` of a run. Nothing else is needed to use it. */
+const files = {
+  /** The whole network: `images` [N, 3, S, S], normalised, to `logits` [N, K]. */
+  model: 'model.onnx',
+  /** The state dict with torchvision's names; not there for TensorFlow's networks. */
+  weights: 'model.safetensors',
+  /** Class names in the order of the logits. */
+  labels: 'labels.json',
+  preprocessing: 'preprocessing.json',
+} as const;
+
+const rgb = z.tuple([z.number(), z.number(), z.number()]);
+const labelsSchema = z.array(z.string()).min(1);
+const preprocessingSchema = z.object({
+  imageSize: z.number().int().positive(),
+  mean: rgb,
+  std: rgb,
+  background: rgb,
+});
+
+/**
+ * The trained network's state dict, with torchvision's names in torchvision's order: `load_state_dict(strict=True)` takes
+ * it. Throws FT_MODEL_NO_STATE_DICT for a network that torchvision does not have.
+ */
+export function stateDict(spec: NetworkSpec, tensors: TensorSet): Map<string, StoredTensor> {
+  if (spec.convention !== 'torchvision') {
+    throw new FtctlError('FT_MODEL_NO_STATE_DICT', {
+      what: `This ${spec.architecture} pads as TensorFlow does.`,
+      why: 'torchvision pads on both sides alike, so the same weights would give other results there.',
+    });
+  }
+  return new Map(
+    stateDictSpecs(describeNetwork(spec)).map(({ name }) => {
+      const tensor = tensors.get(name);
+      if (tensor === undefined) throw new Error(`the trained network lacks ${name}`);
+      return [name, tensor];
+    }),
+  );
+}
+
+export interface ArtifactsInput {
+  readonly prepared: PreparedModel;
+  readonly blobs: BlobStore;
+  /** The trained head, flattened in its layout (head.ts). */
+  readonly parameters: Float32Array;
+  readonly classNames: readonly string[];
+}
+
+/** The files' contents by name. */
+async function contents(input: ArtifactsInput): Promise<Map<string, Uint8Array | string>> {
+  const { prepared, blobs, parameters, classNames } = input;
+  const { head, preprocessing, numClasses, weightsSha256 } = prepared;
+  const bytes = await blobs.read(weightsSha256);
+  const blob = decodeWeightsBlob(bytes, blobs.path(weightsSha256));
+  const spec = { ...blob.spec, numClasses };
+  const tensors = new Map([...blob.tensors, ...headTensors(head, parameters)]);
+  const network = describeNetwork(spec);
+  const labels = JSON.stringify(classNames);
+  const onnx = lowerNetwork(network, tensors, {
+    imageSize: preprocessing.imageSize,
+    output: network.classifier,
+    outputName: 'logits',
+    metadata: {
+      'ftctl.labels': labels,
+      'ftctl.preprocessing': JSON.stringify(preprocessing),
+      'ftctl.architecture': JSON.stringify({ name: prepared.architecture, width: prepared.width }),
+    },
+  });
+  const made = new Map<string, Uint8Array | string>([
+    [files.model, onnx],
+    [files.labels, `${JSON.stringify(classNames, null, 2)}\n`],
+    [files.preprocessing, `${JSON.stringify(preprocessing, null, 2)}\n`],
+  ]);
+  if (spec.convention === 'torchvision') {
+    made.set(files.weights, encodeSafetensors(stateDict(spec, tensors), { format: 'pt' }));
+  }
+  return made;
+}
+
+/**
+ * Writes a trained model's files into the folder `dir`. The folder changes as a whole: its files are made in a temporary one
+ * beside it, which takes its place. Rejects with FT_DISK_FULL, FT_NOT_WRITABLE, or what reading the blobs gives.
+ */
+export async function writeArtifacts(dir: string, input: ArtifactsInput): Promise<void> {
+  const made = await contents(input);
+  const parent = dirname(dir);
+  const fresh = join(parent, `.${basename(dir)}.new`);
+  const old = join(parent, `.${basename(dir)}.old`);
+  try {
+    await rm(fresh, { recursive: true, force: true });
+    await mkdir(fresh, { recursive: true });
+    for (const [name, bytes] of made) await writeFileAtomic(join(fresh, name), bytes);
+    await rm(old, { recursive: true, force: true });
+    await rename(dir, old).catch((error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    });
+    await rename(fresh, dir);
+    await syncFolder(parent);
+    await rm(old, { recursive: true, force: true });
+  } catch (error) {
+    await rm(fresh, { recursive: true, force: true }).catch(() => undefined);
+    throw error instanceof FtctlError ? error : diskError(error, dir);
+  }
+}
+
+export interface Artifacts {
+  readonly modelPath: string;
+  /** Absent for a network that torchvision does not have. */
+  readonly weightsPath: string | undefined;
+  readonly classNames: readonly string[];
+  readonly preprocessing: Preprocessing;
+}
+
+async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    throw new FtctlError('FT_ARTIFACTS_NOT_FOUND', {
+      what: `The trained model's file ${path} cannot be read.`,
+      why: `${error instanceof Error ? error.message : String(error)}.`,
+      cause: error,
+      details: { path },
+    });
+  }
+  try {
+    return schema.parse(JSON.parse(text));
+  } catch (error) {
+    throw new FtctlError('FT_ARTIFACTS_DAMAGED', {
+      what: `The trained model's file ${path} is damaged.`,
+      why: 'Its contents are not what ftctl writes there.',
+      cause: error,
+      details: { path },
+    });
+  }
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isFile(),
+    () => false,
+  );
+}
+
+/** Reads a trained model's folder. Rejects with FT_ARTIFACTS_NOT_FOUND or FT_ARTIFACTS_DAMAGED. */
+export async function readArtifacts(dir: string): Promise<Artifacts> {
+  const classNames = await readJson(join(dir, files.labels), labelsSchema);
+  const preprocessing = await readJson(join(dir, files.preprocessing), preprocessingSchema);
+  const modelPath = join(dir, files.model);
+  if (!(await isFile(modelPath))) {
+    throw new FtctlError('FT_ARTIFACTS_NOT_FOUND', {
+      what: `The trained model's file ${modelPath} is not there.`,
+      details: { path: modelPath },
+    });
+  }
+  const weightsPath = join(dir, files.weights);
+  return {
+    modelPath,
+    weightsPath: (await isFile(weightsPath)) ? weightsPath : undefined,
+    classNames,
+    preprocessing,
+  };
+}

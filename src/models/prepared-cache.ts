@@ -1,0 +1,97 @@
+import { mkdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { FtctlError } from '../errors/index.js';
+import { diskError, writeFileAtomic } from '../util/atomic-file.js';
+import { sha256Hex, type BlobStore } from '../util/blob-store.js';
+import type { PreparedModel } from './prepared-model.js';
+import type { WeightsSource } from './weights/weights-source.js';
+
+/**
+ * Remembers what was prepared: `<cacheDir>/prepared/<key>.json`, where the key covers everything that the result depends on.
+ */
+
+const rgb = z.tuple([z.number(), z.number(), z.number()]);
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+const preparedSchema = z.strictObject({
+  architecture: z.string(),
+  width: z.number(),
+  convention: z.enum(['torchvision', 'tensorflow']),
+  numClasses: z.number(),
+  backboneSha256: sha256,
+  weightsSha256: sha256,
+  head: z.strictObject({
+    weightName: z.string(),
+    biasName: z.string(),
+    numFeatures: z.number(),
+    numClasses: z.number(),
+  }),
+  preprocessing: z.strictObject({ imageSize: z.number(), mean: rgb, std: rgb, background: rgb }),
+});
+const recordSchema = z.strictObject({ prepared: preparedSchema, notes: z.array(z.string()) });
+
+export interface PreparedRecord {
+  readonly prepared: PreparedModel;
+  /** What was said to the user when it was prepared, and is said again. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * What identifies weights without reading them: the pinned hash of a package; a file's path, size, inode and times (a file
+ * that is replaced or written to changes at least one); the seed of random ones. Rejects with FT_WEIGHTS_NOT_FOUND.
+ */
+export async function weightsIdentity(source: WeightsSource, seed: number): Promise<unknown> {
+  if (source.type === 'random') return { random: seed };
+  if (source.type === 'nsfwjs') return { npm: source.name, integrity: source.integrity };
+  try {
+    const { size, ino, mtimeNs, ctimeNs } = await stat(source.path, { bigint: true });
+    return { file: source.path, stat: [size, ino, mtimeNs, ctimeNs].map(String) };
+  } catch (error) {
+    throw new FtctlError('FT_WEIGHTS_NOT_FOUND', {
+      what: `The weights file ${source.path} cannot be read.`,
+      why: `${error instanceof Error ? error.message : String(error)}.`,
+      cause: error,
+      details: { path: source.path },
+    });
+  }
+}
+
+/** A name for `parts`, which must be JSON in a fixed key order. */
+export function preparedKey(parts: Readonly<Record<string, unknown>>): string {
+  return sha256Hex(JSON.stringify(parts));
+}
+
+/** What was prepared under the key, if it and its blobs are still there. */
+export async function findPrepared(
+  cacheDir: string,
+  key: string,
+  blobs: BlobStore,
+): Promise<PreparedRecord | undefined> {
+  let record: PreparedRecord;
+  try {
+    record = recordSchema.parse(JSON.parse(await readFile(pathOf(cacheDir, key), 'utf8')));
+  } catch {
+    return undefined; // Absent or damaged: it is made anew.
+  }
+  const { backboneSha256, weightsSha256 } = record.prepared;
+  const present = await Promise.all([blobs.has(backboneSha256), blobs.has(weightsSha256)]);
+  return present.every(Boolean) ? record : undefined;
+}
+
+export async function rememberPrepared(
+  cacheDir: string,
+  key: string,
+  record: PreparedRecord,
+): Promise<void> {
+  const path = pathOf(cacheDir, key);
+  try {
+    await mkdir(join(cacheDir, 'prepared'), { recursive: true });
+  } catch (error) {
+    throw diskError(error, path);
+  }
+  await writeFileAtomic(path, JSON.stringify(record));
+}
+
+function pathOf(cacheDir: string, key: string): string {
+  return join(cacheDir, 'prepared', `${key}.json`);
+}

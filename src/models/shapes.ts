@@ -1,0 +1,145 @@
+import { FtctlError } from '../errors/index.js';
+import {
+  imagesName,
+  type ExplicitPadding,
+  type Layer,
+  type Network,
+  type Padding,
+  type Pair,
+} from './network.js';
+
+/** A layer's output without the batch dimension: [C, H, W] or [F]. */
+export type Shape = readonly number[];
+
+interface Window {
+  readonly kernel: Pair;
+  readonly stride: Pair;
+  readonly padding: Padding;
+  readonly dilation?: Pair;
+  readonly ceilMode?: boolean;
+}
+
+/** A sliding window's output size, and its padding in pixels for an input of that size. */
+export interface ResolvedWindow {
+  readonly outputSize: Pair;
+  readonly padding: ExplicitPadding;
+}
+
+/** One axis. `extent` is the size of the dilated kernel. */
+function resolveAxis(
+  size: number,
+  extent: number,
+  stride: number,
+  padding: readonly [number, number] | 'same',
+  ceilMode: boolean,
+): { output: number; before: number; after: number } {
+  if (padding === 'same') {
+    const output = Math.ceil(size / stride);
+    const total = Math.max((output - 1) * stride + extent - size, 0);
+    const before = Math.floor(total / 2);
+    return { output, before, after: total - before };
+  }
+  const [before, after] = padding;
+  const steps = (size + before + after - extent) / stride;
+  if (!ceilMode) return { output: Math.floor(steps) + 1, before, after };
+  let output = Math.ceil(steps) + 1;
+  // PyTorch drops a last window that would start in the bottom/right padding.
+  if ((output - 1) * stride >= size + before) output -= 1;
+  // The padding that makes floor rounding give the same windows; max pooling pads with -infinity.
+  return { output, before, after: (output - 1) * stride + extent - size - before };
+}
+
+/** Resolves a convolution's or pool's window for an input of `size` [H, W]. */
+export function resolveWindow(size: Pair, window: Window): ResolvedWindow {
+  const { kernel, stride, padding, dilation = [1, 1], ceilMode = false } = window;
+  const axis = (i: 0 | 1, sides: readonly [number, number] | 'same') =>
+    resolveAxis(size[i], (kernel[i] - 1) * dilation[i] + 1, stride[i], sides, ceilMode);
+  const vertical = axis(0, padding === 'same' ? 'same' : [padding.top, padding.bottom]);
+  const horizontal = axis(1, padding === 'same' ? 'same' : [padding.left, padding.right]);
+  return {
+    outputSize: [vertical.output, horizontal.output],
+    padding: {
+      top: vertical.before,
+      left: horizontal.before,
+      bottom: vertical.after,
+      right: horizontal.after,
+    },
+  };
+}
+
+/** The [H, W] of a [C, H, W] shape. */
+export function sizeOf(shape: Shape): Pair {
+  if (shape.length !== 3) throw new Error(`not an image: [${shape.join(', ')}]`);
+  return [shape[1]!, shape[2]!];
+}
+
+function expectChannels(layer: Layer, shape: Shape, channels: number): void {
+  if (shape[0] !== channels) {
+    throw new Error(`${layer.name} takes ${channels} channels, its input has ${shape[0]}`);
+  }
+}
+
+function outputShape(layer: Layer, inputs: readonly Shape[]): Shape {
+  const [first] = inputs;
+  if (first === undefined) throw new Error(`${layer.name} has no input`);
+  switch (layer.kind) {
+    case 'conv2d':
+      expectChannels(layer, first, layer.inChannels);
+      return [layer.outChannels, ...resolveWindow(sizeOf(first), layer).outputSize];
+    case 'maxPool':
+    case 'avgPool':
+      return [first[0]!, ...resolveWindow(sizeOf(first), layer).outputSize];
+    case 'adaptiveAvgPool':
+      return [first[0]!, ...layer.outputSize];
+    case 'batchNorm':
+      expectChannels(layer, first, layer.channels);
+      return first;
+    case 'affine':
+      expectChannels(layer, first, layer.scale.length);
+      return first;
+    case 'linear':
+      if (first.length !== 1) throw new Error(`${layer.name} takes a flat input`);
+      expectChannels(layer, first, layer.inFeatures);
+      return [layer.outFeatures];
+    case 'flatten':
+      return [first.reduce((product, side) => product * side, 1)];
+    case 'add':
+      for (const shape of inputs) {
+        if (shape.join() !== first.join()) throw new Error(`${layer.name} adds unequal shapes`);
+      }
+      return first;
+    case 'concat':
+      return [inputs.reduce((sum, shape) => sum + shape[0]!, 0), ...first.slice(1)];
+    case 'relu':
+    case 'relu6':
+    case 'dropout':
+      return first;
+  }
+}
+
+/**
+ * Every layer's output shape, by name, for square images of `imageSize`. A description that contradicts itself is a bug
+ * (Error); an image that is too small is FT_MODEL_IMAGE_SIZE.
+ */
+export function inferShapes(network: Network, imageSize: number): Map<string, Shape> {
+  const shapes = new Map<string, Shape>([
+    [imagesName, [network.inputChannels, imageSize, imageSize]],
+  ]);
+  for (const layer of network.layers) {
+    const inputs = layer.inputs.map((name) => {
+      const shape = shapes.get(name);
+      if (shape === undefined) throw new Error(`${layer.name} comes before its input ${name}`);
+      return shape;
+    });
+    if (shapes.has(layer.name)) throw new Error(`two layers are called ${layer.name}`);
+    const shape = outputShape(layer, inputs);
+    if (shape.some((side) => side < 1)) {
+      throw new FtctlError('FT_MODEL_IMAGE_SIZE', {
+        what: `Images of ${imageSize} x ${imageSize} pixels are too small for this network.`,
+        why: `The output of layer ${layer.name} would be ${shape.join(' x ')}.`,
+      });
+    }
+    shapes.set(layer.name, shape);
+  }
+  return shapes;
+}

@@ -1,0 +1,49 @@
+import { z } from 'zod';
+import { FtctlError } from '../../errors/index.js';
+import type { NetworkSpec } from '../registry.js';
+import { decodeSafetensors, encodeSafetensors } from './safetensors.js';
+import type { TensorSet } from './tensor-set.js';
+
+/**
+ * Pretrained tensors as the cache keeps them: safetensors whose metadata say which network they belong to, so that
+ * the network can be described again from the file alone.
+ */
+
+/** The pretrained tensors serve any number of classes. */
+export type BackboneSpec = Omit<NetworkSpec, 'numClasses'>;
+
+const specKey = 'ftctl.network';
+
+const specSchema = z.strictObject({
+  architecture: z.string(),
+  width: z.number(),
+  convention: z.enum(['torchvision', 'tensorflow']),
+  batchNorm: z.enum(['separate', 'folded']),
+  inputAffine: z
+    .strictObject({ scale: z.array(z.number()), shift: z.array(z.number()) })
+    .nullable(),
+});
+
+export function encodeWeightsBlob(spec: BackboneSpec, tensors: TensorSet): Buffer {
+  const { architecture, width, convention, batchNorm, inputAffine } = spec;
+  const json = JSON.stringify({ architecture, width, convention, batchNorm, inputAffine });
+  return encodeSafetensors(tensors, { [specKey]: json });
+}
+
+/** Throws FT_WEIGHTS_DAMAGED; `label` names the file. */
+export function decodeWeightsBlob(
+  bytes: Uint8Array,
+  label: string,
+): { spec: BackboneSpec; tensors: TensorSet } {
+  const { tensors, metadata } = decodeSafetensors(bytes, label);
+  try {
+    return { spec: specSchema.parse(JSON.parse(metadata.get(specKey) ?? '')), tensors };
+  } catch (error) {
+    throw new FtctlError('FT_WEIGHTS_DAMAGED', {
+      what: `${label} does not say which network its tensors belong to.`,
+      why: `Its metadata have no valid entry ${specKey}.`,
+      cause: error,
+      details: { file: label },
+    });
+  }
+}
