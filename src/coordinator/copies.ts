@@ -1,0 +1,209 @@
+import type { FtctlErrorJson } from '../errors/index.js';
+import type { StateRef, WorkerMessage } from '../rpc/control-messages.js';
+import type { Generation } from '../rpc/generation.js';
+import { after, decided, fail, ignored, liveWorkers, rankOf, release } from './decision.js';
+import { statesDiverged } from './failures.js';
+import type {
+  Copy,
+  MembershipDecision,
+  MembershipEffect,
+  MembershipEvent,
+  MembershipState,
+  WorkerRecord,
+} from './membership-state.js';
+
+/**
+ * States that workers hold until the coordinator has them on disk. Every worker announces the same ones, so that
+ * one whose first holder is gone is fetched from another. Nobody is released before all of them are stored.
+ */
+
+/** A worker announces a state that it holds. The final one ends the run. */
+export function noteCopy(
+  nowMs: number,
+  state: MembershipState,
+  worker: WorkerRecord,
+  { state: ref, kind, epoch }: Extract<WorkerMessage, { type: 'snapshot' }>,
+): MembershipDecision {
+  const { committed } = state;
+  if (committed === null) return ignored(state, 'No round can have been applied yet.');
+  const { incarnation } = worker.hello;
+  const other = state.copies.find(({ state: s }) => s.round === ref.round && s.hash !== ref.hash);
+  if (other !== undefined) {
+    const holder = other.holders[0] === undefined ? undefined : state.workers.get(other.holders[0]);
+    const who = holder === undefined ? 'another' : `worker ${rankOf(state, holder)}`;
+    return fail(
+      state,
+      statesDiverged(ref.round, [
+        { hash: other.state.hash, who },
+        { hash: ref.hash, who: `worker ${rankOf(state, worker)}` },
+      ]),
+    );
+  }
+  const held = hold(state, { kind, state: ref, epoch }, incarnation);
+  if (kind !== 'final' || held.state.phase.name === 'storing') {
+    return decided(
+      held.state,
+      'copy',
+      `Worker holds the ${kind} of round ${ref.round}.`,
+      held.effects,
+    );
+  }
+  const ending: MembershipState = {
+    ...held.state,
+    phase: { name: 'storing', generation: committed, why: 'finished', state: ref, sinceMs: nowMs },
+  };
+  return after(held.effects, releaseIfStored(ending));
+}
+
+/** After the promises of a stop: the state at the highest round is stored as a checkpoint. */
+export function storeForStop(
+  nowMs: number,
+  state: MembershipState,
+  at: {
+    readonly generation: Generation;
+    readonly state: StateRef;
+    readonly epoch: number;
+    readonly holders: readonly string[];
+  },
+): MembershipDecision {
+  let next: MembershipState = {
+    ...state,
+    phase: {
+      name: 'storing',
+      generation: at.generation,
+      why: 'stopped',
+      state: at.state,
+      sinceMs: nowMs,
+    },
+  };
+  const effects: MembershipEffect[] = [];
+  for (const holder of at.holders) {
+    const copy = { kind: 'checkpoint' as const, state: at.state, epoch: at.epoch };
+    const held = hold(next, copy, holder);
+    next = held.state;
+    effects.push(...held.effects);
+  }
+  return after(effects, releaseIfStored(next));
+}
+
+/** A state is on disk: whoever holds a copy may drop it. */
+export function stored(
+  state: MembershipState,
+  event: Extract<MembershipEvent, { type: 'stored' }>,
+): MembershipDecision {
+  const copy = find(state, event);
+  if (copy === undefined || copy.path !== null)
+    return ignored(state, 'That state is stored already.');
+  const live = new Set(liveWorkers(state).map(({ hello }) => hello.incarnation));
+  const acknowledgements = copy.holders
+    .filter((holder) => live.has(holder))
+    .map((holder) => acknowledge(holder, copy));
+  const next = replace(state, copy, { ...copy, path: event.path });
+  return after(acknowledgements, releaseIfStored(next));
+}
+
+/** A state could not be stored: for want of a disk the run fails, for want of its holder another one is asked. */
+export function notStored(
+  state: MembershipState,
+  event: Extract<MembershipEvent, { type: 'not-stored' }>,
+): MembershipDecision {
+  const copy = find(state, event);
+  if (copy === undefined || copy.path !== null || copy.holders[0] !== event.holder) {
+    return ignored(state, 'That attempt is past.');
+  }
+  if (faultsOfOurDisk.has(event.error.code)) return fail(state, event.error);
+  const failedHolders = [...copy.failedHolders, event.holder];
+  const next = replace(state, copy, { ...copy, failedHolders });
+  return dropHolder(next, event.holder, event.error);
+}
+
+const faultsOfOurDisk: ReadonlySet<string> = new Set(['FT_DISK_FULL', 'FT_NOT_WRITABLE']);
+
+/**
+ * `holder` is gone, or could not give a copy: the next holder is asked. Fails the run, with `problem`, where nobody
+ * can have one any more.
+ */
+export function dropHolder(
+  state: MembershipState,
+  holder: string,
+  problem: FtctlErrorJson,
+): MembershipDecision {
+  const effects: MembershipEffect[] = [];
+  const isGone = state.workers.get(holder)?.life === 'gone';
+  let next = state;
+  for (const copy of state.copies) {
+    const cannot = isGone || copy.failedHolders.includes(holder);
+    if (copy.path !== null || !cannot || !copy.holders.includes(holder)) continue;
+    const holders = copy.holders.filter((other) => other !== holder);
+    const changed = { ...copy, holders, problem };
+    next = replace(next, copy, changed);
+    if (holders[0] !== undefined && holders[0] !== copy.holders[0]) {
+      effects.push(storeEffect(changed, holders[0]));
+    }
+  }
+  if (next.copies.some((copy) => nobodyElse(next, copy))) return fail(next, problem);
+  return decided(next, 'copy-moved', `${holder} cannot give its copies.`, effects);
+}
+
+/** Whether no live worker can have, or come to have, a copy. */
+function nobodyElse(state: MembershipState, copy: Copy): boolean {
+  if (copy.path !== null || copy.holders.length > 0) return false;
+  if (state.phase.name === 'storing' && state.phase.why === 'stopped') return true;
+  return liveWorkers(state).every(({ hello }) => copy.failedHolders.includes(hello.incarnation));
+}
+
+/** Ends the run once it is storing and everything is stored. */
+export function releaseIfStored(state: MembershipState): MembershipDecision {
+  const { phase, copies } = state;
+  const missing = copies.filter(({ path }) => path === null);
+  if (phase.name !== 'storing' || missing.length > 0) {
+    return decided(state, 'stored', `${missing.length} more states are to be stored.`);
+  }
+  const kind = phase.why === 'finished' ? 'final' : 'checkpoint';
+  const last = copies.find((c) => c.kind === kind && c.state.round === phase.state.round);
+  if (last?.path == null) return decided(state, 'stored', 'The last state is not stored yet.');
+  return release(
+    state,
+    { status: phase.why, final: { kind, state: last.state, path: last.path } },
+    phase.why === 'finished' ? 'The run is finished.' : `Stopped at round ${last.state.round}.`,
+  );
+}
+
+/** Notes that `holder` has a copy; the first one is asked for it, a late one need not keep it. */
+function hold(
+  state: MembershipState,
+  what: Pick<Copy, 'kind' | 'state' | 'epoch'>,
+  holder: string,
+): { state: MembershipState; effects: MembershipEffect[] } {
+  const known = find(state, what);
+  if (known === undefined) {
+    const copy = { ...what, holders: [holder], failedHolders: [], path: null, problem: null };
+    return {
+      state: { ...state, copies: [...state.copies, copy] },
+      effects: [storeEffect(copy, holder)],
+    };
+  }
+  const copy = { ...known, holders: [...known.holders, holder] };
+  const next = replace(state, known, copy);
+  if (known.path !== null) return { state: next, effects: [acknowledge(holder, known)] };
+  return { state: next, effects: known.holders.length === 0 ? [storeEffect(copy, holder)] : [] };
+}
+
+function find(
+  state: MembershipState,
+  { kind, state: ref }: Pick<Copy, 'kind' | 'state'>,
+): Copy | undefined {
+  return state.copies.find((c) => c.kind === kind && c.state.round === ref.round);
+}
+
+function replace(state: MembershipState, before: Copy, now: Copy): MembershipState {
+  return { ...state, copies: state.copies.map((copy) => (copy === before ? now : copy)) };
+}
+
+function acknowledge(to: string, { state, kind }: Copy): MembershipEffect {
+  return { type: 'send', to, message: { type: 'acknowledge', state, kind } };
+}
+
+function storeEffect({ kind, state, epoch }: Copy, holder: string): MembershipEffect {
+  return { type: 'store', kind, state, epoch, holder };
+}
