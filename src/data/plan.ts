@@ -1,0 +1,145 @@
+import type { Manifest, SplitName } from './manifest.js';
+import { plainView } from './preprocessing.js';
+import { CounterRng, permutation } from './rng.js';
+import { dealShards } from './shards.js';
+
+/** One shard's rows of a global batch, or all of its rows of an evaluation: sample indexes, and a view for each. */
+export interface Microbatch {
+  readonly samples: Int32Array;
+  readonly views: Int32Array;
+}
+
+/** Which samples each shard uses at each step. A pure function of its options: the same on every worker. */
+export interface Plan {
+  readonly numShards: number;
+  /** Rows of a full microbatch: batch size / number of shards. */
+  readonly rowsPerShard: number;
+  /** Steps of an epoch: PyTorch's `len(DataLoader(..., drop_last=False))`, unless limited. */
+  readonly numTrainSteps: number;
+  /** Unpadded, hence shorter or empty in an epoch's last batch. Epochs count from 0 over the whole run. */
+  trainMicrobatch(epoch: number, step: number, shard: number): Microbatch;
+  /** The samples of `shard` that an evaluation counts, each once, in plain view. */
+  evaluationSamples(split: 'val' | 'test', shard: number): Int32Array;
+  /** Number of samples that an epoch, or an evaluation, of this split uses. */
+  splitSize(split: SplitName): number;
+}
+
+/** What a plan depends on. */
+export interface PlanOptions {
+  readonly manifest: Manifest;
+  readonly numShards: number;
+  /** A multiple of `numShards`. */
+  readonly batchSize: number;
+  readonly seed: number;
+  /** Number of views of a sample, cycled over the epochs; null: a fresh view each epoch. */
+  readonly views: number | null;
+  /** At most this many steps an epoch and batches an evaluation; null: all. */
+  readonly limitBatches: number | null;
+  /** Every step uses the first batch of epoch 0, in plain view. Evaluations are unaffected. */
+  readonly overfitBatch: boolean;
+}
+
+/** Makes the plan of a run. Throws a RangeError for options that a checked configuration cannot have. */
+export function makePlan(options: PlanOptions): Plan {
+  const { manifest, numShards, batchSize, seed, limitBatches, overfitBatch } = options;
+  const rowsPerShard = batchSize / numShards;
+  if (!Number.isInteger(rowsPerShard) || rowsPerShard < 1) {
+    throw new RangeError(`A batch of ${batchSize} cannot be dealt to ${numShards} shards.`);
+  }
+  const trainShards = dealShards(manifest, 'train', numShards, seed);
+  const numTrain = total(trainShards);
+  const allSteps = Math.ceil(numTrain / batchSize);
+  const numTrainSteps = Math.min(allSteps, limitBatches ?? allSteps);
+  const order = epochOrder(trainShards, seed);
+  const view = viewOf(options);
+
+  // A shard is in dealing order, class after class: a limited evaluation takes a fixed random part of it instead.
+  const rowLimit = limitBatches === null ? Infinity : limitBatches * rowsPerShard;
+  const evaluated = {
+    val: evaluationShards(manifest, 'val', numShards, seed, rowLimit),
+    test: evaluationShards(manifest, 'test', numShards, seed, rowLimit),
+  };
+
+  return {
+    numShards,
+    rowsPerShard,
+    numTrainSteps,
+    trainMicrobatch(epoch, step, shard) {
+      checkPlace(shard, numShards, 'shard');
+      checkPlace(step, numTrainSteps, 'step');
+      const first = overfitBatch ? 0 : step * rowsPerShard;
+      const samples = order(overfitBatch ? 0 : epoch, shard).slice(first, first + rowsPerShard);
+      const views = overfitBatch
+        ? new Int32Array(samples.length).fill(plainView)
+        : samples.map((sample) => view(sample, epoch));
+      return { samples, views };
+    },
+    evaluationSamples(split, shard) {
+      checkPlace(shard, numShards, 'shard');
+      return evaluated[split][shard]!.slice();
+    },
+    splitSize(split) {
+      return split === 'train'
+        ? Math.min(numTrain, numTrainSteps * batchSize)
+        : total(evaluated[split]);
+    },
+  };
+}
+
+/**
+ * The view of a sample in an epoch. Finite views: each sample starts at its own offset, so that an epoch mixes all
+ * view indexes, and any V consecutive epochs show each of the V views once.
+ */
+function viewOf(options: PlanOptions): (sample: number, epoch: number) => number {
+  const { manifest, seed, views } = options;
+  if (views === null) return (_, epoch) => epoch;
+  const offsets = Int32Array.from(manifest.samples, (sample) =>
+    Math.floor(new CounterRng(seed, 'view-offset', sample.id).uniform(0) * views),
+  );
+  return (sample, epoch) => (epoch + offsets[sample]!) % views;
+}
+
+/**
+ * Each epoch's order of each shard. The last two epochs asked for are kept (a prefetcher is in one, the step loop in
+ * the other); any could be made anew at any time.
+ */
+function epochOrder(
+  shards: readonly Int32Array[],
+  seed: number,
+): (epoch: number, shard: number) => Int32Array {
+  const kept = shards.map((): { epoch: number; samples: Int32Array }[] => []);
+  return (epoch, shard) => {
+    const orders = kept[shard]!;
+    const known = orders.find((order) => order.epoch === epoch);
+    if (known !== undefined) return known.samples;
+    const dealt = shards[shard]!;
+    const samples = permutation(dealt.length, seed, 'epoch', epoch, shard).map((i) => dealt[i]!);
+    orders.unshift({ epoch, samples });
+    orders.length = Math.min(orders.length, 2);
+    return samples;
+  };
+}
+
+function evaluationShards(
+  manifest: Manifest,
+  split: SplitName,
+  numShards: number,
+  seed: number,
+  rowLimit: number,
+): Int32Array[] {
+  return dealShards(manifest, split, numShards, seed).map((dealt, shard) =>
+    permutation(dealt.length, seed, 'evaluate', split, shard)
+      .slice(0, rowLimit)
+      .map((i) => dealt[i]!),
+  );
+}
+
+function total(shards: readonly Int32Array[]): number {
+  return shards.reduce((sum, shard) => sum + shard.length, 0);
+}
+
+function checkPlace(place: number, count: number, name: string): void {
+  if (!Number.isInteger(place) || place < 0 || place >= count) {
+    throw new RangeError(`The plan has no ${name} ${place}: it has ${count}.`);
+  }
+}
