@@ -1,9 +1,22 @@
 import { execFile } from 'node:child_process';
-import { accessSync, constants, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { threadId } from 'node:worker_threads';
 import { threadEntry } from '../util/thread-entry.js';
+import { lockFileBytes } from './lmdb-options.js';
 
 /**
  * lmdb trusts its file: one that was cut short or overwritten ends the process by SIGBUS or SIGSEGV, and so does an
@@ -11,6 +24,7 @@ import { threadEntry } from '../util/thread-entry.js';
  * left it, or after a child process opened and walked it and lived.
  */
 const dataFile = 'data.mdb';
+const lockFile = 'lock.mdb';
 const stampFile = 'clean';
 
 /** A child that hangs (a file system without working locks) must not hang the run. */
@@ -23,10 +37,9 @@ export type FolderVerdict =
 
 /** Whether the cache in `dir` (made if absent) can be opened here without risk, and how. Changes nothing else. */
 export async function judgeFolder(dir: string, wantReadOnly: boolean): Promise<FolderVerdict> {
-  const readOnly = wantReadOnly || !makeWritable(dir);
-  if (readOnly && !existsSync(join(dir, dataFile))) {
-    return { state: 'unusable', reason: 'the folder cannot be written' };
-  }
+  const reason = wantReadOnly ? 'there is nothing to read' : obstacle(dir);
+  const readOnly = reason !== undefined;
+  if (readOnly && !existsSync(join(dir, dataFile))) return { state: 'unusable', reason };
   if (!readOnly && isClean(dir)) return { state: 'usable', readOnly };
   return await probe(dir, readOnly);
 }
@@ -47,15 +60,46 @@ export async function moveAside(dir: string): Promise<string> {
   return target;
 }
 
-function makeWritable(dir: string): boolean {
+/** Why the folder cannot be written; undefined if it can. */
+function obstacle(dir: string): string | undefined {
   try {
     mkdirSync(dir, { recursive: true });
     accessSync(dir, constants.W_OK);
-    for (const name of [dataFile, 'lock.mdb']) {
+    allocateLockFile(dir);
+    for (const name of [dataFile, lockFile]) {
       const path = join(dir, name);
       if (existsSync(path)) accessSync(path, constants.R_OK | constants.W_OK);
     }
-    return true;
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+/**
+ * lmdb makes its lock file with holes and maps it: filling one on a full disk would be a SIGBUS, in whatever process
+ * comes next. So the file is there with all its blocks before lmdb opens it (which takes it as it is).
+ */
+function allocateLockFile(dir: string): void {
+  const path = join(dir, lockFile);
+  if (existsSync(path)) return;
+  const temporary = `${path}.${process.pid}-${threadId}`;
+  try {
+    writeFileSync(temporary, Buffer.alloc(lockFileBytes), { flush: true });
+    // Unlike a rename, a link does not replace a file that another process made, and holds, by now.
+    linkSync(temporary, path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  } finally {
+    rmSync(temporary, { force: true });
+  }
+}
+
+/** lmdb reports a short write as EIO, so the disk is asked. 1 MiB: less than that is full for our purposes. */
+export function isDiskFull(dir: string): boolean {
+  try {
+    const { bavail, bsize } = statfsSync(dir);
+    return bavail * bsize < 1024 * 1024;
   } catch {
     return false;
   }
@@ -92,7 +136,11 @@ function probe(dir: string, readOnly: boolean): Promise<FolderVerdict> {
         else if (error.killed === true) {
           resolve({ state: 'unusable', reason: `opening it took over ${probeLimitMs / 1000} s` });
         } else if (error.signal) {
-          resolve({ state: 'damaged', reason: `reading it ends in ${error.signal}` });
+          resolve(
+            isDiskFull(dir)
+              ? { state: 'unusable', reason: 'no space is left on the disk' }
+              : { state: 'damaged', reason: `reading it ends in ${error.signal}` },
+          );
         } else {
           const reason = stdout.trim() || error.message;
           resolve({ state: error.code === probeDamaged ? 'damaged' : 'unusable', reason });

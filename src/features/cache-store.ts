@@ -1,13 +1,20 @@
-import { statfsSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
-import type { RootDatabase, TransactionFlags } from 'lmdb';
-import { judgeFolder, markClean, moveAside } from './cache-folder.js';
+import type { RootDatabase } from 'lmdb';
+import { isDiskFull, judgeFolder, markClean, moveAside } from './cache-folder.js';
 import { lmdbOptions } from './lmdb-options.js';
 
 export interface CacheStoreOptions {
   readonly readOnly?: boolean;
   /** Called once for each reason why the cache helps less than it could. The run goes on. */
   readonly onWarning: (message: string) => void;
+}
+
+type Database = RootDatabase<Uint8Array, Uint8Array>;
+
+interface OpenDatabase {
+  readonly db: Database;
+  /** A commit returns when it is on the disk, and flushes after it gave the writer's lock back. */
+  readonly commitFlags: number;
 }
 
 /** Queued writes are committed in one transaction (one flush to the disk) from this size on. */
@@ -22,7 +29,7 @@ const flushBytes = 4 * 1024 * 1024;
 export class CacheStore {
   readonly #dir: string;
   readonly #warn: (message: string) => void;
-  #db: RootDatabase<Uint8Array, Uint8Array> | undefined;
+  #open: OpenDatabase | undefined;
   #writable: boolean;
   /** Not yet committed, by key as latin1; undefined: to be deleted. */
   readonly #queue = new Map<string, Uint8Array | undefined>();
@@ -32,12 +39,12 @@ export class CacheStore {
 
   private constructor(
     dir: string,
-    db: RootDatabase<Uint8Array, Uint8Array> | undefined,
+    open: OpenDatabase | undefined,
     writable: boolean,
     warn: (message: string) => void,
   ) {
     this.#dir = dir;
-    this.#db = db;
+    this.#open = open;
     this.#writable = writable;
     this.#isWriter = writable;
     this.#warn = warn;
@@ -64,9 +71,11 @@ export class CacheStore {
       if (verdict.readOnly && options.readOnly !== true) {
         onWarning(`The cache ${dir} cannot be written; it is only read.`);
       }
-      const { open } = await import('lmdb');
-      const db = open<Uint8Array, Uint8Array>({ ...lmdbOptions(dir), readOnly: verdict.readOnly });
-      return new CacheStore(dir, db, !verdict.readOnly, onWarning);
+      const lmdb = await import('lmdb');
+      const { SYNCHRONOUS_COMMIT, NO_SYNC_FLUSH } = lmdb.TransactionFlags;
+      const db: Database = lmdb.open({ ...lmdbOptions(dir), readOnly: verdict.readOnly });
+      const open = { db, commitFlags: SYNCHRONOUS_COMMIT | NO_SYNC_FLUSH };
+      return new CacheStore(dir, open, !verdict.readOnly, onWarning);
     } catch (error) {
       return nothing(messageOf(error));
     }
@@ -77,10 +86,10 @@ export class CacheStore {
     const name = nameOf(key);
     const queued = this.#queue.get(name);
     if (queued !== undefined) return queued.subarray(4);
-    if (this.#db === undefined || this.#queue.has(name)) return undefined;
+    if (this.#open === undefined || this.#queue.has(name)) return undefined;
     let entry: Uint8Array | undefined;
     try {
-      entry = this.#db.getBinary(key);
+      entry = this.#open.db.getBinary(key);
     } catch (error) {
       this.#breakOff(error);
       return undefined;
@@ -113,17 +122,19 @@ export class CacheStore {
 
   /** Commits what is queued, in one transaction. Blocks for the disk. */
   flush(): void {
-    const db = this.#db;
-    if (db === undefined || this.#queue.size === 0) return;
+    if (this.#open === undefined || this.#queue.size === 0) return;
+    const { db, commitFlags } = this.#open;
     try {
       // Synchronous on purpose: an asynchronous put that fails also raises an unhandled rejection in lmdb.
-      db.transactionSync(() => {
+      const commit = (): void => {
         for (const [name, entry] of this.#queue) {
           const key = Buffer.from(name, 'latin1');
           if (entry === undefined) db.removeSync(key);
           else db.putSync(key, entry);
         }
-      }, commitFlags);
+      };
+      // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- an enum that is a bit mask
+      db.transactionSync(commit, commitFlags);
     } catch (error) {
       if (isLmdbError(error)) this.#breakOff(error);
       else this.#stopWriting(error);
@@ -134,12 +145,12 @@ export class CacheStore {
 
   async close(): Promise<void> {
     this.flush();
-    const db = this.#db;
-    this.#db = undefined;
+    const open = this.#open;
+    this.#open = undefined;
     this.#writable = false;
-    if (db === undefined) return;
+    if (open === undefined) return;
     try {
-      await db.close();
+      await open.db.close();
       if (this.#isWriter && !this.#isBroken) await markClean(this.#dir);
     } catch (error) {
       this.#breakOff(error);
@@ -148,7 +159,7 @@ export class CacheStore {
 
   #stopWriting(error: unknown): void {
     this.#writable = false;
-    const reason = isFull(this.#dir) ? 'no space is left on the disk' : messageOf(error);
+    const reason = isDiskFull(this.#dir) ? 'no space is left on the disk' : messageOf(error);
     this.#warn(
       `The cache ${this.#dir} cannot be written (${reason}); from here on it is only read.`,
     );
@@ -158,14 +169,11 @@ export class CacheStore {
     if (this.#isBroken) return;
     this.#isBroken = true;
     this.#writable = false;
-    this.#db = undefined;
+    this.#open = undefined;
     this.#queue.clear();
     this.#warn(`The cache ${this.#dir} is damaged (${messageOf(error)}) and is not used any more.`);
   }
 }
-
-/** SYNCHRONOUS_COMMIT | NO_SYNC_FLUSH: committed and flushed on return, the flush after the lock's release. */
-const commitFlags = 0x10002 as TransactionFlags;
 
 function isWhole(key: Uint8Array, entry: Uint8Array): boolean {
   if (entry.length < 4) return false;
@@ -175,16 +183,6 @@ function isWhole(key: Uint8Array, entry: Uint8Array): boolean {
 
 function isLmdbError(error: unknown): boolean {
   return messageOf(error).startsWith('MDB_');
-}
-
-/** lmdb reports a short write as EIO, so the disk is asked. 1 MiB: less than that is full for our purposes. */
-function isFull(dir: string): boolean {
-  try {
-    const { bavail, bsize } = statfsSync(dir);
-    return bavail * bsize < 1024 * 1024;
-  } catch {
-    return false;
-  }
 }
 
 function nameOf(key: Uint8Array): string {

@@ -78,10 +78,9 @@ export class ImagePreparer {
     try {
       const { settings, pixels, counters, nowMs } = this.#options;
       const startMs = nowMs();
-      const image = await decodeImage(await readUnchanged(file), {
-        workingSide: settings.workingSide,
-        background: settings.preprocessing.background,
-      });
+      const bytes = await readUnchanged(file);
+      const { workingSide, preprocessing } = settings;
+      const image = await decodeImage(bytes, { workingSide, background: preprocessing.background });
       counters.addTime('decodeNs', startMs, nowMs());
       counters.add('imagesDecoded', 1);
       pixels.put(this.#keyOf(file), image);
