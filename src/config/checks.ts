@@ -175,6 +175,7 @@ function batchProblems({ batch, workers }: UserConfig): Problem[] {
   }
   if (workers.count <= shards) return [];
   const enough = divisors.find((divisor) => divisor >= workers.count);
+  const most = `Use at most ${shards} ${shards === 1 ? 'worker' : 'workers'}`;
   return [
     {
       code: 'FT_TOO_MANY_WORKERS',
@@ -183,8 +184,8 @@ function batchProblems({ batch, workers }: UserConfig): Problem[] {
       why: 'Each worker owns at least one shard of the batch.',
       remedy:
         enough === undefined
-          ? `Use at most ${shards} workers, or a larger batch.size with more batch.shards.`
-          : `Use at most ${shards} workers, or set batch.shards to ${enough}.`,
+          ? `${most}, or a larger batch.size with more batch.shards.`
+          : `${most}, or set batch.shards to ${enough}.`,
     },
   ];
 }

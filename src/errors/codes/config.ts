@@ -7,6 +7,11 @@ export const configCodes = {
     summary: 'The command line has an unknown command or flag, or one is missing or malformed.',
     remedy: 'See `ftctl COMMAND --help`.',
   },
+  FT_RUN_NOT_RUNNING: {
+    exit: 2,
+    summary: 'A command needs a run that is running, and the run that was named is not.',
+    remedy: 'See `ftctl runs`; a run that ended goes on with `ftctl launch --resume RUN`.',
+  },
   FT_CONFIG_NOT_FOUND: {
     exit: 2,
     summary: 'The configuration file does not exist or cannot be read.',

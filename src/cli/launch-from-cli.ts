@@ -1,0 +1,50 @@
+import { loadConfig } from '../config/load.js';
+import type { RunResult } from '../control/events.js';
+import { launch } from '../launch/launch.js';
+import { RunFolder } from '../state/run-folder.js';
+import { listenForInterrupts } from './interrupt.js';
+import { openDisplay } from './progress/display.js';
+
+/** The flags of `ftctl launch`. */
+export interface LaunchFlags {
+  readonly config: string | undefined;
+  readonly workers: number | undefined;
+  readonly sets: readonly string[];
+  readonly resume: string | undefined;
+  readonly runsDir: string;
+}
+
+/** Launches a run with progress on stderr and the two-step Ctrl-C. Rejects with what `launch` rejects with. */
+export async function launchFromCli(flags: LaunchFlags): Promise<RunResult> {
+  const { resume, runsDir } = flags;
+  const path =
+    flags.config ??
+    (resume === undefined ? undefined : (await RunFolder.open(runsDir, resume)).configPath);
+  const config = await loadConfig({
+    ...(path === undefined ? {} : { path }),
+    sets: [
+      ...flags.sets,
+      ...(flags.workers === undefined ? [] : [`workers.count=${flags.workers}`]),
+    ],
+  });
+  const display = openDisplay(process.stderr, process.env);
+  const interrupts = listenForInterrupts((count) => {
+    display.note(
+      count === 1
+        ? 'Stopping at the next step, with a checkpoint; press Ctrl-C again to stop now.'
+        : 'Stopping now.',
+    );
+  });
+  try {
+    return await launch(config, {
+      runsDir,
+      ...(resume === undefined ? {} : { resume }),
+      signal: interrupts.graceful,
+      killSignal: interrupts.now,
+      onEvent: display.onEvent,
+    });
+  } finally {
+    interrupts.dispose();
+    display.close();
+  }
+}

@@ -1,0 +1,92 @@
+import type { RunEvent } from '../../control/events.js';
+import type { ProgressState } from './progress-state.js';
+import { accuracy, bytes, count, duration, loss, plural, printable, rate } from './words.js';
+
+/**
+ * The lines that `event` adds to a log (no terminal): one per epoch, one for the start and the end of each long
+ * preparation, and what a reader must know. `before` is the state before the event. Pure.
+ */
+export function plainLines(before: ProgressState, event: RunEvent): string[] {
+  switch (event.type) {
+    case 'run-started': {
+      const from =
+        event.resumedFromRound > 0 ? `, resumed from round ${event.resumedFromRound}` : '';
+      return [`run ${event.runId}${from}`];
+    }
+    case 'preparing':
+      return preparingLines(before, event);
+    case 'data-ready':
+      return [dataLine(event)];
+    case 'worker-joined':
+      return [`worker ${event.slot} joined (pid ${event.pid} on ${printable(event.host)})`];
+    case 'generation': {
+      const { generation, members, round, reason } = event;
+      return [
+        `generation ${generation}: ${plural(members.length, 'worker')}, round ${round} (${printable(reason)})`,
+      ];
+    }
+    case 'epoch':
+      return [epochLine(event)];
+    case 'test':
+      return [
+        `test: loss ${loss(event.loss)}, accuracy ${accuracy(event.accuracy)}, ${plural(event.samples, 'image')}`,
+      ];
+    case 'warning':
+    case 'worker-lost':
+      return noticeLines(event);
+    case 'worker-state':
+    case 'step':
+    case 'checkpoint':
+    case 'run-finished':
+    case 'run-stopped':
+    case 'run-failed':
+      return [];
+  }
+}
+
+/** What a person must see even while a live display runs: kept in the scroll-back above it. */
+export function noticeLines(event: RunEvent): string[] {
+  if (event.type === 'warning') {
+    const who = event.rank === undefined ? '' : ` (rank ${event.rank})`;
+    return [`warning${who}: ${printable(event.message)}`];
+  }
+  if (event.type === 'worker-lost') {
+    return [`worker ${event.slot} lost: ${printable(event.cause)}`];
+  }
+  return [];
+}
+
+/** `epoch 3/25: train loss 1.2345, accuracy 0.512; val loss ...` */
+export function epochLine(event: Extract<RunEvent, { type: 'epoch' }>): string {
+  const { train, val, rowsCached, rowsComputed } = event;
+  const rows = rowsCached + rowsComputed;
+  const cached = rows === 0 ? '' : `, ${Math.round((100 * rowsCached) / rows)} % cached`;
+  return (
+    `epoch ${event.epoch + 1}/${event.epochs}: ` +
+    `train loss ${loss(train.loss)}, accuracy ${accuracy(train.accuracy)}; ` +
+    `val loss ${loss(val.loss)}, accuracy ${accuracy(val.accuracy)}${event.isBest ? ' (best)' : ''}; ` +
+    `lr ${rate(event.learningRate)}; ` +
+    `${duration(event.seconds * 1000)}, ${count(event.imagesPerSecond)} images/s${cached}`
+  );
+}
+
+function dataLine(event: Extract<RunEvent, { type: 'data-ready' }>): string {
+  const { classes, train, val, test, skipped } = event;
+  const left = skipped === 0 ? '' : `; ${plural(skipped, 'bad file')} left out`;
+  return `data: ${count(classes)} classes; ${count(train)} train, ${count(val)} val, ${count(test)} test images${left}`;
+}
+
+function preparingLines(
+  before: ProgressState,
+  event: Extract<RunEvent, { type: 'preparing' }>,
+): string[] {
+  const { what, message, done, total, unit } = event;
+  const text = `${what}: ${printable(message)}`;
+  const last = before.preparing;
+  const isNew = last?.what !== what || last.message !== message;
+  const isDone = total > 0 && done >= total;
+  const wasDone = !isNew && last.total > 0 && last.done >= last.total;
+  const amount = unit === 'bytes' ? bytes(total) : `${count(total)} ${unit}`;
+  if (isDone) return wasDone ? [] : [`${text}: done (${amount})`];
+  return isNew ? [`${text} ...`] : [];
+}

@@ -1,0 +1,50 @@
+import { join, relative } from 'node:path';
+import type { RunResult } from '../../control/events.js';
+import { accuracy, count, duration, loss, plural } from './words.js';
+
+/** The closing words of a run for people. `cwd` makes the paths short. Pure. */
+export function summaryLines(result: RunResult, cwd: string): string[] {
+  const run = shorter(result.runDir, cwd);
+  const score = (name: string, value: { loss: number; accuracy: number } | null | undefined) =>
+    value == null
+      ? []
+      : [`  ${name.padEnd(8)} loss ${loss(value.loss)}, accuracy ${accuracy(value.accuracy)}`];
+  const { best } = result;
+  const bestValue =
+    best === null ? '' : best.metric === 'accuracy' ? accuracy(best.value) : loss(best.value);
+  return [
+    `${result.status === 'finished' ? 'Finished' : 'Stopped'} ${result.runId}: ` +
+      `${plural(result.epochs, 'epoch')}, ${plural(result.steps, 'step')} on ` +
+      `${plural(result.workers, 'worker')} in ${duration(result.wallSeconds * 1000)} ` +
+      `(${count(result.imagesPerSecond)} images/s)`,
+    ...score('train', result.train),
+    ...score('val', result.val),
+    ...score('test', result.test),
+    ...(best === null
+      ? []
+      : [`  best     val ${best.metric} ${bestValue}, epoch ${best.epoch + 1}`]),
+    `  digest   ${result.digest}`,
+    '',
+    ...(result.status === 'finished'
+      ? [
+          `The model is in ${join(run, 'model')} (ONNX, class names, preprocessing).`,
+          `Classify images:  ftctl predict ${quoted(run)} IMAGE...`,
+        ]
+      : [
+          `The run is in ${run}, with a checkpoint.`,
+          `Go on with it:  ftctl launch --resume ${quoted(run)}`,
+        ]),
+  ];
+}
+
+/** A path for a command line: as short as can be, but never without a separator (that would be a run's id). */
+export function shorter(path: string, cwd: string): string {
+  const short = relative(cwd, path);
+  if (short === '' || short.startsWith('..') || short.length >= path.length) return path;
+  return /[/\\]/.test(short) ? short : `./${short}`;
+}
+
+/** Quoted for a POSIX shell where it needs to be. */
+export function quoted(path: string): string {
+  return /^[\w./@:+-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
+}

@@ -1,0 +1,31 @@
+import type { RunSummary } from '../state/run-summary.js';
+import { accuracy, duration, loss } from './progress/words.js';
+
+/** The runs as a table for people. Pure. */
+export function runsTable(runs: readonly RunSummary[], runsDir: string): string[] {
+  if (runs.length === 0) return [`No runs in ${runsDir}. Start one with: ftctl launch`];
+  const rows = [
+    ['RUN', 'STATUS', 'EPOCHS', 'BEST VAL', 'STARTED', 'TOOK'],
+    ...runs.map((run) => [
+      run.id,
+      run.error === null ? run.status : `${run.status} (${run.error.code})`,
+      run.totalEpochs === null ? String(run.epochs) : `${run.epochs}/${run.totalEpochs}`,
+      best(run),
+      new Date(run.startedAt).toISOString().slice(0, 16).replace('T', ' '),
+      run.endedAt === null ? '-' : duration(run.endedAt - run.startedAt),
+    ]),
+  ];
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column]!))
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+function best({ best: value }: RunSummary): string {
+  if (value === null) return '-';
+  const number = value.metric === 'accuracy' ? accuracy(value.value) : loss(value.value);
+  return `${value.metric} ${number} (epoch ${value.epoch + 1})`;
+}

@@ -1,0 +1,67 @@
+import { stripVTControlCharacters } from 'node:util';
+import { Errors, type Config } from '@oclif/core';
+import { nearest } from '../config/suggest.js';
+import { FtctlError } from '../errors/index.js';
+
+/** oclif's complaint about the command line as FT_USAGE, with a suggestion; anything else is returned as it is. */
+export function usageError(thrown: unknown, argv: readonly string[], config: Config): unknown {
+  if (!(thrown instanceof Errors.CLIError)) return thrown;
+  const message = stripVTControlCharacters(thrown.message);
+  const command = commandOf(argv, config);
+  if (command === undefined) {
+    const typed = argv.filter((word) => !word.startsWith('-')).slice(0, 2);
+    const known = visible(config).map(({ id }) => id.replaceAll(':', ' '));
+    const meant = nearest(typed.join(' '), known) ?? nearest(typed[0] ?? '', known);
+    return new FtctlError('FT_USAGE', {
+      what: `"ftctl ${typed.join(' ')}" is not a command.`,
+      remedy:
+        meant === undefined
+          ? 'See `ftctl --help` for the commands.'
+          : `Did you mean ftctl ${meant}?`,
+      cause: thrown,
+    });
+  }
+  return new FtctlError('FT_USAGE', {
+    what: `${sentence(thrown, message)}.`,
+    remedy: `${flagHint(thrown, command.flags)}See \`ftctl ${command.id.replaceAll(':', ' ')} --help\`.`,
+    cause: thrown,
+  });
+}
+
+function visible(config: Config): Config['commands'] {
+  return config.commands.filter(({ hidden }) => !hidden);
+}
+
+/** The command that the first words of `argv` name. */
+function commandOf(
+  argv: readonly string[],
+  config: Config,
+): Config['commands'][number] | undefined {
+  return config.commands
+    .filter(({ id }) => id.split(':').every((word, index) => argv[index] === word))
+    .sort((a, b) => b.id.length - a.id.length)[0];
+}
+
+function flagHint(thrown: Errors.CLIError, flags: Record<string, unknown>): string {
+  const unknown = (thrown as { flags?: unknown }).flags;
+  if (!Array.isArray(unknown) || typeof unknown[0] !== 'string') return '';
+  const known = [...Object.keys(flags), 'json', 'help'].map((name) => `--${name}`);
+  const meant = nearest(unknown[0], known);
+  return meant === undefined ? '' : `Did you mean ${meant}? `;
+}
+
+/** oclif's message as one sentence, without its lists. */
+function sentence(thrown: Errors.CLIError, message: string): string {
+  const { args } = thrown as { args?: unknown };
+  if (message.startsWith('Missing') && Array.isArray(args)) {
+    const names = (args as { name: string }[]).map(({ name }) => name.toUpperCase());
+    return `Missing ${names.join(' and ')}`;
+  }
+  return message
+    .replace(/\nSee more help with --help$/, '')
+    .replace(/^The following errors? occurred:\s*/, '')
+    .replace(/^Parsing (--\S+)\s+/, '$1: ')
+    .replaceAll(/\s*\n\s*/g, '; ')
+    .replaceAll(/ {2,}/g, ' ')
+    .replace(/\.$/, '');
+}

@@ -1,0 +1,50 @@
+import { Flags } from '@oclif/core';
+import { BaseCommand, runsDirFlag, setFlag } from '../cli/base-command.js';
+import type { RunResult } from '../control/events.js';
+
+export default class Launch extends BaseCommand {
+  static override summary =
+    'Train a classifier: start a coordinator and workers, and wait for the end.';
+  static override description = `Without --config the packaged quick start is trained. Progress goes to stderr, the result to stdout.
+Ctrl-C stops at the next step, with a checkpoint; a second Ctrl-C stops now.`;
+  static override examples = [
+    '<%= config.bin %> <%= command.id %> --workers 4',
+    '<%= config.bin %> <%= command.id %> --config flowers.yaml --set phases.0.epochs=40',
+    '<%= config.bin %> <%= command.id %> --resume quickstart-20250131T142233Z-k3f9 --set phases.0.epochs=40',
+  ];
+  static override flags = {
+    config: Flags.string({
+      char: 'c',
+      description: 'Configuration of the run; see docs/config.md.',
+      helpValue: 'FILE',
+    }),
+    workers: Flags.integer({
+      char: 'w',
+      description: 'Number of worker processes; the same as --set workers.count=N.',
+      helpValue: 'N',
+      min: 1,
+    }),
+    set: setFlag,
+    resume: Flags.string({
+      description: "Go on with a run from its newest checkpoint, with the run's own configuration.",
+      helpValue: 'RUN',
+    }),
+    'runs-dir': runsDirFlag,
+  };
+
+  async run(): Promise<RunResult> {
+    const { flags } = await this.parse(Launch);
+    const { launchFromCli } = await import('../cli/launch-from-cli.js');
+    const result = await launchFromCli({
+      config: flags.config,
+      workers: flags.workers,
+      sets: flags.set ?? [],
+      resume: flags.resume,
+      runsDir: flags['runs-dir'],
+    });
+    if (result.status === 'stopped') process.exitCode = 130;
+    const { summaryLines } = await import('../cli/progress/summary.js');
+    this.log(summaryLines(result, process.cwd()).join('\n'));
+    return result;
+  }
+}
