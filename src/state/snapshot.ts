@@ -94,9 +94,12 @@ export function decodeSnapshot(bytes: Uint8Array): TrainingState {
 
 /** Bytes from a disk or a peer as a snapshot, checked as by {@link decodeSnapshot}. */
 export function openSnapshot(bytes: Uint8Array): Snapshot {
-  const { round } = decodeSnapshot(bytes);
-  const checksum = bytes.subarray(bytes.length - checksumBytes);
-  return { round, hash: Buffer.from(checksum).toString('hex'), bytes };
+  return { round: decodeSnapshot(bytes).round, hash: snapshotHash(bytes), bytes };
+}
+
+/** The hash that a snapshot's bytes claim to have; {@link decodeSnapshot} checks the claim. */
+export function snapshotHash(bytes: Uint8Array): string {
+  return Buffer.from(bytes.subarray(-checksumBytes)).toString('hex');
 }
 
 type NamedArray = readonly [name: string, values: Float32Array | Float64Array];

@@ -3,6 +3,8 @@
  * ends. The listener does not outlive the wait.
  */
 export async function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  // Where nobody waits for the work any more, its failure is no unhandled one.
+  work.catch(() => undefined);
   signal.throwIfAborted();
   let stopWaiting: () => void = () => undefined;
   const aborted = new Promise<never>((_, reject) => {

@@ -59,7 +59,7 @@ export class FeatureQueue {
       return await entry.features_RF;
     } catch (error) {
       // A failed request must not be answered from the queue for ever.
-      this.discard();
+      if (this.#entries.includes(entry)) this.discard();
       throw error;
     }
   }

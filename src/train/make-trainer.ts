@@ -9,7 +9,7 @@ import { headLayout, initialHead } from '../models/head.js';
 import type { HeadDescription } from '../models/prepared-model.js';
 import type { StateRef } from '../rpc/control-messages.js';
 import { extendLedger } from '../state/ledger.js';
-import { decodeSnapshot, encodeSnapshot, openSnapshot } from '../state/snapshot.js';
+import { decodeSnapshot, encodeSnapshot, snapshotHash } from '../state/snapshot.js';
 import { initialState, type TrainingState } from '../state/training-state.js';
 import { applyEvaluation, computeEvaluation } from './evaluate.js';
 import { FeatureQueue } from './feature-queue.js';
@@ -150,13 +150,13 @@ class RoundTrainer implements Trainer {
   }
 
   restore(snapshot: Snapshot): void {
-    const { hash } = openSnapshot(snapshot.bytes);
+    const state = decodeSnapshot(snapshot.bytes);
+    const hash = snapshotHash(snapshot.bytes);
     if (hash !== snapshot.hash) {
       throw new FtctlError('FT_CHECKPOINT_DAMAGED', {
         what: `The state of round ${snapshot.round} has the hash ${hash}, not ${snapshot.hash}.`,
       });
     }
-    const state = decodeSnapshot(snapshot.bytes);
     this.#assertFits(state);
     this.#state = state;
     this.#snapshot = snapshot;

@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { FtctlError } from '../errors/index.js';
 
 const fullDisk = new Set(['ENOSPC', 'EDQUOT']);
-const notWritable = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOENT', 'ENOTDIR', 'EISDIR']);
+const notWritable = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOENT', 'ENOTDIR', 'EISDIR', 'EEXIST']);
 
 /** Temporary names end so; a process that was killed can leave one behind, see {@link removeTemporaries}. */
 const temporaryPattern = /^\..+\.\d+-\d+\.tmp$/;
@@ -102,6 +102,7 @@ const reasons: Readonly<Record<string, string>> = {
   ENOENT: 'its folder does not exist',
   ENOTDIR: 'a part of its path is a file, not a folder',
   EISDIR: 'it is a folder',
+  EEXIST: 'a file lies where its folder should be',
 };
 
 function errorCode(error: unknown): string | undefined {

@@ -1,0 +1,71 @@
+import { describe, expect, it } from 'vitest';
+import { assertFinite } from '../../../src/train/checks.js';
+import type { FtctlError } from '../../../src/errors/index.js';
+import { smallPhase } from '../../support/train/small-run.js';
+
+const phases = [smallPhase()];
+const step = { kind: 'step', round: 8, phase: 0, epoch: 2, step: 1, vectorLength: 3 } as const;
+const evaluation = {
+  kind: 'evaluate',
+  round: 9,
+  phase: 0,
+  epoch: 2,
+  split: 'val',
+  vectorLength: 4,
+} as const;
+
+function failure(check: () => void): FtctlError {
+  try {
+    check();
+  } catch (error) {
+    return error as FtctlError;
+  }
+  throw new Error('Nothing was refused.');
+}
+
+describe('assertFinite', () => {
+  it('lets finite sums pass', () => {
+    expect(() => {
+      assertFinite(phases, step, Float32Array.of(1, -3e38, 0), 0.5);
+    }).not.toThrow();
+  });
+
+  it('names a loss that is not finite, where it was, the learning rate and the remedy', () => {
+    const error = failure(() => {
+      assertFinite(phases, step, Float32Array.of(1, 2, NaN), NaN);
+    });
+    expect(error.code).toBe('FT_LOSS_NOT_FINITE');
+    expect(error.exitCode).toBe(4);
+    expect(error.message).toBe(
+      'The loss is NaN in round 8 (epoch 3, step 2), at learning rate 0.005000000000000001. The parameters were left as they were before it.',
+    );
+    expect(error.remedy).toBe(
+      'Start again with a lower learning rate than 0.05: --set phases.0.optimizer.learningRate=0.005.',
+    );
+    expect(error.phase).toBe('update');
+  });
+
+  it('names a gradient that is not finite though the loss is', () => {
+    const error = failure(() => {
+      assertFinite(phases, step, Float32Array.of(Infinity, NaN, 1), 1);
+    });
+    expect(error.message).toMatch(/^2 values of the gradient are not finite in round 8 /);
+  });
+
+  it('names the split of an evaluation', () => {
+    const error = failure(() => {
+      assertFinite(phases, evaluation, Float32Array.of(Infinity, 1, 1, 1), Infinity);
+    });
+    expect(error.message).toMatch(
+      /^The loss is Infinity in round 9 \(epoch 3, evaluation on val\),/,
+    );
+    expect(error.phase).toBe('evaluate');
+  });
+
+  it('refuses a batch whose weights sum to zero, as its mean does not exist', () => {
+    const error = failure(() => {
+      assertFinite(phases, step, Float32Array.of(0, 0, 0), 0 / 0);
+    });
+    expect(error.code).toBe('FT_LOSS_NOT_FINITE');
+  });
+});
