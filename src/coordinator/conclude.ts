@@ -1,0 +1,81 @@
+import { readFile } from 'node:fs/promises';
+import type { RunSpec } from '../config/run-spec.js';
+import type { RunResult } from '../control/events.js';
+import type { Plan } from '../data/plan.js';
+import { writeArtifacts } from '../models/artifacts.js';
+import type { RunBundle } from '../state/run-bundle.js';
+import type { RunFolder } from '../state/run-folder.js';
+import { decodeSnapshot } from '../state/snapshot.js';
+import type { TrainingState } from '../state/training-state.js';
+import { resultOf } from '../train/result.js';
+import { BlobStore } from '../util/blob-store.js';
+import type { Manifest } from '../data/manifest.js';
+import type { RunOutcome } from './conductor.js';
+
+export interface Conclusion {
+  readonly folder: RunFolder;
+  readonly bundle: RunBundle;
+  readonly manifest: Manifest;
+  readonly plan: Plan;
+  readonly wallSeconds: number;
+}
+
+/**
+ * Turns the final state on disk into the run's result, and into the artifacts of the best epoch in `model/`. A run that was
+ * stopped before its first evaluation leaves no artifacts.
+ */
+export async function conclude(
+  outcome: RunOutcome,
+  { folder, bundle, manifest, plan, wallSeconds }: Conclusion,
+): Promise<RunResult> {
+  const { end, trained } = outcome;
+  if (end.status === 'failed') throw new Error('a failed run has no result');
+  const common = {
+    runId: folder.id,
+    status: end.status,
+    workers: bundle.spec.workers.count,
+    wallSeconds,
+    imagesPerSecond: trained.seconds > 0 ? trained.samples / trained.seconds : 0,
+    recoveries: [],
+    runDir: folder.dir,
+  };
+  if (end.final === null) return { ...nothingTrained, ...common };
+  const state = decodeSnapshot(await readFile(end.final.path));
+  await writeBest(state, folder, bundle, manifest);
+  return { ...common, ...resultOf(state, { spec: bundle.spec, plan }) };
+}
+
+async function writeBest(
+  state: TrainingState,
+  folder: RunFolder,
+  bundle: RunBundle,
+  manifest: Manifest,
+): Promise<void> {
+  if (state.best === null) return;
+  await writeArtifacts(folder.modelDir, {
+    prepared: bundle.prepared,
+    blobs: new BlobStore(bundle.spec.cache.path),
+    parameters: state.best.parameters,
+    classNames: manifest.classNames,
+  });
+}
+
+/** The result of a run that was stopped before its first round. */
+export function stoppedEarly(folder: RunFolder, spec: RunSpec, wallSeconds: number): RunResult {
+  return {
+    ...nothingTrained,
+    runId: folder.id,
+    status: 'stopped',
+    workers: spec.workers.count,
+    wallSeconds,
+    imagesPerSecond: 0,
+    recoveries: [],
+    runDir: folder.dir,
+  };
+}
+
+const nothingTrained = {
+  ...{ epochs: 0, steps: 0, samples: 0 },
+  ...{ train: null, val: null, best: null },
+  digest: '',
+} as const;

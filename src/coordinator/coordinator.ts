@@ -1,0 +1,245 @@
+import type { RunEventBody } from '../control/events.js';
+import { fingerprint } from '../engines/fingerprint.js';
+import { FtctlError } from '../errors/index.js';
+import { writeScrapeTargets } from '../metrics/targets.js';
+import { grpcStateFetcher } from '../rpc/state-fetcher.js';
+import { CheckpointStore, type IntactCheckpoint } from '../state/checkpoint-store.js';
+import { encodeBundle } from '../state/run-bundle.js';
+import { decodeSnapshot } from '../state/snapshot.js';
+import { systemClock } from '../util/clock.js';
+import { conclude, stoppedEarly } from './conclude.js';
+import { Conductor, type RunOutcome } from './conductor.js';
+import {
+  announce,
+  type CoordinatorService,
+  openCoordinatorService,
+  refuseWorkers,
+} from './coordinator-service.js';
+import { openJournalFile } from './journal-file.js';
+import { historyOf } from './journal-records.js';
+import { Journal } from './journal.js';
+import { compileLimits } from './limits.js';
+import { prepareRun, type PreparedRun } from './prepare-run.js';
+import { specHash } from './spec-hash.js';
+import { StoredStates } from './stored-states.js';
+import { WorkerLines } from './worker-lines.js';
+
+/** Vectors of at least this many elements (256 KiB) travel in two hops; bench/allreduce.bench.ts measures it. */
+const twoHopFromElements = 65_536;
+
+export interface CoordinatorOptions {
+  readonly runDir: string;
+  /** The run's join token. */
+  readonly token: string;
+  /** The launcher is gone, or wants an end at once. */
+  readonly signal: AbortSignal;
+  /** Called with `host:port` as soon as workers may join. */
+  readonly onListening: (address: string) => void;
+}
+
+/**
+ * The coordinator of one run, from the configuration in its folder to its end. Resolves when the run has finished or was
+ * stopped; rejects with the error that it failed with, after telling watchers and workers.
+ */
+export async function runCoordinator(options: CoordinatorOptions): Promise<void> {
+  const stopping = new AbortController();
+  const service = await openCoordinatorService(options.runDir, options.token, {
+    state: () => undefined,
+    stop: () => {
+      stopping.abort();
+    },
+    readiness: () => ({ ready: false, reason: 'the run is being prepared' }),
+  });
+  try {
+    options.onListening(service.server.address);
+    const signal = AbortSignal.any([options.signal, stopping.signal]);
+    await coordinate(service, options, signal);
+  } catch (thrown) {
+    if (options.signal.aborted || stopping.signal.aborted) {
+      stopped(service);
+      return;
+    }
+    const error = FtctlError.from(thrown);
+    service.log.error(error.message, { error: thrown });
+    refuseWorkers(service.server, error);
+    await fail(service, error);
+    throw error;
+  } finally {
+    service.server.endWatchers();
+    await service.close();
+  }
+}
+
+/** `signal` ends the preparation; once rounds begin, the conductor decides how to stop. */
+async function coordinate(
+  service: CoordinatorService,
+  options: CoordinatorOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const { folder, spec, log } = service;
+  const store = new CheckpointStore(folder);
+  const file = await openJournalFile(folder.journalPath);
+  const { journal, records, tornBytes } = await Journal.open(file, Date.now);
+  try {
+    if (tornBytes > 0) log.warn(`Cut ${tornBytes} bytes of an unfinished line off the journal.`);
+    const { highestTerm } = historyOf(records, { specHash: '', resumeRound: 0 });
+    const term = await journal.claimTerm(highestTerm);
+    await announce(service, term);
+    await store.removeLeftovers();
+    const checkpoint = await store.newestIntact();
+    for (const path of checkpoint?.damaged ?? []) {
+      service.emit({
+        type: 'warning',
+        message: `${path} is damaged; an older checkpoint is used.`,
+      });
+    }
+    const resumeRound = checkpoint?.snapshot.round ?? 0;
+    service.emit({ type: 'run-started', runId: folder.id, term, resumedFromRound: resumeRound });
+    const run = await prepareRun(folder.id, spec, {
+      emit: (event) => {
+        service.emit(event);
+      },
+      nowMs: () => performance.now(),
+      signal,
+    });
+    const { hash: fingerprintHash } = await fingerprint({ provider: spec.engine.provider });
+    const identity = { manifestHash: run.manifest.hash, fingerprintHash };
+    const hash = specHash(spec, identity);
+    await journal.append({
+      type: 'run',
+      runId: folder.id,
+      specHash: hash,
+      manifestHash: run.manifest.hash,
+    });
+    const { applied, toRepeat } = historyOf(records, { specHash: hash, resumeRound });
+    const lines = new WorkerLines((line) => {
+      service.recorder.worker(line);
+    });
+    const conductor: Conductor = new Conductor({
+      membership: {
+        term,
+        count: spec.workers.count,
+        numShards: spec.batch.shards,
+        twoHopFromElements,
+        bundle: encodeBundle(run.bundle),
+        resume: resumeOf(checkpoint),
+        earlierLedger: toRepeat,
+        limits: compileLimits(),
+      },
+      plane: service.server.plane,
+      journal,
+      states: new StoredStates(grpcStateFetcher({ token: options.token }), store),
+      clock: systemClock,
+      narrator: {
+        shape: {
+          epochs: spec.phases.reduce((sum, phase) => sum + phase.epochs, 0),
+          steps: run.plan.numTrainSteps,
+        },
+        applied,
+      },
+      emit: (event) => {
+        service.emit(event);
+        if (event.type === 'generation') void tellTargets(service, conductor);
+      },
+      onReport: (worker, report) => {
+        lines.report(worker, report, Date.now());
+      },
+      log: (line) => {
+        log.info(line);
+      },
+    });
+    serve(service, conductor, checkpoint);
+    options.signal.addEventListener('abort', () => {
+      conductor.stop('now');
+    });
+    if (signal.aborted) conductor.stop('graceful');
+    const outcome = await conductor.outcome;
+    lines.flush();
+    await end(service, run, outcome);
+  } finally {
+    await journal.close();
+  }
+}
+
+/** From now on states, stops and readiness are the conductor's. */
+function serve(
+  service: CoordinatorService,
+  conductor: Conductor,
+  checkpoint: IntactCheckpoint | undefined,
+): void {
+  service.handlers = {
+    state: ({ round, hash }) => {
+      const snapshot = checkpoint?.snapshot;
+      return snapshot?.round === round && snapshot.hash === hash ? snapshot.bytes : undefined;
+    },
+    stop: (mode) => {
+      conductor.stop(mode);
+    },
+    readiness: () => {
+      const { name } = conductor.state.phase;
+      return { ready: name === 'running', reason: `the run is ${name}` };
+    },
+  };
+}
+
+function resumeOf(
+  checkpoint: IntactCheckpoint | undefined,
+): { state: { round: number; hash: string }; epoch: number } | null {
+  if (checkpoint === undefined) return null;
+  const { round, hash, bytes } = checkpoint.snapshot;
+  return { state: { round, hash }, epoch: decodeSnapshot(bytes).epoch };
+}
+
+async function end(
+  service: CoordinatorService,
+  run: PreparedRun,
+  outcome: RunOutcome,
+): Promise<void> {
+  if (outcome.end.status === 'failed') {
+    const error = FtctlError.fromJSON(outcome.end.error);
+    service.log.error(error.message);
+    await fail(service, error);
+    return;
+  }
+  const wallSeconds = performance.now() / 1000; // since the process started
+  const result = await conclude(outcome, { folder: service.folder, ...run, wallSeconds });
+  if (outcome.end.status === 'finished') {
+    service.emit({ type: 'run-finished', result });
+    return;
+  }
+  const { final } = outcome.end;
+  service.emit({
+    type: 'run-stopped',
+    round: final?.state.round ?? 0,
+    checkpoint: final?.path ?? null,
+    result,
+  });
+}
+
+/** Stopped before rounds began: nothing was trained in this life of the coordinator. */
+function stopped(service: CoordinatorService): void {
+  const result = stoppedEarly(service.folder, service.spec, performance.now() / 1000);
+  service.emit({ type: 'run-stopped', round: 0, checkpoint: null, result });
+}
+
+async function fail(service: CoordinatorService, error: FtctlError): Promise<void> {
+  const resumable = await service.folder.hasCheckpoint();
+  const event: RunEventBody = { type: 'run-failed', error: error.toJSON(), resumable };
+  service.emit(event);
+}
+
+/** A target list that cannot be written costs the dashboards, not the run. */
+async function tellTargets(service: CoordinatorService, conductor: Conductor): Promise<void> {
+  const { folder, metricsAddress } = service;
+  if (metricsAddress === null) return;
+  const workers = [...conductor.state.workers.values()].map(({ hello }) => ({
+    address: hello.metricsAddress,
+    labels: { run: folder.id, role: 'worker', slot: String(hello.slot) },
+  }));
+  const own = { address: metricsAddress, labels: { run: folder.id, role: 'coordinator' } };
+  try {
+    await writeScrapeTargets(folder.targetsPath, [own, ...workers]);
+  } catch (error) {
+    service.emit({ type: 'warning', message: FtctlError.from(error).message });
+  }
+}

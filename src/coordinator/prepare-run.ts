@@ -1,0 +1,117 @@
+import { availableParallelism } from 'node:os';
+import type { RunSpec } from '../config/run-spec.js';
+import type { RunEventBody } from '../control/events.js';
+import { workingSide } from '../data/decode.js';
+import { makeManifest } from '../data/make-manifest.js';
+import { encodeManifest } from '../data/manifest-json.js';
+import type { Manifest } from '../data/manifest.js';
+import { noPixelCache } from '../data/pixel-cache.js';
+import type { Plan } from '../data/plan.js';
+import { openPixelCache } from '../features/lmdb-cache.js';
+import { prepareModel } from '../models/prepare-model.js';
+import { preprocessingOf } from '../models/preprocessing-of.js';
+import type { RunBundle } from '../state/run-bundle.js';
+import { planOf } from '../train/plan-of.js';
+import { BlobStore } from '../util/blob-store.js';
+
+/** Progress is told at most this often, and always at the beginning and the end of a piece of work. */
+const progressEveryMs = 100;
+
+/** What the coordinator knows of a run before it begins. */
+export interface PreparedRun {
+  readonly bundle: RunBundle;
+  readonly manifest: Manifest;
+  readonly plan: Plan;
+}
+
+/**
+ * Stage 1 of DESIGN section 4 and the model: fetches what must be fetched, checks every image, makes the manifest,
+ * lowers the backbone. Rejects with the FtctlError of what cannot be used, or with the signal's reason.
+ */
+export async function prepareRun(
+  runId: string,
+  spec: RunSpec,
+  options: {
+    emit: (event: RunEventBody) => void;
+    nowMs: () => number;
+    signal: AbortSignal;
+  },
+): Promise<PreparedRun> {
+  const { emit, signal } = options;
+  const onProgress = throttled(emit, options.nowMs);
+  const { imageSize, background, normalise } = spec.data;
+  const preprocessing = preprocessingOf(spec.model, { imageSize, background, normalise });
+  const cacheDir = spec.cache.path;
+  const blobs = new BlobStore(cacheDir);
+  const { manifest, dataRoot } = await withPixelCache(spec, emit, (pixelCache) =>
+    makeManifest(spec.data, {
+      ...{ seed: spec.seed, cacheDir, pixelCache, preprocessing, onProgress, signal },
+    }),
+  );
+  signal.throwIfAborted();
+  const plan = planOf(spec, manifest);
+  emit({
+    type: 'data-ready',
+    classes: manifest.classNames.length,
+    ...{ train: plan.splitSize('train'), val: plan.splitSize('val'), test: plan.splitSize('test') },
+    skipped: manifest.skipped.length,
+    manifestHash: manifest.hash,
+  });
+  const prepared = await prepareModel(spec.model, {
+    numClasses: manifest.classNames.length,
+    ...{ imageSize, background, normalise, seed: spec.seed, cacheDir, onProgress, signal },
+  });
+  signal.throwIfAborted();
+  const manifestSha256 = await blobs.put(Buffer.from(encodeManifest(manifest)));
+  const bundle: RunBundle = {
+    runId,
+    spec,
+    manifestSha256,
+    manifestHash: manifest.hash,
+    dataRoot,
+    prepared,
+    workingSide: workingSide(imageSize, spec.data.augment),
+    threads: spec.engine.threads ?? threadsPerWorker(spec.workers.count),
+  };
+  return { bundle, manifest, plan };
+}
+
+/** All workers are on this machine: each gets its share of the cores. */
+function threadsPerWorker(numWorkers: number): number {
+  return Math.max(1, Math.floor(availableParallelism() / numWorkers));
+}
+
+async function withPixelCache<T>(
+  spec: RunSpec,
+  emit: (event: RunEventBody) => void,
+  work: (cache: typeof noPixelCache) => Promise<T>,
+): Promise<T> {
+  if (!spec.cache.images) return work(noPixelCache);
+  const cache = await openPixelCache(spec.cache.path, {
+    onWarning: (message) => {
+      emit({ type: 'warning', message });
+    },
+  });
+  try {
+    return await work(cache);
+  } finally {
+    await cache.close();
+  }
+}
+
+type Progress = Omit<Extract<RunEventBody, { type: 'preparing' }>, 'type'>;
+
+function throttled(
+  emit: (event: RunEventBody) => void,
+  nowMs: () => number,
+): (progress: Progress) => void {
+  let last = { message: '', atMs: 0 };
+  return (progress) => {
+    const atMs = nowMs();
+    const isEnd = progress.total > 0 && progress.done >= progress.total;
+    const isNew = progress.message !== last.message;
+    if (!isEnd && !isNew && atMs - last.atMs < progressEveryMs) return;
+    last = { message: progress.message, atMs };
+    emit({ type: 'preparing', ...progress });
+  };
+}

@@ -1,0 +1,35 @@
+import type { StateFetcher } from '../rpc/control-link.js';
+import type { SnapshotKind, StateRef } from '../rpc/control-messages.js';
+import type { CheckpointStore } from '../state/checkpoint-store.js';
+import { openSnapshot } from '../state/snapshot.js';
+import { FtctlError } from '../errors/index.js';
+import type { StateHolder, States } from './conductor.js';
+
+/** Puts states on disk: fetched from the worker that holds one, checked, and written as a checkpoint. */
+export class StoredStates implements States {
+  readonly #fetcher: StateFetcher;
+  readonly #store: CheckpointStore;
+
+  constructor(fetcher: StateFetcher, store: CheckpointStore) {
+    this.#fetcher = fetcher;
+    this.#store = store;
+  }
+
+  async store(
+    kind: SnapshotKind,
+    state: StateRef,
+    epoch: number,
+    holder: StateHolder,
+    signal: AbortSignal,
+  ): Promise<string> {
+    const bytes = await this.#fetcher.fetch(holder.address, state, signal);
+    const snapshot = openSnapshot(bytes);
+    if (snapshot.round !== state.round || snapshot.hash !== state.hash) {
+      throw new FtctlError('FT_CHECKPOINT_DAMAGED', {
+        what: `The state that a worker sent as ${state.round} ${state.hash} is ${snapshot.round} ${snapshot.hash}.`,
+      });
+    }
+    signal.throwIfAborted();
+    return this.#store.write(kind, snapshot, epoch);
+  }
+}
