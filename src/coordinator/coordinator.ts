@@ -55,7 +55,8 @@ export async function runCoordinator(options: CoordinatorOptions): Promise<void>
     const signal = AbortSignal.any([options.signal, stopping.signal]);
     await coordinate(service, options, signal);
   } catch (thrown) {
-    if (options.signal.aborted || stopping.signal.aborted) {
+    const isStop = options.signal.aborted || stopping.signal.aborted;
+    if (isStop && !(thrown instanceof FtctlError)) {
       stopped(service);
       return;
     }
@@ -195,12 +196,7 @@ async function end(
   run: PreparedRun,
   outcome: RunOutcome,
 ): Promise<void> {
-  if (outcome.end.status === 'failed') {
-    const error = FtctlError.fromJSON(outcome.end.error);
-    service.log.error(error.message);
-    await fail(service, error);
-    return;
-  }
+  if (outcome.end.status === 'failed') throw FtctlError.fromJSON(outcome.end.error);
   const wallSeconds = performance.now() / 1000; // since the process started
   const result = await conclude(outcome, { folder: service.folder, ...run, wallSeconds });
   if (outcome.end.status === 'finished') {
