@@ -17,12 +17,6 @@ export const rpcCodes = {
     summary: 'A server cannot listen on the address that the configuration gives.',
     remedy: 'Use an address of this machine, such as 127.0.0.1, and a port that you may open.',
   },
-  FT_COORDINATOR_LOST: {
-    exit: 4,
-    summary: 'The connection to the coordinator broke, or the coordinator is gone.',
-    remedy:
-      'See logs/coordinator.log in the run folder, then continue with `ftctl launch --resume RUN`.',
-  },
   FT_PEER_UNREACHABLE: {
     exit: 4,
     summary: 'A worker cannot reach another worker of its generation.',

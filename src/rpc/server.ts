@@ -1,0 +1,131 @@
+import { isIP } from 'node:net';
+import {
+  Server,
+  ServerCredentials,
+  type ServerInterceptor,
+  ServerInterceptingCall,
+} from '@grpc/grpc-js';
+import { FtctlError } from '../errors/index.js';
+import { serverOptions } from './channel.js';
+import { toStatus } from './status.js';
+import { tokensEqual } from './token.js';
+
+/** How long calls may take to end when a server closes, before their connections are cut. */
+const CLOSE_WITHIN_MS = 1_000;
+
+export interface RunningServer {
+  /** `host:port` to dial. */
+  readonly address: string;
+  /** Lets calls end, then cuts what is left. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a gRPC server that refuses every call without the token. Rejects with FT_INSECURE_ADDRESS (not loopback),
+ * FT_PORT_IN_USE or FT_ADDRESS_UNUSABLE.
+ */
+export async function startServer(o: {
+  host: string;
+  /** 0 for a free one. */
+  port: number;
+  token: string;
+  maxMessageBytes: number;
+  addServices(server: Server): void;
+}): Promise<RunningServer> {
+  if (!isLoopback(o.host)) {
+    throw new FtctlError('FT_INSECURE_ADDRESS', {
+      what: `A server was asked to listen on ${o.host}.`,
+      why: 'Only loopback addresses (127.0.0.0/8, ::1, localhost) may be used without mutual TLS.',
+    });
+  }
+  const server = new Server({
+    ...serverOptions(o.maxMessageBytes),
+    interceptors: [requireToken(o.token)],
+  });
+  o.addServices(server);
+  const port = await bind(server, o.host, o.port);
+  return { address: joinAddress(o.host, port), close: () => close(server) };
+}
+
+/** `host:port`, with brackets around an IPv6 address. */
+export function joinAddress(host: string, port: number): string {
+  return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+}
+
+function requireToken(token: string): ServerInterceptor {
+  return (_method, call) =>
+    new ServerInterceptingCall(call, {
+      start: (next) => {
+        next({
+          onReceiveMetadata: (metadata, pass) => {
+            const [value] = metadata.get('authorization');
+            const given = /^Bearer (.+)$/.exec(value?.toString() ?? '')?.[1];
+            if (given !== undefined && tokensEqual(given, token)) {
+              pass(metadata);
+              return;
+            }
+            call.sendStatus({ ...toStatus(refusal(given === undefined)), metadata: null });
+          },
+        });
+      },
+    });
+}
+
+function refusal(isMissing: boolean): FtctlError {
+  return new FtctlError('FT_TOKEN_REFUSED', {
+    what: isMissing
+      ? 'The call carries no join token.'
+      : 'The join token is not the one of this run.',
+  });
+}
+
+function bind(server: Server, host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.bindAsync(
+      joinAddress(host, port),
+      ServerCredentials.createInsecure(),
+      (error, boundPort) => {
+        if (error === null) resolve(boundPort);
+        else reject(bindError(error, host, port));
+      },
+    );
+  });
+}
+
+function bindError(error: Error, host: string, port: number): FtctlError {
+  const address = joinAddress(host, port);
+  if (error.message.includes('EADDRINUSE')) {
+    return new FtctlError('FT_PORT_IN_USE', {
+      what: `Cannot listen on ${address}:`,
+      why: 'another process uses this port.',
+      cause: error,
+      details: { address },
+    });
+  }
+  return new FtctlError('FT_ADDRESS_UNUSABLE', {
+    what: `Cannot listen on ${address}:`,
+    why: error.message.includes('EACCES')
+      ? 'this user may not open the port.'
+      : error.message.includes('EADDRNOTAVAIL')
+        ? 'the address is not one of this machine.'
+        : `${error.message}.`,
+    cause: error,
+    details: { address },
+  });
+}
+
+function close(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => {
+      server.forceShutdown();
+    }, CLOSE_WITHIN_MS);
+    server.tryShutdown(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}
