@@ -7,7 +7,7 @@ export interface WorkerReadings {
   /** From the step loop's {@link BucketClock}. */
   readonly loopSeconds: Readonly<Record<TimeBucket, number>>;
   /** Busy time of the background threads, by what they do. */
-  readonly backgroundSeconds: Readonly<Record<'decode' | 'augment' | 'backbone' | 'head', number>>;
+  readonly backgroundSeconds: Readonly<Record<'decode' | 'augment' | 'backbone', number>>;
   /** Applied rounds by kind. */
   readonly rounds: Readonly<Record<'step' | 'evaluate' | 'phase', number>>;
   /** Training samples of the worker's own shards. */
@@ -15,6 +15,7 @@ export interface WorkerReadings {
   readonly rowsComputed: number;
   readonly rowsCached: number;
   readonly imagesDecoded: number;
+  readonly imagesCached: number;
   readonly bytesSent: number;
   readonly bytesReceived: number;
   /** Where the worker stands; null where it is not a member yet. */
@@ -62,10 +63,11 @@ export const workerMetrics: readonly MetricDefinition<WorkerReadings>[] = [
     read: (r) => byLabel('source', { computed: r.rowsComputed, cached: r.rowsCached }),
   },
   {
-    name: 'ftctl_worker_images_decoded_total',
+    name: 'ftctl_worker_images_total',
     type: 'counter',
-    help: 'Image files that were decoded; images from the cache do not count.',
-    read: (r) => r.imagesDecoded,
+    help: 'Images that were needed, by whether their file was decoded or the cache had them.',
+    labels: ['source'],
+    read: (r) => byLabel('source', { decoded: r.imagesDecoded, cached: r.imagesCached }),
   },
   {
     name: 'ftctl_worker_sent_bytes_total',

@@ -160,7 +160,8 @@ export class RunFolder {
   /** Whether there is a checkpoint to resume from. */
   async hasCheckpoint(): Promise<boolean> {
     const names = await readdir(this.checkpointsDir).catch(() => []);
-    return names.some((name) => !name.startsWith('.'));
+    // `final.ckpt` is no start for a longer run.
+    return names.some((name) => /^epoch-.*\.ckpt$/.test(name));
   }
 
   /** Records how the run ended, for `list`. */

@@ -4,12 +4,12 @@ const chunkBytes = 64 * 1024;
 
 /**
  * The lines of a text file, last first, without their newlines; reads backwards in chunks, so that the end of a huge
- * file costs little. Stops after `maxBytes` (the line that lies across that limit is left out). An absent file
- * has no lines. An unfinished last line is given too: whoever needs whole ones must check.
+ * file costs little. Stops after `maxBytes` (the line that lies across that limit is left out), or at the byte `from`,
+ * which must be the start of a line. An absent file has no lines. An unfinished last line is given too: whoever needs whole ones must check.
  */
 export async function* linesFromEnd(
   path: string,
-  options: { maxBytes: number },
+  options: { maxBytes: number; from?: number },
 ): AsyncGenerator<string> {
   const file = await open(path, 'r').catch((error: unknown) => {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
@@ -18,7 +18,8 @@ export async function* linesFromEnd(
   if (file === null) return;
   try {
     const { size } = await file.stat();
-    const floor = Math.max(0, size - options.maxBytes);
+    const from = options.from ?? 0;
+    const floor = Math.max(from, size - options.maxBytes);
     let end = size;
     let head: Buffer = Buffer.alloc(0);
     let isLast = true;
@@ -37,17 +38,17 @@ export async function* linesFromEnd(
       head = rest;
       end = start;
     }
-    if (floor === 0 && (head.length > 0 || !isLast)) yield head.toString('utf8');
+    if (floor === from && size > from && (head.length > 0 || !isLast)) yield head.toString('utf8');
   } finally {
     await file.close();
   }
 }
 
 /** The last lines of a text file, in their order. An unreadable file has none: this is for error messages. */
-export async function lastLines(path: string, count: number): Promise<string[]> {
+export async function lastLines(path: string, count: number, from = 0): Promise<string[]> {
   const lines: string[] = [];
   try {
-    for await (const line of linesFromEnd(path, { maxBytes: chunkBytes })) {
+    for await (const line of linesFromEnd(path, { maxBytes: chunkBytes, from })) {
       lines.push(line);
       if (lines.length === count) break;
     }

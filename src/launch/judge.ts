@@ -1,0 +1,148 @@
+import type { RunResult } from '../control/events.js';
+import { FtctlError, type ErrorCode } from '../errors/index.js';
+import { exitCause } from './exit-cause.js';
+import type { EndedProcess, RunFacts } from './run-facts.js';
+import { roleName } from './target.js';
+
+/** The coordinator's words about a worker that it lost; only the launcher saw how the process ended. */
+const lostCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'FT_WORKER_LOST',
+  'FT_WORKER_SILENT',
+  'FT_WORKERS_DISCONNECTED',
+]);
+
+/**
+ * What became of a run. A failure has one first cause and many effects: the processes that remain report that the
+ * others are gone. So who speaks first here is who knows most: the coordinator's verdict, with the exit of the
+ * process that it names; then the coordinator's own end; then a worker's.
+ */
+export function judge(
+  facts: RunFacts,
+  run: { id: string; resumable: boolean },
+): { result: RunResult } | { error: FtctlError } {
+  if (facts.result !== null) return { result: facts.result };
+  return { error: failureOf(facts, run) };
+}
+
+function failureOf(facts: RunFacts, run: { id: string; resumable: boolean }): FtctlError {
+  const { failure, progress, interrupted } = facts;
+  if (failure !== null) return lostWorker(facts, run) ?? FtctlError.fromJSON(failure);
+  if (interrupted === 'now') return interruption('now', run);
+  const unasked = facts.ended.filter((end) => !end.wasAsked);
+  // Asked to stop before there is anything to keep, the coordinator just ends.
+  const coordinator = unasked.find(
+    ({ process, exit }) =>
+      process.role === 'coordinator' && (interrupted === null || exit.code !== 0),
+  );
+  if (coordinator !== undefined) return coordinatorEnd(coordinator, facts, run);
+  const worker = unasked.find((end) => end.process.role === 'worker' && isFailure(end, facts));
+  if (worker !== undefined) return workerEnd(worker, facts, run);
+  const { phase } = progress;
+  if (facts.limit !== null) {
+    return new FtctlError(phase === 'start' ? 'FT_PROCESS_START' : 'FT_COORDINATOR_LOST', {
+      what: facts.limit,
+      remedy: remedy('Read logs/coordinator.log in the run folder.', run),
+      phase,
+    });
+  }
+  if (interrupted !== null) return interruption(interrupted, run);
+  return new FtctlError('FT_COORDINATOR_LOST', {
+    what: `The connection to the coordinator broke ${progress.where}.`,
+    ...(facts.watchError === null ? {} : { why: facts.watchError.message }),
+    remedy: remedy('Read logs/coordinator.log in the run folder.', run),
+    phase,
+  });
+}
+
+/** The coordinator lost a worker: says how that process ended, if it did. */
+function lostWorker(facts: RunFacts, run: { resumable: boolean; id: string }) {
+  const { failure } = facts;
+  if (failure === null || !lostCodes.has(failure.code)) return undefined;
+  const failures = facts.ended.filter((end) => !end.wasAsked && isFailure(end, facts));
+  const named = failures.find((end) => rankOf(end, facts) === failure.rank);
+  // Where two workers blame each other, the dead one is the cause, whichever was named.
+  const end = named ?? failures.find((other) => other.process.role === 'worker');
+  if (end === undefined) return undefined;
+  return workerEnd(end, facts, run).at({ phase: failure.phase });
+}
+
+function workerEnd(
+  end: EndedProcess,
+  facts: RunFacts,
+  run: { resumable: boolean; id: string },
+): FtctlError {
+  const rank = rankOf(end, facts);
+  const { phase, where } = facts.progress;
+  if (end.reported !== null) return FtctlError.fromJSON(end.reported).at({ rank, phase });
+  const slot = end.process.role === 'worker' ? end.process.slot : -1;
+  const hasJoined = facts.progress.joined.has(slot);
+  const cause = causeOf(end);
+  return new FtctlError(hasJoined ? 'FT_WORKER_LOST' : 'FT_PROCESS_START', {
+    what: hasJoined
+      ? `Worker ${slot} ${cause} ${where}.`
+      : `Worker ${slot} ${cause} before it joined the run.`,
+    remedy: remedy(`Its log is logs/worker-${String(slot)}.log in the run folder.`, run),
+    ...(rank === undefined ? {} : { rank }),
+    phase,
+    details: { exit: exitDetails(end), logPath: end.logPath },
+  });
+}
+
+function coordinatorEnd(
+  end: EndedProcess,
+  facts: RunFacts,
+  run: { resumable: boolean; id: string },
+): FtctlError {
+  const { phase, where } = facts.progress;
+  if (end.reported !== null) return FtctlError.fromJSON(end.reported).at({ phase });
+  const couldNotStart = end.exit.startError !== undefined;
+  return new FtctlError(couldNotStart ? 'FT_PROCESS_START' : 'FT_COORDINATOR_LOST', {
+    what: couldNotStart
+      ? `The coordinator ${causeOf(end)}.`
+      : `The coordinator ${causeOf(end)} ${where}.`,
+    remedy: remedy('Its log is logs/coordinator.log in the run folder.', run),
+    phase,
+    details: { exit: exitDetails(end), logPath: end.logPath },
+  });
+}
+
+function interruption(how: 'graceful' | 'now', run: { resumable: boolean }): FtctlError {
+  return new FtctlError('FT_INTERRUPTED', {
+    what:
+      how === 'now'
+        ? 'The run was stopped at once, as asked.'
+        : 'The run was stopped before its first step, as asked.',
+    why: run.resumable
+      ? 'What was done since the last checkpoint is lost.'
+      : 'There is no checkpoint yet.',
+    ...(run.resumable ? {} : { remedy: 'Start it again with `ftctl launch`.' }),
+  });
+}
+
+/** A worker that was released ends with 0; before it has joined, even that is a failure. */
+function isFailure(end: EndedProcess, facts: RunFacts): boolean {
+  if (end.process.role !== 'worker') return true;
+  return end.exit.code !== 0 || !facts.progress.joined.has(end.process.slot);
+}
+
+/** Before the first generation ranks are what they will be then: workers in the order of their slots. */
+function rankOf(end: EndedProcess, facts: RunFacts): number | undefined {
+  if (end.process.role !== 'worker') return undefined;
+  return facts.progress.ranks.get(end.process.slot) ?? end.process.slot;
+}
+
+function causeOf(end: EndedProcess): string {
+  return end.silentForMs === null
+    ? exitCause(end.exit, end.tail)
+    : `did not answer for ${end.silentForMs / 1000} s and was killed`;
+}
+
+function exitDetails(end: EndedProcess) {
+  return { process: roleName(end.process), code: end.exit.code, signal: end.exit.signal };
+}
+
+function remedy(first: string, run: { id: string; resumable: boolean }): string {
+  return run.resumable
+    ? `${first} Continue from the last checkpoint with \`ftctl launch --resume ${run.id}\`.`
+    : `${first} There is no checkpoint yet: start the run again with \`ftctl launch\`.`;
+}

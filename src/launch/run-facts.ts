@@ -1,0 +1,35 @@
+import type { RunResult } from '../control/events.js';
+import type { FtctlErrorJson } from '../errors/index.js';
+import type { RunProgress } from './run-progress.js';
+import type { ProcessExit, ProcessRole } from './target.js';
+
+/** One process of the run after its end. */
+export interface EndedProcess {
+  readonly process: ProcessRole;
+  readonly exit: ProcessExit;
+  /** The end of its log. */
+  readonly tail: readonly string[];
+  /** The launcher had told it to end, so that how it ended says nothing. */
+  readonly wasAsked: boolean;
+  /** The launcher killed it after it had not answered for this long; null: it did not. */
+  readonly silentForMs: number | null;
+  /** What it said itself before it ended. */
+  readonly reported: FtctlErrorJson | null;
+  readonly logPath: string;
+}
+
+/** All that is known once every process of a run is gone; `judge` makes the outcome of it. */
+export interface RunFacts {
+  /** The coordinator's `run-finished` or `run-stopped`. */
+  readonly result: RunResult | null;
+  /** The coordinator's `run-failed`. */
+  readonly failure: FtctlErrorJson | null;
+  /** In the order in which they ended. */
+  readonly ended: readonly EndedProcess[];
+  /** Why the watch stream broke, where it broke. */
+  readonly watchError: FtctlErrorJson | null;
+  /** A wait that ran out: what did not happen within which time. A sentence. */
+  readonly limit: string | null;
+  readonly interrupted: 'graceful' | 'now' | null;
+  readonly progress: RunProgress;
+}

@@ -1,0 +1,259 @@
+import type { RunEvent } from '../control/events.js';
+import { FtctlError, type FtctlErrorJson } from '../errors/index.js';
+import type { Clock } from '../util/clock.js';
+import type { Log } from '../util/log.js';
+import { ProcessTable } from './process-table.js';
+import type { RunFacts } from './run-facts.js';
+import { advance, noProgress, type RunProgress } from './run-progress.js';
+import type { SupervisionLimits } from './supervision-limits.js';
+import type { Target } from './target.js';
+import { deferred, Waits } from './waits.js';
+
+/** The launcher's end of the coordinator's service; `rpc/coordinator-client.ts` has it. */
+export interface CoordinatorLink {
+  /** Resolves when the coordinator ends the stream; rejects when it breaks. */
+  watch(onEvent: (event: RunEvent) => void, signal: AbortSignal): Promise<void>;
+  stop(mode: 'graceful' | 'now'): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface SupervisorOptions {
+  readonly target: Target;
+  readonly numWorkers: number;
+  readonly connect: (address: string) => CoordinatorLink;
+  /** Stop in order. */
+  readonly signal?: AbortSignal | undefined;
+  /** Stop now. */
+  readonly killSignal?: AbortSignal | undefined;
+  readonly onEvent: (event: RunEvent) => void;
+  readonly clock: Clock;
+  readonly limits: SupervisionLimits;
+  readonly log: Log;
+}
+
+/** How the run's end is brought about: processes may end by themselves for `graceMs`, then they are made to. */
+interface Ending {
+  readonly graceMs: number;
+  readonly reason: string;
+}
+
+/**
+ * Runs the processes of one run, from the first start until none is left, and gives what it saw. It never rejects for
+ * what a process does, and never waits without a limit. Whatever happens leads to `#end`, once; the first reason
+ * counts.
+ */
+export class Supervisor {
+  readonly #o: SupervisorOptions;
+  readonly #processes: ProcessTable;
+  readonly #waits: Waits;
+  readonly #watching = new AbortController();
+  readonly #killed = deferred<undefined>();
+  readonly #ending = deferred<Ending>();
+  #link: CoordinatorLink | undefined;
+  #watch: Promise<void> = Promise.resolve();
+  #progress: RunProgress = noProgress;
+  #result: RunFacts['result'] = null;
+  #failure: FtctlErrorJson | null = null;
+  #watchError: FtctlErrorJson | null = null;
+  #limit: string | null = null;
+  #interrupted: RunFacts['interrupted'] = null;
+  #numWorkersEnded = 0;
+  #handlerFailed = false;
+
+  constructor(options: SupervisorOptions) {
+    this.#o = options;
+    this.#waits = new Waits(options.clock);
+    this.#processes = new ProcessTable(options);
+  }
+
+  /** Call once. */
+  async run(): Promise<RunFacts> {
+    const unlisten = [
+      onAbort(this.#o.signal, () => {
+        this.#stopInOrder();
+      }),
+      onAbort(this.#o.killSignal, () => {
+        this.#stopNow();
+      }),
+    ];
+    try {
+      this.#startCoordinator();
+      const { graceMs, reason } = await this.#ending.promise;
+      this.#o.log.info(`The run is ending: ${reason}.`);
+      if (graceMs > 0) {
+        const limit = this.#waits.sleep(graceMs);
+        await Promise.race([this.#processes.allEnded(), limit, this.#killed.promise]);
+      }
+      await this.#processes.terminate();
+      await this.#settle(this.#watch);
+      return await this.#facts();
+    } finally {
+      for (const remove of unlisten) remove();
+      this.#waits.cancelAll();
+      this.#watching.abort();
+      await this.#link?.close();
+      await this.#processes.terminate();
+    }
+  }
+
+  #startCoordinator(): void {
+    if (this.#interrupted !== null) return;
+    const { limits, target } = this.#o;
+    const { name } = this.#processes.add({ role: 'coordinator' }, target.startCoordinator(), {
+      onListening: (address) => {
+        this.#coordinatorListens(address);
+      },
+      onEnded: () => void this.#coordinatorEnded(),
+    });
+    this.#expect('listen', limits.listenMs, `${name} did not listen`);
+  }
+
+  #coordinatorListens(address: string): void {
+    if (this.#link !== undefined || this.#interrupted !== null) return;
+    this.#waits.cancel('listen');
+    const link = this.#o.connect(address);
+    this.#link = link;
+    this.#watch = link
+      .watch((event) => {
+        this.#take(event);
+      }, this.#watching.signal)
+      .then(
+        () => {
+          this.#end(this.#o.limits.exitMs, 'the coordinator has ended its events');
+        },
+        (error: unknown) => {
+          this.#watchError = FtctlError.from(error).toJSON();
+          // Most often the process is gone too, and its exit says more.
+          this.#end(this.#o.limits.settleMs, 'the connection to the coordinator broke');
+        },
+      );
+    for (let slot = 0; slot < this.#o.numWorkers; slot += 1) this.#startWorker(slot, address);
+  }
+
+  #startWorker(slot: number, address: string): void {
+    let process;
+    try {
+      process = this.#o.target.startWorker(slot, address);
+    } catch (error) {
+      this.#failure ??= FtctlError.from(error).at({ rank: slot, phase: 'start' }).toJSON();
+      this.#end(0, `worker ${String(slot)} could not be started`);
+      return;
+    }
+    this.#processes.add({ role: 'worker', slot }, process, {
+      onEnded: (isClean) => {
+        this.#workerEnded(slot, isClean);
+      },
+    });
+    this.#expect(
+      joinOf(slot),
+      this.#o.limits.joinMs,
+      `worker ${String(slot)} did not join the run`,
+    );
+  }
+
+  #take(event: RunEvent): void {
+    this.#progress = advance(this.#progress, event);
+    if (event.type === 'worker-joined') this.#waits.cancel(joinOf(event.slot));
+    if (event.type === 'run-finished' || event.type === 'run-stopped') this.#result = event.result;
+    // What the coordinator says of processes that this launcher is killing is no news.
+    if (event.type === 'run-failed' && this.#interrupted !== 'now') this.#failure ??= event.error;
+    this.#waits.restart('stop');
+    this.#waits.restart('last worker');
+    if (event.type === 'preparing') this.#waits.restart('join ');
+    try {
+      this.#o.onEvent(event);
+    } catch (error) {
+      // A broken display must not end a run that goes well.
+      if (!this.#handlerFailed) this.#o.log.error('An event handler failed.', { error });
+      this.#handlerFailed = true;
+    }
+  }
+
+  async #coordinatorEnded(): Promise<void> {
+    await this.#settle(this.#watch); // its last events may still be on their way
+    const isOver = this.#result !== null || this.#failure !== null;
+    const { exitMs, settleMs } = this.#o.limits;
+    this.#end(isOver ? exitMs : settleMs, 'the coordinator has ended');
+  }
+
+  #workerEnded(slot: number, isClean: boolean): void {
+    const name = `worker ${String(slot)}`;
+    this.#numWorkersEnded += 1;
+    this.#waits.cancel(joinOf(slot));
+    if (!this.#progress.joined.has(slot)) {
+      this.#end(this.#o.limits.settleMs, `${name} ended before it joined`);
+    } else if (!isClean) {
+      const what = `the coordinator did not end the run after ${name} had ended`;
+      this.#expect('verdict', this.#o.limits.verdictMs, what);
+    } else if (this.#numWorkersEnded === this.#o.numWorkers) {
+      const what = 'the coordinator did not go on after the last worker had ended';
+      this.#expect('last worker', this.#o.limits.verdictMs, what);
+    }
+  }
+
+  #stopInOrder(): void {
+    if (this.#interrupted !== null) return;
+    this.#interrupted = 'graceful';
+    if (this.#link === undefined) {
+      this.#end(0, 'asked to stop before anything was done');
+      return;
+    }
+    this.#expect('stop', this.#o.limits.stopMs, 'the run did not get on with its stop');
+    this.#link.stop('graceful').catch((error: unknown) => {
+      // It may be ending at this very moment: then its end settles it.
+      this.#o.log.warn('The coordinator did not take the stop.', { error });
+      this.#end(this.#o.limits.settleMs, 'the coordinator did not take the stop');
+    });
+  }
+
+  #stopNow(): void {
+    if (this.#interrupted === 'now') return;
+    if (this.#failure === null) this.#interrupted = 'now';
+    this.#killed.resolve(undefined);
+    this.#end(0, 'asked to stop now');
+  }
+
+  #expect(name: string, limitMs: number, what: string): void {
+    this.#waits.start(name, limitMs, () => {
+      this.#limit ??= `${capital(what)} within ${String(limitMs / 1000)} s.`;
+      this.#end(0, `a wait ran out (${name})`);
+    });
+  }
+
+  #end(graceMs: number, reason: string): void {
+    this.#ending.resolve({ graceMs, reason });
+  }
+
+  async #settle(promise: Promise<unknown>): Promise<void> {
+    await Promise.race([promise, this.#waits.sleep(this.#o.limits.settleMs)]);
+  }
+
+  async #facts(): Promise<RunFacts> {
+    return {
+      result: this.#result,
+      failure: this.#failure,
+      ended: await this.#processes.ended(),
+      watchError: this.#watchError,
+      limit: this.#limit,
+      interrupted: this.#interrupted,
+      progress: this.#progress,
+    };
+  }
+}
+
+function onAbort(signal: AbortSignal | undefined, handler: () => void): () => void {
+  if (signal === undefined) return () => undefined;
+  if (signal.aborted) handler();
+  signal.addEventListener('abort', handler, { once: true });
+  return () => {
+    signal.removeEventListener('abort', handler);
+  };
+}
+
+function joinOf(slot: number): string {
+  return `join ${String(slot)}`;
+}
+
+function capital(text: string): string {
+  return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`;
+}
