@@ -4,6 +4,7 @@ import sharp from 'sharp';
 import type { AugmentSpec, Rgb } from '../config/run-spec.js';
 import { FtctlError } from '../errors/index.js';
 import type { DecodedImage } from './pixel-cache.js';
+import { readFailure } from './read-failure.js';
 
 // Parallelism comes from decoding several images at once. One thread each, no cache and no hand-written SIMD: the
 // bits depend on the file and the library's version alone (codecs keep their SIMD, which is exact by design).
@@ -166,15 +167,6 @@ function decodeFailure(error: unknown): string {
   return `it cannot be decoded (${message.split('\n', 1)[0]!})`;
 }
 
-/** Why a file could not be read, in words. */
-export function readFailure(error: unknown): string {
-  const code = (error as NodeJS.ErrnoException).code;
-  if (code === 'ENOENT' || code === 'ENOTDIR') return 'it does not exist';
-  if (code === 'EACCES' || code === 'EPERM') return 'it may not be read (permissions)';
-  if (code === 'EISDIR') return 'it is a folder';
-  return `it cannot be read (${error instanceof Error ? error.message : String(error)})`;
-}
-
 function badFile(name: string, reason: string, cause?: unknown): FtctlError {
   return new FtctlError('FT_DATA_BAD_FILE', {
     what: `${name} cannot be used: ${reason}.`,
@@ -184,5 +176,5 @@ function badFile(name: string, reason: string, cause?: unknown): FtctlError {
 }
 
 function versions(): Partial<Record<string, string>> {
-  return sharp.versions as Partial<Record<string, string>>;
+  return sharp.versions;
 }

@@ -1,0 +1,132 @@
+import type { DataSpec } from '../config/run-spec.js';
+import { FtctlError } from '../errors/index.js';
+import { checkClasses, checkOwnSplits } from './check-classes.js';
+import { checkFiles } from './check-files.js';
+import { readClassNames } from './class-names.js';
+import { workingSide } from './decode.js';
+import type { BadFile, Manifest, Sample } from './manifest.js';
+import { manifestHash } from './manifest-json.js';
+import type { PixelCache } from './pixel-cache.js';
+import type { Preprocessing } from './preprocessing.js';
+import { listSource } from './sources/list-source.js';
+import { byCodeUnits, type Listing } from './sources/listing.js';
+import { assignSplits } from './split.js';
+
+/** What is being done: `data`: the source is fetched; `manifest`: its files are checked. */
+export interface ManifestProgress {
+  readonly what: 'data' | 'manifest';
+  readonly message: string;
+  readonly done: number;
+  /** 0 where it is not known. */
+  readonly total: number;
+  readonly unit: 'bytes' | 'files';
+}
+
+export interface MakeManifestOptions {
+  readonly seed: number;
+  readonly cacheDir: string;
+  /** Is filled with the decoded images, at the working resolution. */
+  readonly pixelCache: PixelCache;
+  readonly preprocessing: Preprocessing;
+  readonly onProgress?: (progress: ManifestProgress) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** How many bad files a message lists; all of them are in the error's details. */
+const numListed = 20;
+
+/**
+ * Makes the manifest of a data source: lists it, hashes and decodes every file, decides on bad files, splits. The
+ * result depends on the files' contents and names, the seed and the configuration alone. Rejects with an FT_DATA_
+ * error, or with the signal's reason.
+ */
+export async function makeManifest(
+  spec: DataSpec,
+  options: MakeManifestOptions,
+): Promise<{ manifest: Manifest; dataRoot: string }> {
+  const { cacheDir, pixelCache, preprocessing, onProgress, signal } = options;
+  const decode = {
+    workingSide: workingSide(spec.imageSize, spec.augment),
+    background: preprocessing.background,
+  };
+  const listing = await listSource(spec, {
+    cacheDir,
+    signal,
+    onProgress: (message) =>
+      onProgress?.({ what: 'data', message, done: 0, total: 0, unit: 'bytes' }),
+  });
+  // Before the files are read: what is wrong with the layout shows at once.
+  checkClasses(listing, spec.split);
+  checkOwnSplits(listing);
+  const classNames = await readClassNames(listing.classIds, spec.classNames);
+
+  const total = listing.files.length;
+  const reportEvery = Math.max(1, Math.floor(total / 100));
+  const verdicts = await checkFiles(
+    listing.files.map(({ path }) => path),
+    {
+      root: listing.root,
+      cacheDir,
+      pixelCache,
+      decode,
+      signal,
+      onProgress: (done) => {
+        if (done % reportEvery !== 0 && done !== total) return;
+        onProgress?.({ what: 'manifest', message: 'checking images', done, total, unit: 'files' });
+      },
+    },
+  );
+  const skipped = listing.files.flatMap(({ path }, i): BadFile[] => {
+    const { reason } = verdicts[i]!;
+    return reason === null ? [] : [{ path, reason }];
+  });
+  if (skipped.length > 0 && spec.onBadFile === 'fail') throw badFiles(listing, skipped);
+  const usable = listing.files.flatMap((file, i) => {
+    const { sha256, reason } = verdicts[i]!;
+    return reason === null ? [{ ...file, sha256 }] : [];
+  });
+  if (skipped.length > 0) {
+    checkClasses({ ...listing, files: usable }, spec.split, skipped.length);
+    checkOwnSplits({ ...listing, files: usable });
+  }
+
+  const content = {
+    classNames,
+    samples: makeSamples({ ...listing, files: usable }, spec, options),
+  };
+  const bySkippedPath = (a: BadFile, b: BadFile): number => byCodeUnits(a.path, b.path);
+  return {
+    manifest: { ...content, skipped: skipped.sort(bySkippedPath), hash: manifestHash(content) },
+    dataRoot: listing.root,
+  };
+}
+
+type HashedListing = Listing & { readonly files: readonly { readonly sha256: string }[] };
+
+function makeSamples(
+  { files, classIds }: HashedListing,
+  spec: DataSpec,
+  { seed }: MakeManifestOptions,
+): Sample[] {
+  const labels = new Map(classIds.map((classId, label) => [classId, label]));
+  const items = files.map(({ path, classId }) => ({ id: path, label: labels.get(classId)! }));
+  const drawn = assignSplits(items, spec.split, classIds.length, seed);
+  return items
+    .map(({ id, label }, i) => ({
+      id,
+      path: id,
+      label,
+      split: files[i]!.split ?? drawn[i]!,
+      sha256: files[i]!.sha256,
+    }))
+    .sort((a, b) => byCodeUnits(a.id, b.id));
+}
+
+function badFiles(listing: Listing, bad: readonly BadFile[]): FtctlError {
+  const lines = bad.slice(0, numListed).map(({ path, reason }) => `\n  ${path}: ${reason}`);
+  const rest = bad.length > numListed ? `\n  and ${bad.length - numListed} more` : '';
+  return new FtctlError('FT_DATA_BAD_FILES', {
+    what: `${bad.length} of ${listing.files.length} images in ${listing.root} cannot be used:${lines.join('')}${rest}`,
+    details: { badFiles: bad },
+  });
+}

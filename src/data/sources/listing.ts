@@ -1,0 +1,31 @@
+import type { SplitName } from '../manifest.js';
+
+/** An image that a source lists, before anything is known of the file. */
+export interface ListedFile {
+  /** Relative to the root with forward slashes, or absolute where it lies outside; unique in the listing. */
+  readonly path: string;
+  /** The folder's name or the label as written; what `classNames` maps to names. */
+  readonly classId: string;
+  /** Where the source brings its own splits (then of all files), else null. */
+  readonly split: SplitName | null;
+}
+
+/** What a data source holds. */
+export interface Listing {
+  /** Absolute folder that relative paths count from. */
+  readonly root: string;
+  readonly files: readonly ListedFile[];
+  /** Every class that the source names, with or without images. */
+  readonly classIds: readonly string[];
+}
+
+/** Compares by UTF-16 code units: the same order on every host and in every locale. */
+export function byCodeUnits(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** A few values for a message, the rest counted: `a, b, c and 4 more`. */
+export function enumerate(values: readonly string[], limit = 5): string {
+  const shown = values.slice(0, limit).join(', ');
+  return values.length > limit ? `${shown} and ${values.length - limit} more` : shown;
+}

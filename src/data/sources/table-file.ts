@@ -1,0 +1,169 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, isAbsolute, posix, relative } from 'node:path';
+import { CsvError } from 'csv-parse';
+import { parse } from 'csv-parse/sync';
+import { FtctlError } from '../../errors/index.js';
+import type { SplitName } from '../manifest.js';
+import { readFailure } from '../read-failure.js';
+import { byCodeUnits, type ListedFile, type Listing } from './listing.js';
+
+const splitNames: Readonly<Record<string, SplitName>> = {
+  train: 'train',
+  val: 'val',
+  valid: 'val',
+  validation: 'val',
+  test: 'test',
+};
+
+interface Row {
+  readonly line: number;
+  readonly path: unknown;
+  readonly label: unknown;
+  readonly split: unknown;
+}
+
+/**
+ * Lists a manifest: a CSV file with a header line, or JSONL, with `path` (relative to the manifest's folder, or
+ * absolute), `label` and, in all rows or none, `split`. Other columns are ignored. Rejects with
+ * FT_DATA_MANIFEST_ROW (which names the line), FT_DATA_DUPLICATE_PATH, FT_DATA_EMPTY or FT_DATA_NOT_FOUND.
+ */
+export async function listTableFile(file: string): Promise<Listing> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    throw new FtctlError('FT_DATA_NOT_FOUND', {
+      what: `The manifest ${file} cannot be read: ${readFailure(error)}.`,
+      cause: error,
+    });
+  }
+  const rows = file.toLowerCase().endsWith('.csv') ? csvRows(file, text) : jsonRows(file, text);
+  if (rows.length === 0) {
+    throw new FtctlError('FT_DATA_EMPTY', {
+      what: `${file} lists no images.`,
+      remedy: 'Add rows with a path and a label.',
+    });
+  }
+  const root = dirname(file);
+  const lineOfPath = new Map<string, number>();
+  const hasSplits = !isBlank(rows[0]!.split);
+  const files = rows.map((row): ListedFile => {
+    const listed = readRow(file, root, row, hasSplits);
+    const earlier = lineOfPath.get(listed.path);
+    if (earlier !== undefined) {
+      throw new FtctlError('FT_DATA_DUPLICATE_PATH', {
+        what: `${file} lists ${listed.path} on lines ${earlier} and ${row.line}.`,
+        details: { path: listed.path, lines: [earlier, row.line] },
+      });
+    }
+    lineOfPath.set(listed.path, row.line);
+    return listed;
+  });
+  const classIds = [...new Set(files.map((listed) => listed.classId))].sort(byCodeUnits);
+  return { root, files, classIds };
+}
+
+function csvRows(file: string, text: string): Row[] {
+  let records: { record: string[]; info: { lines: number } }[];
+  try {
+    records = parse(text, {
+      bom: true,
+      trim: true,
+      skip_empty_lines: true,
+      info: true,
+    }) as unknown as typeof records;
+  } catch (error) {
+    if (!(error instanceof CsvError)) throw error;
+    const line = typeof error['lines'] === 'number' ? error['lines'] : 1;
+    throw rowError(file, line, `it is not valid CSV (${error.message.replace(/\.$/, '')})`, error);
+  }
+  const header = records[0]?.record ?? [];
+  const column = (name: string): number => header.indexOf(name);
+  for (const name of ['path', 'label']) {
+    if (records.length > 0 && column(name) < 0) {
+      throw rowError(
+        file,
+        1,
+        `the header has no column \`${name}\` (it has: ${header.join(', ')})`,
+      );
+    }
+  }
+  return records.slice(1).map(({ record, info }) => ({
+    line: info.lines,
+    path: record[column('path')],
+    label: record[column('label')],
+    split: record[column('split')],
+  }));
+}
+
+function jsonRows(file: string, text: string): Row[] {
+  return text
+    .replace(/^\uFEFF/, '')
+    .split('\n')
+    .flatMap((content, index): Row[] => {
+      if (content.trim() === '') return [];
+      const line = index + 1;
+      let value: unknown;
+      try {
+        value = JSON.parse(content);
+      } catch (error) {
+        throw rowError(file, line, 'it is not valid JSON', error);
+      }
+      if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+        throw rowError(file, line, 'it is no JSON object');
+      }
+      const { path, label, split } = value as Record<string, unknown>;
+      return [{ line, path, label, split }];
+    });
+}
+
+function readRow(file: string, root: string, row: Row, hasSplits: boolean): ListedFile {
+  const { line, label } = row;
+  if (typeof row.path !== 'string' || row.path === '') {
+    throw rowError(file, line, 'it has no path');
+  }
+  if ((typeof label !== 'string' || label === '') && typeof label !== 'number') {
+    throw rowError(file, line, 'it has no label');
+  }
+  if (isBlank(row.split) === hasSplits) {
+    throw rowError(
+      file,
+      line,
+      hasSplits
+        ? 'it has no split, and earlier rows have'
+        : 'it has a split, and earlier rows have not',
+    );
+  }
+  let split: SplitName | null = null;
+  if (hasSplits) {
+    if (typeof row.split !== 'string' || !Object.hasOwn(splitNames, row.split)) {
+      const allowed = Object.keys(splitNames).join(', ');
+      throw rowError(
+        file,
+        line,
+        `its split is ${JSON.stringify(row.split)}, not one of ${allowed}`,
+      );
+    }
+    split = splitNames[row.split]!;
+  }
+  return { path: relativeToRoot(root, row.path), classId: String(label), split };
+}
+
+/** One name per file, and the same on every host where the file lies below the root. */
+function relativeToRoot(root: string, path: string): string {
+  if (!isAbsolute(path)) return posix.normalize(path);
+  const inside = relative(root, path);
+  return inside === '' || inside.startsWith('..') ? posix.normalize(path) : inside;
+}
+
+function isBlank(value: unknown): boolean {
+  return value === undefined || value === null || value === '';
+}
+
+function rowError(file: string, line: number, reason: string, cause?: unknown): FtctlError {
+  return new FtctlError('FT_DATA_MANIFEST_ROW', {
+    what: `Line ${line} of ${file} cannot be used: ${reason}.`,
+    details: { file, line },
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
