@@ -25,6 +25,7 @@ export interface ImageSource {
 }
 
 export interface ImagePoolOptions {
+  /** URL of the threads' module. */
   readonly entry: string;
   readonly data: ImageThreadData;
   readonly numThreads: number;
@@ -76,7 +77,7 @@ export class ImagePool implements ImageSource {
   }
 
   #start(): Worker {
-    const thread = new Worker(this.#options.entry, {
+    const thread = new Worker(new URL(this.#options.entry), {
       name: 'ftctl-images',
       workerData: this.#options.data,
     });

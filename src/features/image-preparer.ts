@@ -80,7 +80,12 @@ export class ImagePreparer {
       const startMs = nowMs();
       const bytes = await readUnchanged(file);
       const { workingSide, preprocessing } = settings;
-      const image = await decodeImage(bytes, { workingSide, background: preprocessing.background });
+      const { background } = preprocessing;
+      const image = await decodeImage(bytes, { workingSide, background }).catch(
+        (error: unknown) => {
+          throw named(error, file);
+        },
+      );
       counters.addTime('decodeNs', startMs, nowMs());
       counters.add('imagesDecoded', 1);
       pixels.put(this.#keyOf(file), image);
@@ -130,4 +135,15 @@ async function readUnchanged(file: ImageFile): Promise<Buffer> {
     });
   }
   return bytes;
+}
+
+/** The decoder saw bytes only; the user needs the file's name. */
+function named(error: unknown, file: ImageFile): unknown {
+  if (!(error instanceof FtctlError) || error.code !== 'FT_DATA_BAD_FILE') return error;
+  const reason = String(error.details?.['reason']);
+  return new FtctlError('FT_DATA_BAD_FILE', {
+    what: `${file.path} cannot be used: ${reason}.`,
+    cause: error,
+    details: { path: file.path, reason },
+  });
 }

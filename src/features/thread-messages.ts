@@ -37,7 +37,7 @@ export interface FeatureThreadData extends ImageSettings {
   readonly cacheFeatures: boolean;
   /** Memory of {@link SharedCounters}. */
   readonly counters: SharedArrayBuffer;
-  /** Module of the image threads. */
+  /** URL of the image threads' module. */
   readonly imageThread: string;
   readonly numImageThreads: number;
 }
