@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import type { BigIntStats } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { type BigIntStats, statSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { FtctlError } from '../errors/index.js';
 import { decodeImage, decodeKey, type DecodeOptions } from './decode.js';
 import { type FileVerdict, FileVerdicts } from './file-verdicts.js';
@@ -21,6 +22,9 @@ export interface CheckFilesOptions {
 /** Larger files are not read: four times what a hundred megapixels take uncompressed. */
 const maxFileBytes = 4 * 3 * 100 * 1e6;
 
+/** Looking at a file takes microseconds here, and several times that through a thread pool; so many, then a pause. */
+const statsPerTurn = 64;
+
 /**
  * Hashes and decodes each file, a few at a time, and says of each whether it can be used; decoded images go into the
  * pixel cache. What was found out in an earlier run about a file that has not changed since is believed. Returns one
@@ -32,13 +36,25 @@ export async function checkFiles(
 ): Promise<FileVerdict[]> {
   const verdicts = await FileVerdicts.open(options.cacheDir, options.root);
   const results = new Array<FileVerdict>(paths.length);
+  const unknown: { readonly place: number; readonly stats: BigIntStats }[] = [];
+  for (let place = 0; place < paths.length; place += 1) {
+    if (place % statsPerTurn === 0) await setImmediate(undefined, { signal: options.signal });
+    const found = lookAt(resolve(options.root, paths[place]!));
+    if ('reason' in found) results[place] = found;
+    else {
+      const known = verdicts.get(paths[place]!, found);
+      if (known === undefined) unknown.push({ place, stats: found });
+      else results[place] = known;
+    }
+  }
+
   let next = 0;
-  let numDone = 0;
+  let numDone = paths.length - unknown.length;
   const work = async (): Promise<void> => {
-    while (next < paths.length) {
+    while (next < unknown.length) {
       options.signal?.throwIfAborted();
-      const place = next++;
-      results[place] = await checkFile(paths[place]!, verdicts, options);
+      const { place, stats } = unknown[next++]!;
+      results[place] = await checkFile(paths[place]!, stats, verdicts, options);
       numDone += 1;
       options.onProgress?.(numDone);
     }
@@ -53,24 +69,27 @@ export async function checkFiles(
   return results;
 }
 
+/** A file's stats, or the verdict on what is no file that could be read. */
+function lookAt(file: string): BigIntStats | FileVerdict {
+  try {
+    const stats = statSync(file, { bigint: true });
+    if (!stats.isFile()) return { sha256: '', reason: 'it is no plain file' };
+    if (stats.size > maxFileBytes) {
+      return { sha256: '', reason: `it is larger than ${maxFileBytes} bytes` };
+    }
+    return stats;
+  } catch (error) {
+    return { sha256: '', reason: readFailure(error) };
+  }
+}
+
 async function checkFile(
   path: string,
+  stats: BigIntStats,
   verdicts: FileVerdicts,
   options: CheckFilesOptions,
 ): Promise<FileVerdict> {
   const file = resolve(options.root, path);
-  let stats: BigIntStats;
-  try {
-    stats = await stat(file, { bigint: true });
-  } catch (error) {
-    return { sha256: '', reason: readFailure(error) };
-  }
-  if (!stats.isFile()) return { sha256: '', reason: 'it is no plain file' };
-  const known = verdicts.get(path, stats);
-  if (known !== undefined) return known;
-  if (stats.size > maxFileBytes)
-    return { sha256: '', reason: `it is larger than ${maxFileBytes} bytes` };
-
   let bytes: Buffer;
   try {
     bytes = await readFile(file);

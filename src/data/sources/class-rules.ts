@@ -44,10 +44,13 @@ export async function listByRules(root: string, rulesPath: string): Promise<List
 
   const files = new Map<string, ListedFile>();
   const unmatched: string[] = [];
+  const isUsed = test(rules.where);
+  const leaveOut = rules.leaveOut.map(test);
+  const classes = rules.classes.map(({ name, when }) => ({ name, fits: test(when) }));
   for (const record of records) {
-    if (!fits(record, rules.where) || rules.leaveOut.some((out) => fits(record, out))) continue;
+    if (!isUsed(record) || leaveOut.some((fits) => fits(record))) continue;
     const path = imagePath(rulesPath, rules.image, record);
-    const rule = rules.classes.find(({ when }) => fits(record, when));
+    const rule = classes.find(({ fits }) => fits(record));
     if (rule === undefined) {
       unmatched.push(path);
       continue;
@@ -114,7 +117,8 @@ async function readText(path: string, what: string): Promise<string> {
 
 /** A field that no record has is a typing error, which would otherwise pass for a rule that fits nothing. */
 function checkFields(rulesPath: string, rules: RuleFile, records: readonly TableRecord[]): void {
-  const known = new Set(records.flatMap((record) => Object.keys(record)));
+  const known = new Set<string>();
+  for (const record of records) for (const field of Object.keys(record)) known.add(field);
   const conditions = [rules.where, ...rules.leaveOut, ...rules.classes.map(({ when }) => when)];
   const used = [
     ...conditions.flatMap((when) => Object.keys(when)),
@@ -126,11 +130,12 @@ function checkFields(rulesPath: string, rules: RuleFile, records: readonly Table
   }
 }
 
-function fits(record: TableRecord, when: Condition): boolean {
-  return Object.entries(when).every(([field, wanted]) => {
-    const value = record[field];
-    return Array.isArray(wanted) ? wanted.some((one) => one === value) : wanted === value;
-  });
+function test(when: Condition): (record: TableRecord) => boolean {
+  const fields = Object.entries(when).map(
+    ([field, wanted]) =>
+      [field, new Set<unknown>(Array.isArray(wanted) ? wanted : [wanted])] as const,
+  );
+  return (record) => fields.every(([field, wanted]) => wanted.has(record[field]));
 }
 
 function imagePath(rulesPath: string, template: string, record: TableRecord): string {
