@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { FtctlError } from '../errors/index.js';
-import { exitWithParent } from '../util/child-channel.js';
+import { exitWithParent, type ParentChannel } from '../util/child-channel.js';
 import { failureLines, withStackKept } from './failure.js';
 
 /** The processes that a launch starts. */
@@ -22,7 +22,7 @@ export async function childMain(role: ChildRole, argv: readonly string[]): Promi
   };
   process.on('uncaughtException', (error) => void fail(error)); // also for unhandled rejections
   try {
-    await runChild(role, argv, controller.signal);
+    await runChild(role, argv, parent, controller.signal);
   } catch (thrown) {
     return fail(thrown);
   }
@@ -32,24 +32,50 @@ export async function childMain(role: ChildRole, argv: readonly string[]): Promi
 async function runChild(
   role: ChildRole,
   argv: readonly string[],
+  parent: ParentChannel,
   signal: AbortSignal,
 ): Promise<void> {
   const token = required('The environment variable FTCTL_TOKEN', process.env['FTCTL_TOKEN']);
   if (role === 'coordinator') {
     const { 'run-dir': runDir } = options(argv, ['run-dir']);
     const { runCoordinator } = await import('../coordinator/coordinator.js');
-    await runCoordinator({ runDir: required('--run-dir', runDir), token, signal });
+    await runCoordinator({
+      runDir: required('--run-dir', runDir),
+      token,
+      signal,
+      onListening: (address) => {
+        parent.listening(address);
+      },
+    });
     return;
   }
-  const { join, slot, log } = options(argv, ['join', 'slot', 'log']);
+  const { join, slot, log, run, provider, metrics } = options(argv, workerOptions);
   const { runWorker } = await import('../worker/worker.js');
   await runWorker({
     join: required('--join', join),
     token,
     slot: wholeNumber('--slot', required('--slot', slot)),
     ...(log === undefined ? {} : { logPath: log }),
+    runId: run ?? '',
+    provider: providerOf(provider ?? 'cpu'),
+    metrics: metrics === undefined ? null : addressOf('--metrics', metrics),
     signal,
   });
+}
+
+const workerOptions = ['join', 'slot', 'log', 'run', 'provider', 'metrics'] as const;
+
+function providerOf(text: string): 'cpu' | 'cuda' | 'webgpu' {
+  if (text === 'cpu' || text === 'cuda' || text === 'webgpu') return text;
+  throw new FtctlError('FT_USAGE', {
+    what: `--provider is ${text}; it must be cpu, cuda or webgpu.`,
+  });
+}
+
+function addressOf(name: string, text: string): { host: string; port: number } {
+  const match = /^(.+):(\d{1,5})$/.exec(text);
+  if (match !== null) return { host: match[1]!, port: Number(match[2]) };
+  throw new FtctlError('FT_USAGE', { what: `${name} is ${text}; it must be HOST:PORT.` });
 }
 
 function options<K extends string>(

@@ -1,8 +1,12 @@
 import { availableParallelism } from 'node:os';
-import { evaluate, type Evaluation } from '../inference/evaluate.js';
-import { predict, type Prediction } from '../inference/predict.js';
+import { evaluate } from '../inference/evaluate.js';
+import { predict } from '../inference/predict.js';
 import { RunFolder } from '../state/run-folder.js';
 import { accuracy, loss, plural, printable } from './progress/words.js';
+
+/** One image with its likeliest classes. */
+export type Prediction = Awaited<ReturnType<typeof predict>>[number];
+export type Evaluation = Awaited<ReturnType<typeof evaluate>>;
 
 interface RunChoice {
   readonly run: string;

@@ -17,7 +17,7 @@ export async function stopRun(
   try {
     await client.stop(mode);
   } finally {
-    client.close();
+    await client.close();
   }
   return run.id;
 }

@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core';
 import { BaseCommand, runArg, runsDirFlag } from '../cli/base-command.js';
-import type { Evaluation } from '../inference/evaluate.js';
+import type { Evaluation } from '../cli/inference-from-cli.js';
 
 export default class Evaluate extends BaseCommand {
   static override summary = "Score a run's model on labelled images.";

@@ -1,6 +1,6 @@
 import { Args, Flags } from '@oclif/core';
 import { BaseCommand, runArg, runsDirFlag } from '../cli/base-command.js';
-import type { Prediction } from '../inference/predict.js';
+import type { Prediction } from '../cli/inference-from-cli.js';
 
 export default class Predict extends BaseCommand {
   static override summary = "Classify images with a run's model.";

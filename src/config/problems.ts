@@ -38,18 +38,30 @@ export function problemsError(problems: readonly Problem[], locate: Locate): Ftc
   });
 }
 
-/** What zod found, as problems. */
+/**
+ * What zod found, as problems: unknown keys first, since a key that seems to be missing is often one that was
+ * misspelt; where that is so, only the misspelling is told.
+ */
 export function structuralProblems(
   issues: readonly z.core.$ZodIssue[],
   document: unknown,
 ): Problem[] {
-  return issues.flatMap((issue) => {
-    const path = issue.path.map((part) => (typeof part === 'symbol' ? String(part) : part));
-    if (issue.code === 'unrecognized_keys') {
-      return issue.keys.map((key) => unknownKey([...path, key], document));
-    }
-    return [valueProblem(path, issue, document)];
-  });
+  const pathOf = (issue: z.core.$ZodIssue): KeyPath =>
+    issue.path.map((part) => (typeof part === 'symbol' ? String(part) : part));
+  const unknown = issues.flatMap((issue) =>
+    issue.code === 'unrecognized_keys'
+      ? issue.keys.map((key) => unknownKey([...pathOf(issue), key], document))
+      : [],
+  );
+  const values = issues
+    .filter((issue) => issue.code !== 'unrecognized_keys')
+    .map((issue) => valueProblem(pathOf(issue), issue, document));
+  const misspelt = new Set(unknown.map(({ remedy }) => remedy));
+  return [...unknown, ...values.filter(({ path }) => !misspelt.has(didYouMean(formatPath(path))))];
+}
+
+function didYouMean(name: string): string {
+  return `Did you mean ${name}?`;
 }
 
 function valueProblem(path: KeyPath, issue: z.core.$ZodIssue, document: unknown): Problem {
@@ -83,7 +95,7 @@ function valueProblem(path: KeyPath, issue: z.core.$ZodIssue, document: unknown)
     path,
     what: actual,
     why,
-    ...(meant === undefined ? {} : { remedy: `Did you mean ${meant}?` }),
+    ...(meant === undefined ? {} : { remedy: didYouMean(meant) }),
   };
 }
 
@@ -116,7 +128,7 @@ export function unknownKey(path: KeyPath, document: unknown): Problem {
     what,
     remedy:
       meant !== undefined
-        ? `Did you mean ${meant}?`
+        ? didYouMean(meant)
         : siblings.length > 0
           ? `The keys ${place} are: ${siblings.join(', ')}.`
           : `${formatPath(parent)} has no keys: it is ${allowed(schemaAt(parent) ?? {})}.`,

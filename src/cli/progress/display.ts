@@ -7,11 +7,11 @@ import { initialProgress, progressAfter } from './progress-state.js';
 
 /** Shows the progress of a run on a stream that is not the result's (stderr). */
 export interface Display {
-  onEvent(event: RunEvent): void;
-  /** A line of the command's own. */
-  note(text: string): void;
+  readonly onEvent: (event: RunEvent) => void;
+  /** Shows a line of the command's own. */
+  readonly note: (text: string) => void;
   /** Takes the live part away; no event may follow. */
-  close(): void;
+  readonly close: () => void;
 }
 
 /** A live display on a terminal that can move its cursor, else plain lines. */
