@@ -73,13 +73,9 @@ export async function prepareModel(
     numClasses,
     seed,
     cacheDir,
-    ...(onProgress === undefined
-      ? {}
-      : {
-          onProgress: (p) => {
-            onProgress({ what: 'weights', unit: 'bytes', ...p });
-          },
-        }),
+    onProgress: (message) => {
+      onProgress?.({ what: 'weights', message, done: 0, total: 1, unit: 'steps' });
+    },
     ...(signal === undefined ? {} : { signal }),
   });
   signal?.throwIfAborted();

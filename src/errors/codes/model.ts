@@ -53,6 +53,17 @@ export const modelCodes = {
     summary: 'A file of the cache does not have the contents that its name promises.',
     remedy: 'Start the command again: the damaged file was removed and is made anew.',
   },
+  FT_ENGINE_MODEL: {
+    exit: 3,
+    summary: 'The compute engine cannot load a model file.',
+    remedy:
+      'Write the model again: `ftctl launch --resume RUN`; a file of the cache can be deleted.',
+  },
+  FT_ENGINE_FAILED: {
+    exit: 5,
+    summary: 'The compute engine failed while it computed.',
+    remedy: 'Look for a lack of memory; lower `batch.size` or the number of workers.',
+  },
   FT_ARTIFACTS_NOT_FOUND: {
     exit: 3,
     summary: 'The folder has no trained model.',

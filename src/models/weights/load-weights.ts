@@ -33,7 +33,8 @@ export interface LoadOptions {
   readonly numClasses: number;
   readonly seed: number;
   readonly cacheDir: string;
-  readonly onProgress?: (p: { message: string; done: number; total: number }) => void;
+  /** Called with words for the user while something is fetched. */
+  readonly onProgress?: (message: string) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -119,8 +120,8 @@ export async function loadWeights(
         version: source.version,
         integrity: source.integrity,
         cacheDir,
-        ...(onProgress === undefined ? {} : { onProgress }),
-        ...(signal === undefined ? {} : { signal }),
+        onProgress,
+        signal,
       });
       const { spec, tensors } = await readNsfwjsMobilenet(packageDir, numClasses);
       return { spec, ...fitBackbone(spec, tensors, label) };

@@ -1,6 +1,7 @@
 import { isAbsolute } from 'node:path';
 import type { ModelSpec, Rgb } from '../../config/run-spec.js';
 import { FtctlError } from '../../errors/index.js';
+import { parseNpmReference } from '../../util/npm-package.js';
 
 /** Where weights come from, as `model.weights` says it. */
 export type WeightsSource =
@@ -12,8 +13,6 @@ export type WeightsSource =
       readonly version: string;
       readonly integrity: string;
     };
-
-const npmPattern = /^npm:((?:@[^/@]+\/)?[^/@]+)@([^#]+)#(.+)$/;
 
 function refuse(weights: string, why: string): FtctlError {
   return new FtctlError('FT_WEIGHTS_SOURCE', {
@@ -27,10 +26,10 @@ function refuse(weights: string, why: string): FtctlError {
 export function weightsSource(spec: Pick<ModelSpec, 'weights' | 'integrity'>): WeightsSource {
   const { weights, integrity } = spec;
   if (weights === 'random') return { type: 'random' };
-  const npm = npmPattern.exec(weights);
+  const npm = parseNpmReference(weights);
   if (npm !== null) {
-    const [, name, version, model] = npm as unknown as [string, string, string, string];
-    if (name !== 'nsfwjs' || model !== 'mobilenet_v2_mid') {
+    const { name, version, fragment } = npm;
+    if (name !== 'nsfwjs' || fragment !== 'mobilenet_v2_mid') {
       throw refuse(
         weights,
         'The npm package whose weights ftctl reads is nsfwjs (#mobilenet_v2_mid).',

@@ -1,0 +1,96 @@
+import { createHash } from 'node:crypto';
+import { GraphBuilder } from '../models/onnx/graph-builder.js';
+import { openHeadSession } from './head-session.js';
+import { OnnxSession, type Provider } from './onnx-session.js';
+
+/** Values in [-1, 1) that need no mathematical function: a multiplicative hash (Knuth) of the index. */
+function values(length: number, salt: number): Float32Array {
+  return Float32Array.from(
+    { length },
+    (_, i) => (Math.imul(i + salt, 0x9e3779b1) >>> 0) / 2 ** 31 - 1,
+  );
+}
+
+/** Convolutions (dense 3x3, depthwise, 1x1), pooling, a matrix product and softmax: the backbones' kernels. */
+function probeGraph(): Uint8Array {
+  const graph = new GraphBuilder('probe');
+  const weight = (name: string, dims: readonly number[], salt: number): string =>
+    graph.constant(
+      name,
+      dims,
+      values(
+        dims.reduce((a, b) => a * b, 1),
+        salt,
+      ),
+    );
+  graph.input('images', 'float', ['N', 3, 17, 17]);
+  const same = { kernel_shape: [3, 3], pads: [1, 1, 1, 1] };
+  let x = graph.node('Conv', 'dense', ['images', weight('w1', [32, 3, 3, 3], 1)], {
+    ...same,
+    strides: [2, 2],
+  });
+  x = graph.node('Relu', 'relu', [x]);
+  x = graph.node('Conv', 'depthwise', [x, weight('w2', [32, 1, 3, 3], 2)], { ...same, group: 32 });
+  x = graph.node('Conv', 'pointwise', [x, weight('w3', [40, 32, 1, 1], 3)], {
+    kernel_shape: [1, 1],
+  });
+  x = graph.node('GlobalAveragePool', 'pool', [x]);
+  x = graph.node('Flatten', 'flat', [x], { axis: 1 });
+  x = graph.node('Gemm', 'logits', [x, weight('w4', [10, 40], 4)], { transB: 1 });
+  graph.node('Softmax', 'probabilities', [x], { axis: 1 });
+  graph.output('probabilities', 'float', ['N', 10]);
+  return graph.build();
+}
+
+/** V8's own functions, which augmentation and schedules use. */
+function mathValues(): Float64Array {
+  const functions = [Math.sin, Math.cos, Math.tan, Math.exp, Math.sqrt, Math.cbrt, Math.expm1];
+  const arguments_ = Array.from(values(16, 5), (value) => value * 10);
+  return Float64Array.from([
+    ...functions.flatMap((f) => arguments_.map((x) => f(Math.abs(x)))),
+    ...arguments_.map((x) => Math.log(Math.abs(x))),
+    ...arguments_.map((x) => Math.pow(Math.abs(x), 1.7)),
+  ]);
+}
+
+/**
+ * Hash of the results of tiny computations with the engine's kernels and the JavaScript engine's functions. Two machines whose
+ * probes differ compute different bits; equal probes make equal bits likely, and the fingerprint covers the rest. Needs no
+ * weights. Rejects with FT_ENGINE_UNAVAILABLE.
+ */
+export async function numericProbe(o: { readonly provider?: Provider } = {}): Promise<string> {
+  const provider = o.provider ?? 'cpu';
+  const hash = createHash('sha256');
+  const add = (data: Float32Array | Float64Array): void => {
+    hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  };
+  const session = await OnnxSession.open(probeGraph(), { provider, threads: 1 });
+  try {
+    const images = { data: values(2 * 3 * 17 * 17, 6), dims: [2, 3, 17, 17] };
+    add((await session.run({ images }))['probabilities']!);
+  } finally {
+    await session.close();
+  }
+  const [numShards, rowsPerShard, numFeatures, numClasses] = [2, 3, 33, 5];
+  const head = { weightName: 'weight', biasName: 'bias', numFeatures, numClasses };
+  const engine = await openHeadSession({ head, rowsPerShard, provider });
+  try {
+    const rows = numShards * rowsPerShard;
+    const result = await engine.gradients(
+      {
+        numShards,
+        rowsPerShard,
+        features_SBF: values(rows * numFeatures, 7),
+        labels_SB: Int32Array.from({ length: rows }, (_, i) => i % numClasses),
+        rowWeights_SB: new Float32Array(rows).fill(1),
+      },
+      values(numClasses * (numFeatures + 1), 8),
+    );
+    add(result.gradients_SP);
+    add(result.losses_S);
+  } finally {
+    await engine.close();
+  }
+  add(mathValues());
+  return hash.digest('hex');
+}
