@@ -30,7 +30,7 @@ export interface TrainerOptions {
   readonly engine: GradientEngine;
   readonly head: HeadDescription;
   readonly timeline?: Timeline;
-  /** Weight of each sample's loss in training, by sample index (class weights are one way to make them); default 1. */
+  /** Weight of each sample in losses and their means, by sample index (a weight for each class is one way to make them); default 1. */
   readonly sampleWeights?: Float32Array;
 }
 
