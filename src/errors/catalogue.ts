@@ -1,6 +1,7 @@
 import { configCodes } from './codes/config.js';
 import { dataCodes } from './codes/data.js';
 import { environmentCodes } from './codes/environment.js';
+import { featureCodes } from './codes/features.js';
 import { launchCodes } from './codes/launch.js';
 import { modelCodes } from './codes/model.js';
 import { protocolCodes } from './codes/protocol.js';
@@ -25,6 +26,7 @@ export const catalogue = {
   ...configCodes,
   ...dataCodes,
   ...modelCodes,
+  ...featureCodes,
   ...trainCodes,
   ...protocolCodes,
   ...rpcCodes,

@@ -1,0 +1,132 @@
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { BadFile } from '../data/manifest.js';
+import { readFailure } from '../data/read-failure.js';
+import { listImageFolder } from '../data/sources/image-folder.js';
+import { enumerate, type Listing } from '../data/sources/listing.js';
+import { listTableFile } from '../data/sources/table-file.js';
+import { FtctlError } from '../errors/index.js';
+import { argmax, crossEntropy } from './softmax.js';
+import { TrainedModel } from './trained-model.js';
+
+export interface EvaluateOptions {
+  /** A run's `model/` folder; nothing else of the run is read. */
+  readonly modelDir: string;
+  /**
+   * A folder with one folder per class (or with `train`, `val`, `test` above them), or a `.csv` or `.jsonl` manifest. All its
+   * images are scored, of all splits: name `ROOT/test` for one of them.
+   */
+  readonly data: string;
+  /** Whether files that cannot be used are an error (the default) or are left out. */
+  readonly onBadFile?: 'fail' | 'skip';
+  /** Threads of the engine; absent: all cores. */
+  readonly threads?: number;
+}
+
+export interface EvaluateResult {
+  readonly samples: number;
+  /** Mean cross-entropy. */
+  readonly loss: number;
+  /** Fraction of samples whose likeliest class is theirs. */
+  readonly accuracy: number;
+  /** In the model's order, also of classes that the data has no image of. */
+  readonly perClass: readonly ClassScore[];
+  /** Files left out. */
+  readonly skipped: readonly BadFile[];
+}
+
+export interface ClassScore {
+  readonly label: string;
+  readonly samples: number;
+  readonly correct: number;
+}
+
+/**
+ * Scores a trained model on labelled images; classes are matched by name. Blocks the calling thread while the engine computes.
+ * Rejects with FT_EVALUATE_CLASSES for classes that the model does not know, FT_DATA_BAD_FILES, an FT_DATA_ error of the listing,
+ * FT_ARTIFACTS_NOT_FOUND or FT_ARTIFACTS_DAMAGED.
+ */
+export async function evaluate(options: EvaluateOptions): Promise<EvaluateResult> {
+  const { modelDir, data, onBadFile = 'fail', threads } = options;
+  const listing = await listData(resolve(data));
+  const model = await TrainedModel.open(modelDir, threads);
+  try {
+    const labels = matchClasses(listing, model.classNames);
+    const perClass = model.classNames.map((label) => ({ label, samples: 0, correct: 0 }));
+    const skipped: BadFile[] = [];
+    let samples = 0;
+    let lossSum = 0;
+    let place = 0;
+    const files = listing.files.map(({ path }) => resolve(listing.root, path));
+    for await (const { logits_K, error } of model.classify(files)) {
+      const { path, classId } = listing.files[place]!;
+      place += 1;
+      if (error !== undefined) {
+        skipped.push(badFile(path, error));
+        continue;
+      }
+      const label = labels.get(classId)!;
+      const score = perClass[label]!;
+      samples += 1;
+      lossSum += crossEntropy(logits_K, label);
+      score.samples += 1;
+      if (argmax(logits_K) === label) score.correct += 1;
+    }
+    if (skipped.length > 0 && onBadFile === 'fail') throw badFiles(listing, skipped);
+    if (samples === 0) throw nothingLeft(listing);
+    const correct = perClass.reduce((sum, score) => sum + score.correct, 0);
+    return { samples, loss: lossSum / samples, accuracy: correct / samples, perClass, skipped };
+  } finally {
+    await model.close();
+  }
+}
+
+async function listData(data: string): Promise<Listing> {
+  const found = await stat(data).catch((error: unknown) => {
+    throw new FtctlError('FT_DATA_NOT_FOUND', {
+      what: `The data ${data} cannot be used: ${readFailure(error)}.`,
+      remedy: 'Check the path; a relative one counts from the current folder.',
+      cause: error,
+    });
+  });
+  if (found.isDirectory()) return await listImageFolder(data);
+  if (/\.(csv|jsonl)$/i.test(data)) return await listTableFile(data);
+  throw new FtctlError('FT_DATA_SOURCE', {
+    what: `The data ${data} is a file that ends neither in .csv nor in .jsonl.`,
+    remedy: 'Give a folder of class folders, or a .csv or .jsonl manifest.',
+  });
+}
+
+/** Index in the model's classes of each class of the data. */
+function matchClasses(listing: Listing, classNames: readonly string[]): Map<string, number> {
+  const known = new Map(classNames.map((name, label) => [name, label]));
+  const unknown = listing.classIds.filter((name) => !known.has(name));
+  if (unknown.length > 0) {
+    throw new FtctlError('FT_EVALUATE_CLASSES', {
+      what: `${listing.root} has ${unknown.length} classes that the model does not know: ${enumerate(unknown)}.`,
+      why: `The model was trained on ${classNames.length} classes: ${enumerate(classNames, 20)}.`,
+      details: { unknown, known: classNames },
+    });
+  }
+  return known;
+}
+
+function badFile(path: string, error: FtctlError): BadFile {
+  if (error.code !== 'FT_DATA_BAD_FILE') throw error;
+  return { path, reason: String(error.details?.['reason']) };
+}
+
+function badFiles(listing: Listing, bad: readonly BadFile[]): FtctlError {
+  const lines = bad.map(({ path, reason }) => `${path}: ${reason}`);
+  return new FtctlError('FT_DATA_BAD_FILES', {
+    what: `${bad.length} of ${listing.files.length} images in ${listing.root} cannot be used: ${enumerate(lines, 20)}.`,
+    remedy: 'Repair or remove the files.',
+    details: { badFiles: bad },
+  });
+}
+
+function nothingLeft(listing: Listing): FtctlError {
+  return new FtctlError('FT_DATA_EMPTY', {
+    what: `None of the ${listing.files.length} images in ${listing.root} can be used.`,
+  });
+}

@@ -1,0 +1,52 @@
+import { softmax } from './softmax.js';
+import { TrainedModel } from './trained-model.js';
+
+export interface PredictOptions {
+  /** A run's `model/` folder; nothing else of the run is read. */
+  readonly modelDir: string;
+  /** Image files. */
+  readonly images: readonly string[];
+  /** How many of the likeliest classes to give; at most all. */
+  readonly top: number;
+  /** Threads of the engine; absent: all cores. */
+  readonly threads?: number;
+}
+
+export interface ImagePrediction {
+  /** As it was given. */
+  readonly image: string;
+  /** The likeliest classes, falling; probabilities of all classes sum to 1. */
+  readonly top: readonly { readonly label: string; readonly probability: number }[];
+}
+
+/**
+ * Classifies images with a trained model. Blocks the calling thread while the engine computes. Rejects with FT_DATA_BAD_FILE
+ * for the first image that cannot be used, FT_ARTIFACTS_NOT_FOUND or FT_ARTIFACTS_DAMAGED.
+ */
+export async function predict(options: PredictOptions): Promise<ImagePrediction[]> {
+  const { modelDir, images, top, threads } = options;
+  const model = await TrainedModel.open(modelDir, threads);
+  try {
+    const predictions: ImagePrediction[] = [];
+    for await (const { logits_K, error } of model.classify(images)) {
+      if (error !== undefined) throw error;
+      const image = images[predictions.length]!;
+      predictions.push({ image, top: likeliest(logits_K, model.classNames, top) });
+    }
+    return predictions;
+  } finally {
+    await model.close();
+  }
+}
+
+function likeliest(
+  logits_K: Float32Array,
+  classNames: readonly string[],
+  top: number,
+): ImagePrediction['top'] {
+  const probabilities = softmax(logits_K);
+  return classNames
+    .map((label, k) => ({ label, probability: probabilities[k]! }))
+    .sort((a, b) => b.probability - a.probability)
+    .slice(0, top);
+}

@@ -1,0 +1,106 @@
+import { availableParallelism } from 'node:os';
+import { plainParameters } from '../data/view-parameters.js';
+import { renderView } from '../data/augment.js';
+import { decodeImage, workingSide } from '../data/decode.js';
+import { type ImageClassifier, openClassifier } from '../engines/image-classifier.js';
+import { FtctlError } from '../errors/index.js';
+import { type Artifacts, readArtifacts } from '../models/artifacts.js';
+
+/** Images of one run. */
+const batchSize = 32;
+
+/** What became of one file: its logits, or why there are none. */
+export type Classified =
+  | { readonly logits_K: Float32Array; readonly error?: undefined }
+  | { readonly logits_K?: undefined; readonly error: FtctlError };
+
+/** A run's `model/` folder, opened. Preprocesses exactly as evaluation during the training does. */
+export class TrainedModel {
+  readonly classNames: readonly string[];
+  readonly #artifacts: Artifacts;
+  readonly #classifier: ImageClassifier;
+
+  private constructor(artifacts: Artifacts, classifier: ImageClassifier) {
+    this.#artifacts = artifacts;
+    this.#classifier = classifier;
+    this.classNames = artifacts.classNames;
+  }
+
+  /**
+   * @param threads of the engine; absent: all cores.
+   * Rejects with FT_ARTIFACTS_NOT_FOUND or FT_ARTIFACTS_DAMAGED, or as the engine does.
+   */
+  static async open(modelDir: string, threads = availableParallelism()): Promise<TrainedModel> {
+    const artifacts = await readArtifacts(modelDir);
+    const { modelPath, classNames, preprocessing } = artifacts;
+    const classifier = await openClassifier(modelPath, { threads });
+    const { numClasses, imageSize } = classifier;
+    if (numClasses !== classNames.length || imageSize !== preprocessing.imageSize) {
+      await classifier.close();
+      throw new FtctlError('FT_ARTIFACTS_DAMAGED', {
+        what: `The files of the trained model in ${modelDir} do not belong together.`,
+        why:
+          `model.onnx has ${numClasses} classes and takes ${imageSize} px; labels.json names ${classNames.length} ` +
+          `classes and preprocessing.json says ${preprocessing.imageSize} px.`,
+        details: { path: modelDir },
+      });
+    }
+    return new TrainedModel(artifacts, classifier);
+  }
+
+  /**
+   * Classifies image files, in order. The next batch is decoded in the background while the engine blocks this thread.
+   * A file that cannot be used gives an error of its own and does not end the others.
+   */
+  async *classify(files: readonly string[]): AsyncGenerator<Classified> {
+    let next = this.#prepare(files.slice(0, batchSize));
+    for (let from = 0; from < files.length; from += batchSize) {
+      const { images_NCHW, errors } = await next;
+      next = this.#prepare(files.slice(from + batchSize, from + 2 * batchSize));
+      const numImages = errors.length - errors.filter((error) => error !== undefined).length;
+      const logits_NK = await this.#logits(images_NCHW, numImages);
+      let row = 0;
+      for (const error of errors) {
+        if (error !== undefined) yield { error };
+        else {
+          const start = row * this.classNames.length;
+          yield { logits_K: logits_NK.slice(start, start + this.classNames.length) };
+          row += 1;
+        }
+      }
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#classifier.close();
+  }
+
+  async #logits(images_NCHW: Float32Array, numImages: number): Promise<Float32Array> {
+    if (numImages === 0) return new Float32Array(0);
+    return await this.#classifier.logits(images_NCHW, numImages);
+  }
+
+  /** Decodes and normalises a batch; the images that could be used stand together, in order. */
+  async #prepare(
+    files: readonly string[],
+  ): Promise<{ images_NCHW: Float32Array; errors: (FtctlError | undefined)[] }> {
+    const { preprocessing } = this.#artifacts;
+    const { imageSize, background } = preprocessing;
+    const side = workingSide(imageSize, { scale: [1, 1] });
+    const decoded = await Promise.allSettled(
+      files.map((file) => decodeImage(file, { workingSide: side, background })),
+    );
+    const length = 3 * imageSize ** 2;
+    const images = decoded.flatMap((result) =>
+      result.status === 'fulfilled' ? [result.value] : [],
+    );
+    const images_NCHW = new Float32Array(images.length * length);
+    images.forEach((image, row) => {
+      renderView(image, plainParameters, preprocessing, images_NCHW, row * length);
+    });
+    const errors = decoded.map((result) =>
+      result.status === 'rejected' ? FtctlError.from(result.reason) : undefined,
+    );
+    return { images_NCHW, errors };
+  }
+}
