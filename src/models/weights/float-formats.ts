@@ -26,9 +26,9 @@ function convert(
   return out;
 }
 
-/** A copy at an aligned address; the bytes may start anywhere. */
+/** A copy at an aligned address; the bytes may start anywhere. (Not `slice`: of a Buffer, that is no copy.) */
 export function float32Values(bytes: Uint8Array): Float32Array {
-  return new Float32Array(bytes.slice().buffer);
+  return new Float32Array(new Uint8Array(bytes).buffer);
 }
 
 export function float16Values(bytes: Uint8Array): Float32Array {
@@ -49,5 +49,5 @@ export function float64Values(bytes: Uint8Array): Float32Array {
 }
 
 export function int64Values(bytes: Uint8Array): BigInt64Array {
-  return new BigInt64Array(bytes.slice().buffer);
+  return new BigInt64Array(new Uint8Array(bytes).buffer);
 }
