@@ -40,6 +40,7 @@ export class GrpcTransport implements PeerTransport {
   #self: string | undefined;
   #isClosed = false;
   #bytesSent = 0;
+  #bytesReceived = 0;
   #handleMessage: (message: PeerMessage) => void = () => undefined;
   #handleLost: (incarnation: string, cause: string) => void = () => undefined;
 
@@ -114,6 +115,10 @@ export class GrpcTransport implements PeerTransport {
     return this.#bytesSent;
   }
 
+  bytesReceived(): number {
+    return this.#bytesReceived;
+  }
+
   close(): Promise<void> {
     this.#isClosed = true;
     for (const pending of [...this.#pending]) pending.reject(closedError());
@@ -159,6 +164,7 @@ export class GrpcTransport implements PeerTransport {
         this.#settleOpens();
       },
       onMessage: (message) => {
+        this.#bytesReceived += message.values.byteLength;
         this.#handleMessage(message);
       },
       onLost: (error) => {

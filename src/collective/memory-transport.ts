@@ -48,6 +48,7 @@ class MemoryTransport implements PeerTransport {
   #isFlushDue = false;
   #isClosed = false;
   #bytesSent = 0;
+  #bytesReceived = 0;
   #handleMessage: (message: PeerMessage) => void = () => undefined;
   #handleLost: (incarnation: string, cause: string) => void = () => undefined;
 
@@ -110,6 +111,10 @@ class MemoryTransport implements PeerTransport {
 
   bytesSent(): number {
     return this.#bytesSent;
+  }
+
+  bytesReceived(): number {
+    return this.#bytesReceived;
   }
 
   close(): Promise<void> {
@@ -183,7 +188,9 @@ class MemoryTransport implements PeerTransport {
 
   /** Internal: a message arrived. */
   deliver(message: PeerMessage): void {
-    if (!this.#isClosed) this.#handleMessage(message);
+    if (this.#isClosed) return;
+    this.#bytesReceived += message.values.byteLength;
+    this.#handleMessage(message);
   }
 }
 

@@ -20,5 +20,7 @@ export interface PeerTransport {
   onLost(handler: (incarnation: string, cause: string) => void): void;
   /** Bytes handed to the network since the start. */
   bytesSent(): number;
+  /** Bytes of the values that came from other members since the start. */
+  bytesReceived(): number;
   close(): Promise<void>;
 }

@@ -21,7 +21,7 @@ export function launch(config: LoadedConfig, options: LaunchOptions): Promise<Ru
     makeTarget: async (run, token) => {
       const { provider } = config.spec.engine;
       const devices = provider === 'cuda' ? await visibleDevices() : [];
-      return localTarget({ run, token, devices });
+      return localTarget({ run, token, devices, spec: config.spec });
     },
     connect: (address, token) => connectCoordinator({ address, token }),
     createToken,

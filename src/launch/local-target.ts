@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, fstatSync, openSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import type { RunSpec } from '../config/run-spec.js';
 import type { RunFolder } from '../state/run-folder.js';
 import { diskError } from '../util/atomic-file.js';
 import { type ChildMessage, isChildMessage } from '../util/child-channel.js';
@@ -14,6 +15,7 @@ export interface LocalTargetOptions {
   readonly devices: readonly string[];
   /** Program and first arguments; absent: this installation's `ftctl`, in the same Node. */
   readonly command?: readonly string[];
+  readonly spec: Pick<RunSpec, 'engine' | 'metrics'>;
   readonly env?: NodeJS.ProcessEnv;
 }
 
@@ -40,10 +42,22 @@ export function localTarget(options: LocalTargetOptions): Target {
       start(['coordinator', '--run-dir', options.run.dir], options.run.logPath('coordinator'), {}),
     startWorker: (slot, join) => {
       const log = options.run.logPath({ slot });
-      const args = ['worker', '--join', join, '--slot', String(slot), '--log', log];
-      return start(args, log, deviceEnv(options.devices, slot));
+      const { engine, metrics } = options.spec;
+      const flags = {
+        ...{ join, slot, log, run: options.run.id, provider: engine.provider },
+        ...(metrics.enabled
+          ? { metrics: `${metrics.host}:${workerPort(metrics.port, slot)}` }
+          : {}),
+      };
+      const args = Object.entries(flags).flatMap(([name, value]) => [`--${name}`, String(value)]);
+      return start(['worker', ...args], log, deviceEnv(options.devices, slot));
     },
   };
+}
+
+/** The coordinator has the configured port, the workers those after it; 0 is any free port for each. */
+function workerPort(port: number, slot: number): number {
+  return port === 0 ? 0 : port + 1 + slot;
 }
 
 /** One device for each worker; TF32 would round products to 10 bits and differ between devices. */

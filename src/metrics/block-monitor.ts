@@ -63,6 +63,15 @@ export class BlockMonitor {
     return longest;
   }
 
+  /** Forgets what was before: loading native libraries blocks, and is no part of a run. */
+  restart(): void {
+    this.#tick();
+    this.#longestMs = 0;
+    this.#takenMs = 0;
+    this.#longestStallMs = 0;
+    this.#numOverLimit = 0;
+  }
+
   stop(): void {
     clearInterval(this.#timer);
     this.#waits.close();

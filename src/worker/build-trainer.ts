@@ -7,15 +7,24 @@ import { openFeatureSource } from '../features/open-feature-source.js';
 import type { CoordinatorClient } from '../rpc/coordinator-client.js';
 import { decodeBundle, type RunBundle } from '../state/run-bundle.js';
 import { makeTrainer } from '../train/make-trainer.js';
+import type { RoundOutcome } from '../train/trainer.js';
 import { planOf } from '../train/plan-of.js';
 import { BlobStore, sha256Hex } from '../util/blob-store.js';
+import { countedTrainer } from './counted-trainer.js';
 import type { PreparedTrainer, PrepareTools } from './session.js';
 
 /** What a worker opened for its trainer, and has to close. */
 export interface TrainerParts extends PreparedTrainer {
-  readonly bundle: RunBundle;
   readonly features: FeatureSource;
   readonly engine: GradientEngine;
+}
+
+export interface BuildOptions {
+  readonly client: CoordinatorClient;
+  /** A cache helps less than it could. */
+  readonly onWarning: (message: string) => void;
+  /** A round was applied; how many training samples of the own shards were in it. */
+  readonly applied: (outcome: RoundOutcome, ownSamples: number) => void;
 }
 
 /**
@@ -25,7 +34,7 @@ export interface TrainerParts extends PreparedTrainer {
 export async function buildTrainer(
   text: string,
   tools: PrepareTools,
-  options: { client: CoordinatorClient; onWarning: (message: string) => void },
+  options: BuildOptions,
 ): Promise<TrainerParts> {
   const bundle = decodeBundle(text);
   const { spec, prepared } = bundle;
@@ -63,8 +72,9 @@ export async function buildTrainer(
     const { head } = prepared;
     const engine = await openGradientEngine({ head, rowsPerShard: plan.rowsPerShard, provider });
     const { timeline } = tools;
-    const trainer = makeTrainer({ spec, plan, manifest, features, engine, head, timeline });
-    return { trainer, run: runKey(bundle), bundle, features, engine };
+    const bare = makeTrainer({ spec, plan, manifest, features, engine, head, timeline });
+    const trainer = countedTrainer(bare, plan, options.applied);
+    return { trainer, run: runKey(bundle), features, engine };
   } catch (error) {
     await features.close();
     throw error;

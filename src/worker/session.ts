@@ -53,6 +53,8 @@ export interface SessionOptions {
   readonly timeline: Timeline;
   readonly localReport: () => LocalReport;
   readonly limits: SessionLimits;
+  /** Rounds of this generation begin. */
+  readonly onGeneration?: (generation: Generation) => void;
   /** One line for the log, with where the worker is. */
   readonly log?: (line: string, place: { generation: GenerationId | null; round: number }) => void;
   /** Lets the event loop turn once. */
@@ -67,7 +69,7 @@ export interface SessionLimits {
   readonly heartbeatMs: number;
   /** A new stage is told, and waiting reports are sent, at most about this late. */
   readonly reportEveryMs: number;
-  /** How long the coordinator may take to decide about a member that cannot be reached. */
+  /** How long the coordinator waits before it judges about a member that cannot be reached. */
   readonly toleranceMs: number;
 }
 
@@ -183,7 +185,8 @@ export class Session {
         void this.#openStreams(effect.generation);
         return;
       case 'fail-later':
-        this.#after(this.#options.limits.toleranceMs, () => {
+        // Twice: the coordinator waits once before it judges, and it knows better who is to blame.
+        this.#after(2 * this.#options.limits.toleranceMs, () => {
           this.#on({ type: 'trouble', error: effect.error });
         });
         return;
@@ -270,6 +273,7 @@ export class Session {
   #runRounds(generation: Generation): void {
     const { trainer } = this.#prepared!;
     const shards = generation.members.find(({ incarnation }) => incarnation === this.#self)!;
+    this.#options.onGeneration?.(generation);
     const leave = new AbortController();
     const loop = runRounds({
       trainer,

@@ -38,9 +38,10 @@ export class WorkerTelemetry {
     this.#bytes = options.bytes;
   }
 
-  /** The pipeline's own counters, once there is one. */
-  countFeatures(counters: () => FeatureCounters): void {
-    this.#features = counters;
+  /** Everything is loaded: there are features to count, and blocks of the loop count from here on. */
+  trainingStarts(features: () => FeatureCounters): void {
+    this.#features = features;
+    this.#blocks.restart();
   }
 
   /** A round was applied, with `samples` training samples of the own shards in it. */
@@ -51,9 +52,9 @@ export class WorkerTelemetry {
     this.#place = { ...this.#place, round, epoch };
   }
 
-  /** The worker became a member, or its state was restored. */
-  stands(place: { rank: number | null; round: number; generation: GenerationId | null }): void {
-    this.#place = { ...this.#place, ...place };
+  /** The worker is a member of a generation. */
+  joined(rank: number, generation: GenerationId): void {
+    this.#place = { ...this.#place, rank, generation };
   }
 
   /** Since the last call: seconds and the longest block; totals else. */

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import { startWorkerServer } from '../collective/worker-server.js';
+import { startWorkerServer, type WorkerServer } from '../collective/worker-server.js';
+import type { EngineSpec } from '../config/run-spec.js';
 import { fingerprint } from '../engines/fingerprint.js';
 import { numericProbe } from '../engines/numeric-probe.js';
 import { FtctlError } from '../errors/index.js';
@@ -8,14 +9,12 @@ import { BlockMonitor } from '../metrics/block-monitor.js';
 import { BucketClock } from '../metrics/bucket-clock.js';
 import { startMetricsServer, type Readiness } from '../metrics/http-server.js';
 import { exposeWorker } from '../metrics/worker-metrics.js';
-import { connectCoordinator } from '../rpc/coordinator-client.js';
+import { connectCoordinator, type CoordinatorClient } from '../rpc/coordinator-client.js';
 import { formatGeneration } from '../rpc/generation.js';
-import { planOf } from '../train/plan-of.js';
 import { systemClock } from '../util/clock.js';
-import { noLog, openLog } from '../util/log.js';
-import { buildTrainer, type TrainerParts } from './build-trainer.js';
-import { countedTrainer } from './counted-trainer.js';
-import { defaultSessionLimits, Session } from './session.js';
+import { type Log, noLog, openLog } from '../util/log.js';
+import { buildTrainer } from './build-trainer.js';
+import { defaultSessionLimits, Session, type SessionOptions } from './session.js';
 import { WorkerTelemetry } from './worker-telemetry.js';
 
 export interface WorkerOptions {
@@ -25,86 +24,152 @@ export interface WorkerOptions {
   readonly token: string;
   /** The place that the launcher gave this process; names its log file, and ranks are sorted by it. */
   readonly slot: number;
+  /** Labels the metrics. */
+  readonly runId: string;
+  /** What the worker will compute with; it says so when it joins. */
+  readonly provider: EngineSpec['provider'];
+  /** Where to serve metrics; port 0 is any free one. */
+  readonly metrics: { readonly host: string; readonly port: number } | null;
   readonly logPath?: string;
   /** The launcher is gone, or wants an end at once. */
   readonly signal: AbortSignal;
 }
 
+/** Closes what was opened, last first. */
+class Closers {
+  readonly #closers: (() => Promise<unknown>)[] = [];
+
+  add(close: () => Promise<unknown>): void {
+    this.#closers.push(close);
+  }
+
+  /** Never rejects: what cannot be closed goes with the process. */
+  async closeAll(): Promise<void> {
+    for (const close of this.#closers.reverse()) await close().catch(() => undefined);
+  }
+}
+
 /** One worker process, from joining to the coordinator's release. Rejects with the FtctlError that ended it. */
 export async function runWorker(options: WorkerOptions): Promise<void> {
-  const { join, token, slot, signal } = options;
-  const log = options.logPath === undefined ? noLog : openLog({ path: options.logPath, rank: slot });
-  const closers: (() => Promise<unknown>)[] = [];
+  const { logPath, slot } = options;
+  const log = logPath === undefined ? noLog : openLog({ path: logPath, rank: slot });
+  const closers = new Closers();
   try {
-    const client = connectCoordinator({ address: join, token });
-    closers.push(() => client.close());
-    const { canonical } = await fingerprint({ provider: 'cpu' });
-    const probe = await numericProbe();
-    const server = await startWorkerServer({
-      host: '127.0.0.1',
-      token,
-      states: (ref) => session?.heldState(ref),
-    });
-    closers.push(() => server.close());
-    const buckets = new BucketClock(systemClock);
-    // Loading native libraries blocks; what counts is a run.
-    const blocks = new BlockMonitor();
-    const telemetry = new WorkerTelemetry({
-      buckets,
-      blocks,
-      startSeconds: Date.now() / 1000,
-      bytes: () => ({ sent: server.transport.bytesSent(), received: server.transport.bytesReceived() }),
-    });
-    let readiness: Readiness = { ready: false, reason: 'the worker is starting' };
-    let parts: TrainerParts | undefined;
-    const metrics = await startMetricsServer({
-      host: '127.0.0.1',
-      port: 0,
-      metrics: exposeWorker({ run: '', slot, read: () => telemetry.readings() }),
-      readiness: () => readiness,
-    });
-    closers.push(() => metrics.close());
-    const session: Session | undefined = new Session({
-      hello: {
-        incarnation: randomBytes(8).toString('hex'),
-        ...{ slot, pid: process.pid, host: hostname() },
-        ...{ address: server.address, metricsAddress: metrics.address },
-        ...{ fingerprint: canonical, probe },
-      },
-      control: client.openControl(signal),
-      transport: server.transport,
-      fetchState: (state, stop) => client.fetchState(state, stop),
-      prepare: async (bundle, tools) => {
-        parts = await buildTrainer(bundle, tools, {
-          client,
-          onWarning: (message) => {
-            log.warn(message);
-          },
-        });
-        const { trainer, run, features, engine, bundle: { spec } } = parts;
-        closers.push(() => features.close(), () => engine.close());
-        telemetry.countFeatures(() => features.counters());
-        void spec;
-        return { trainer, run };
-      },
-      clock: systemClock,
-      timeline: buckets,
-      localReport: () => telemetry.takeReport(),
-      limits: defaultSessionLimits,
-      log: (line, { generation, round }) => {
-        log.place({ generation: generation === null ? null : formatGeneration(generation), round });
-        log.info(line);
-      },
-    });
-    signal.addEventListener('abort', () => {
-      session.fail(new FtctlError('FT_INTERRUPTED', { what: 'The worker was told to end.' }));
-    });
-    await session.done;
+    await work(options, log, closers);
   } catch (error) {
     log.error(FtctlError.from(error).message, { error });
     throw error;
   } finally {
-    for (const close of closers.reverse()) await close().catch(() => undefined);
+    await closers.closeAll();
     log.close();
   }
+}
+
+async function work(options: WorkerOptions, log: Log, closers: Closers): Promise<void> {
+  const { token, signal } = options;
+  const client = connectCoordinator({ address: options.join, token });
+  closers.add(() => client.close());
+  const held: { session?: Session } = {};
+  const server = await startWorkerServer({
+    host: '127.0.0.1',
+    token,
+    states: (ref) => held.session?.heldState(ref),
+  });
+  closers.add(() => server.close());
+  const { telemetry, buckets } = makeTelemetry(server);
+  let readiness: Readiness = { ready: false, reason: 'the worker is not a member yet' };
+  const metricsAddress = await serveMetrics(options, telemetry, () => readiness, closers);
+  const session = new Session({
+    hello: await helloOf(options, server.address, metricsAddress),
+    control: client.openControl(signal),
+    transport: server.transport,
+    fetchState: (state, stop) => client.fetchState(state, stop),
+    prepare: preparer({ client, telemetry, closers, log }),
+    clock: systemClock,
+    timeline: buckets,
+    localReport: () => telemetry.takeReport(),
+    limits: defaultSessionLimits,
+    onGeneration: ({ id, members }) => {
+      const rank = members.findIndex((member) => member.address === server.address);
+      telemetry.joined(rank, id);
+      readiness = { ready: true, reason: `member of generation ${formatGeneration(id)}` };
+    },
+    log: (line, { generation, round }) => {
+      log.place({ generation: generation === null ? null : formatGeneration(generation), round });
+      log.info(line);
+    },
+  });
+  held.session = session;
+  const onAbort = (): void => {
+    session.fail(new FtctlError('FT_INTERRUPTED', { what: 'The worker was told to end.' }));
+  };
+  signal.addEventListener('abort', onAbort);
+  if (signal.aborted) onAbort();
+  await session.done;
+}
+
+async function helloOf(
+  { slot, provider }: WorkerOptions,
+  address: string,
+  metricsAddress: string,
+): Promise<SessionOptions['hello']> {
+  const { canonical } = await fingerprint({ provider });
+  const probe = await numericProbe({ provider });
+  return {
+    incarnation: randomBytes(8).toString('hex'),
+    ...{ slot, pid: process.pid, host: hostname(), address, metricsAddress },
+    ...{ fingerprint: canonical, probe },
+  };
+}
+
+function makeTelemetry(server: WorkerServer): { telemetry: WorkerTelemetry; buckets: BucketClock } {
+  const buckets = new BucketClock(systemClock);
+  const { transport } = server;
+  const telemetry = new WorkerTelemetry({
+    buckets,
+    blocks: new BlockMonitor(),
+    startSeconds: Date.now() / 1000,
+    bytes: () => ({ sent: transport.bytesSent(), received: transport.bytesReceived() }),
+  });
+  return { telemetry, buckets };
+}
+
+async function serveMetrics(
+  { metrics, runId, slot }: WorkerOptions,
+  telemetry: WorkerTelemetry,
+  readiness: () => Readiness,
+  closers: Closers,
+): Promise<string> {
+  if (metrics === null) return '';
+  const server = await startMetricsServer({
+    ...metrics,
+    metrics: exposeWorker({ run: runId, slot, read: () => telemetry.readings() }),
+    readiness,
+  });
+  closers.add(() => server.close());
+  return server.address;
+}
+
+function preparer(o: {
+  client: CoordinatorClient;
+  telemetry: WorkerTelemetry;
+  closers: Closers;
+  log: Log;
+}): SessionOptions['prepare'] {
+  return async (bundle, tools) => {
+    const { trainer, run, features, engine } = await buildTrainer(bundle, tools, {
+      client: o.client,
+      onWarning: (message) => {
+        o.log.warn(message);
+      },
+      applied: (outcome, ownSamples) => {
+        o.telemetry.applied(outcome, ownSamples);
+        o.log.place({ round: outcome.plan.round });
+      },
+    });
+    o.closers.add(() => features.close());
+    o.closers.add(() => engine.close());
+    o.telemetry.trainingStarts(() => features.counters());
+    return { trainer, run };
+  };
 }
