@@ -1,0 +1,118 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openFeatureEngine } from '../../../src/engines/onnx-feature-engine.js';
+import { featuresOf } from '../../../src/models/network.js';
+import { lowerNetwork } from '../../../src/models/onnx/lower-network.js';
+import {
+  describeNetwork,
+  type NetworkSpec,
+  torchvisionSpec,
+} from '../../../src/models/registry.js';
+import { randomWeights } from '../../../src/models/weights/random-weights.js';
+import { bitsOfShard, randomFloats } from './head-batches.js';
+
+let dir = '';
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'ftctl-features-'));
+});
+afterAll(async () => {
+  await rm(dir, { recursive: true, force: true });
+});
+
+/** TensorFlow's variant: SAME padding, batch norm folded, scaled input. */
+const tensorflowMobilenet: NetworkSpec = {
+  ...torchvisionSpec('mobilenet_v2', 1.4, 10),
+  convention: 'tensorflow',
+  batchNorm: 'folded',
+  inputAffine: { scale: [2, 2, 2], shift: [-1, -1, -1] },
+};
+
+async function backbone(spec: NetworkSpec, imageSize: number): Promise<string> {
+  const network = describeNetwork(spec);
+  const path = join(dir, `${spec.architecture}-${spec.convention}-${imageSize}.onnx`);
+  const options = { imageSize, output: featuresOf(network), outputName: 'features' };
+  await writeFile(path, lowerNetwork(network, randomWeights(network, 1), options));
+  return path;
+}
+
+const backbones = [
+  {
+    name: 'resnet18 at 64 px',
+    spec: torchvisionSpec('resnet18', 1, 10),
+    imageSize: 64,
+    width: 512,
+  },
+  {
+    name: "TensorFlow's mobilenet_v2 of width 1.4 at 128 px",
+    spec: tensorflowMobilenet,
+    imageSize: 128,
+    width: 1792,
+  },
+];
+
+const numImages = 9;
+/** Places of the images in the batches they come in. */
+const orders = [
+  [0, 1, 2, 3, 4, 5, 6, 7, 8],
+  [8, 7, 6, 5, 4, 3, 2, 1, 0],
+  [4, 4, 1, 0],
+  [5, 6, 7],
+  [2, 8],
+  [3],
+];
+
+describe("a row's features have the same bits in any batch, place and thread count", () => {
+  for (const { name, spec, imageSize, width } of backbones) {
+    test(name, { timeout: 60_000 }, async () => {
+      const modelPath = await backbone(spec, imageSize);
+      const pixels = 3 * imageSize * imageSize;
+      const images = randomFloats(numImages * pixels, 1, 3);
+      let reference: Float32Array | undefined;
+      for (const threads of [1, 2, 3]) {
+        const engine = await openFeatureEngine({ modelPath, imageSize, provider: 'cpu', threads });
+        expect(engine.width).toBe(width);
+        reference ??= await engine.run(images, numImages);
+        expect(reference.length).toBe(numImages * width);
+        // Different images have different features: the comparison below means something.
+        expect(bitsOfShard(reference, 0, numImages)).not.toBe(bitsOfShard(reference, 1, numImages));
+        for (const order of orders) {
+          const batch = new Float32Array(order.length * pixels);
+          order.forEach((image, place) => {
+            batch.set(images.subarray(image * pixels, (image + 1) * pixels), place * pixels);
+          });
+          const features = await engine.run(batch, order.length);
+          const differing = order.filter(
+            (image, place) =>
+              bitsOfShard(features, place, order.length) !==
+              bitsOfShard(reference!, image, numImages),
+          );
+          expect({ threads, order, differing }).toEqual({ threads, order, differing: [] });
+        }
+        await engine.close();
+      }
+    });
+  }
+});
+
+test('a backbone for another image size is refused', async () => {
+  const modelPath = await backbone(torchvisionSpec('resnet18', 1, 10), 64);
+  const options = { modelPath, imageSize: 32, provider: 'cpu', threads: 1 } as const;
+  await expect(openFeatureEngine(options)).rejects.toMatchObject({
+    code: 'FT_ENGINE_MODEL',
+    message: `The model file ${modelPath} cannot be used. Its input images is not [N, 3, 32, 32].`,
+  });
+});
+
+test('a file that is no ONNX model is refused', async () => {
+  const modelPath = join(dir, 'text.onnx');
+  await writeFile(modelPath, 'not a model');
+  const options = { modelPath, imageSize: 32, provider: 'cpu', threads: 1 } as const;
+  await expect(openFeatureEngine(options)).rejects.toMatchObject({
+    code: 'FT_ENGINE_MODEL',
+    message: expect.stringMatching(
+      `^The model file ${modelPath} cannot be loaded. onnxruntime says: `,
+    ) as string,
+  });
+});
