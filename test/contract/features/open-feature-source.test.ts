@@ -273,7 +273,9 @@ describe('counters', () => {
 describe('a file that is not what the manifest says', () => {
   async function changed(change: (path: string) => void, index: number): Promise<FtctlError> {
     const other = await makeTinyData(4);
-    onTestFinished(other.remove);
+    onTestFinished(() => {
+      other.remove();
+    });
     const path = join(other.dataRoot, other.manifest.samples[index]!.path);
     change(path);
     const source = await open({ manifest: other.manifest, dataRoot: other.dataRoot });
@@ -313,7 +315,9 @@ describe('a file that is not what the manifest says', () => {
 
   it('because it never was an image rejects with FT_DATA_BAD_FILE that names it', async () => {
     const other = await makeTinyData(2);
-    onTestFinished(other.remove);
+    onTestFinished(() => {
+      other.remove();
+    });
     const bytes = Buffer.from('no image');
     const samples = other.manifest.samples.map((sample) => ({
       ...sample,
