@@ -1,0 +1,146 @@
+import type { RunEnd } from '../../../src/coordinator/membership-state.js';
+import { FtctlError } from '../../../src/errors/index.js';
+import { numRounds, trueStates } from './fake-trainer.js';
+import type { Fault } from './faults.js';
+import type { History } from './simulation.js';
+
+/** Everything that is wrong with a history: broken invariants, hangs, and an end that its faults do not explain. */
+export function problemsOf(history: History): string[] {
+  const problems = [...history.violations];
+  if (history.isHung) problems.push('the run hangs');
+  if (history.outcome === undefined) {
+    if (!coordinatorMayDie(history)) problems.push('the run has no outcome');
+    else problems.push(...problemsWithoutCoordinator(history));
+    return problems;
+  }
+  const { end } = history.outcome;
+  const causes = explain(history, end);
+  if (causes !== undefined) problems.push(causes);
+  if (end.status !== 'failed') problems.push(...problemsOfGoodEnd(history, end));
+  else problems.push(...problemsOfSessions(history, end));
+  return problems;
+}
+
+function coordinatorMayDie({ options }: History): boolean {
+  return options.faults.some((f) => f.type === 'kill' && f.who === 'coordinator');
+}
+
+/** Whoever lives says that the coordinator is lost, or was ended by it before. */
+function problemsWithoutCoordinator({ sessions, options }: History): string[] {
+  return sessions.flatMap((end, slot) => {
+    const isItself = options.faults.some((f) => 'who' in f && f.who === slot);
+    const isExplained =
+      isItself ||
+      end === 'released' ||
+      (end instanceof FtctlError && end.code === 'FT_COORDINATOR_LOST') ||
+      (end === 'running' && false) ||
+      (end instanceof FtctlError && options.faults.some((f) => f.type !== 'kill'));
+    return isExplained ? [] : [`worker ${slot} ends with ${describeEnd(end)}`];
+  });
+}
+
+function problemsOfGoodEnd(
+  { options, stored, sessions, outcome }: History,
+  end: Exclude<RunEnd, { status: 'failed' }>,
+): string[] {
+  const problems: string[] = [];
+  const states = trueStates(options.shape);
+  const { final } = end;
+  if (final !== null) {
+    if (states[final.state.round] !== final.state.hash) problems.push('the last state is wrong');
+    if (stored.get(final.kind)?.hash !== final.state.hash) {
+      problems.push(`the ${final.kind} of round ${final.state.round} is not on disk`);
+    }
+  }
+  if (end.status === 'finished' && final?.state.round !== numRounds(options.shape)) {
+    problems.push(`finished at round ${final?.state.round ?? 'none'}`);
+  }
+  sessions.forEach((session, slot) => {
+    const mayFail = options.faults.some((f) => mayEnd(f, slot));
+    if (session !== 'released' && !mayFail) {
+      problems.push(`worker ${slot} ends with ${describeEnd(session)} in a ${end.status} run`);
+    }
+  });
+  if (outcome === undefined) problems.push('no outcome');
+  return problems;
+}
+
+/** Everyone who lives fails with the run's own error. */
+function problemsOfSessions(
+  { sessions, options }: History,
+  end: Extract<RunEnd, { status: 'failed' }>,
+): string[] {
+  return sessions.flatMap((session, slot) => {
+    if (options.faults.some((f) => mayEnd(f, slot))) return [];
+    const hasError = session instanceof FtctlError && session.code === end.error.code;
+    return hasError ? [] : [`worker ${slot} ends with ${describeEnd(session)}`];
+  });
+}
+
+/** Whether this fault may make the worker end otherwise than the run says. */
+function mayEnd(fault: Fault, slot: number): boolean {
+  switch (fault.type) {
+    case 'kill':
+      return fault.who === slot || fault.who === 'coordinator';
+    case 'stop-process':
+      return fault.who === slot || fault.who === 'coordinator';
+    case 'throw':
+    case 'flip':
+    case 'no-fetch':
+      return fault.who === slot;
+    default:
+      return false;
+  }
+}
+
+/** undefined if the faults explain the end; else what is wrong with it. */
+function explain({ options, numCommits }: History & { numCommits?: number }, end: RunEnd): string | undefined {
+  const { faults } = options;
+  void numCommits;
+  const told = end.status === 'failed' ? `${end.error.code} of rank ${end.error.rank ?? 'none'}` : end.status;
+  const isExplained =
+    end.status === 'finished'
+      ? !faults.some((f) => f.type === 'other-fingerprint' || f.type === 'disk-full')
+      : end.status === 'stopped'
+        ? faults.some((f) => f.type === 'stop-request')
+        : faults.some((fault) => explains(fault, end.error));
+  return isExplained ? undefined : `the run ends with ${told}, by ${JSON.stringify(faults)}`;
+}
+
+function explains(
+  fault: Fault,
+  error: Extract<RunEnd, { status: 'failed' }>['error'],
+): boolean {
+  const { code, rank } = error;
+  switch (fault.type) {
+    case 'kill':
+      // A worker that never said hello is missed by its slot.
+      return rank === fault.who && (code === 'FT_WORKER_LOST' || code === 'FT_WORKER_SILENT');
+    case 'stop-process':
+      return rank === fault.who && code === 'FT_WORKER_SILENT' && fault.forMs === null;
+    case 'break-link': {
+      const ranks = [...error.message.matchAll(/Workers (\d+) and (\d+)/g)].flatMap((match) => [
+        Number(match[1]),
+        Number(match[2]),
+      ]);
+      const isPair = ranks.length === 2 && fault.between.every((slot) => ranks.includes(slot));
+      return code === 'FT_WORKERS_DISCONNECTED' && isPair;
+    }
+    case 'throw':
+      return code === 'FT_ENGINE_UNAVAILABLE' && rank === fault.who;
+    case 'flip':
+      return code === 'FT_DIVERGED';
+    case 'no-fetch':
+      return false;
+    case 'other-fingerprint':
+      return code === 'FT_FINGERPRINT_MISMATCH' && error.message.includes('engine');
+    case 'disk-full':
+      return code === 'FT_DISK_FULL';
+    default:
+      return false;
+  }
+}
+
+function describeEnd(end: History['sessions'][number]): string {
+  return end instanceof FtctlError ? `${end.code} (${end.message})` : end;
+}

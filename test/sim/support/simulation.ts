@@ -1,0 +1,484 @@
+import { Conductor, type RunOutcome, type States } from '../../../src/coordinator/conductor.js';
+import type { JournalRecord } from '../../../src/coordinator/journal-records.js';
+import type { JournalWriter } from '../../../src/coordinator/journal.js';
+import type { Limits } from '../../../src/coordinator/limits.js';
+import type { decide as decideMembership } from '../../../src/coordinator/membership.js';
+import type { RunEventBody } from '../../../src/control/events.js';
+import { FtctlError } from '../../../src/errors/index.js';
+import { noTimeline } from '../../../src/metrics/timeline.js';
+import type { StateRef } from '../../../src/rpc/control-messages.js';
+import { Session, type SessionOptions } from '../../../src/worker/session.js';
+import { Invariants } from './checks.js';
+import { FakeTrainer, numRounds, type Shape } from './fake-trainer.js';
+import type { Fault, Moment } from './faults.js';
+import { ControlNetwork, PeerNetwork } from './network.js';
+import { Process, World } from './world.js';
+
+export interface SimulationOptions {
+  readonly seed: number;
+  readonly numWorkers: number;
+  readonly shape: Shape;
+  readonly faults: readonly Fault[];
+  /** Vectors of at least this many elements take two hops. */
+  readonly twoHopFromElements?: number;
+  /** Resume from this state, which the coordinator has. */
+  readonly resume?: {
+    readonly state: StateRef;
+    readonly epoch: number;
+    readonly bytes: Uint8Array;
+  };
+  /** Planted bugs. */
+  readonly decideMembership?: typeof decideMembership;
+  readonly session?: Pick<SessionOptions, 'decide' | 'makeReducer'>;
+  readonly keepTrace?: boolean;
+}
+
+export type SessionEnd = 'running' | 'released' | FtctlError;
+
+/** Everything that a history is judged by. */
+export interface History {
+  readonly options: SimulationOptions;
+  readonly outcome: RunOutcome | undefined;
+  readonly endedAtMs: number | undefined;
+  readonly sessions: readonly SessionEnd[];
+  /** Rounds that each worker has applied. */
+  readonly rounds: readonly number[];
+  readonly stored: ReadonlyMap<string, StateRef>;
+  readonly journal: readonly JournalRecord[];
+  readonly events: readonly RunEventBody[];
+  readonly violations: readonly string[];
+  readonly isHung: boolean;
+  readonly numDeliveries: number;
+  readonly traceHash: number;
+  readonly trace: readonly string[];
+}
+
+/** Small, so that a history has few events; in the same relations as in earnest. */
+export const simulatedLimits: Limits = {
+  toleranceMs: 400,
+  heartbeatMs: 100,
+  tickMs: 100,
+  helloMs: 3000,
+  startMs: 3000,
+  prepareMs: 1200,
+  stageMs: 3000,
+};
+
+/** Virtual time after which nothing may be left to happen. */
+const endMs = 20_000;
+
+/** Plays one history: the real conductor and the real sessions, on simulated time, network and disk. */
+export async function simulate(options: SimulationOptions): Promise<History> {
+  return new Simulation(options).play();
+}
+
+class Simulation {
+  readonly #options: SimulationOptions;
+  readonly #world: World;
+  readonly #invariants: Invariants;
+  readonly #coordinator = new Process('coordinator');
+  readonly #workers: Process[];
+  readonly #control: ControlNetwork;
+  readonly #peers: PeerNetwork;
+  readonly #sessions: Session[] = [];
+  readonly #ends: SessionEnd[];
+  readonly #stored = new Map<string, StateRef>();
+  readonly #journal: JournalRecord[] = [];
+  readonly #events: RunEventBody[] = [];
+  #conductor!: Conductor;
+  #outcome: RunOutcome | undefined;
+  #endedAtMs: number | undefined;
+
+  constructor(options: SimulationOptions) {
+    this.#options = options;
+    this.#world = new World(options.seed, { keepTrace: options.keepTrace ?? false });
+    this.#invariants = new Invariants(options.shape);
+    this.#control = new ControlNetwork(this.#world, this.#coordinator);
+    this.#peers = new PeerNetwork(this.#world);
+    this.#workers = Array.from({ length: options.numWorkers }, (_, i) => new Process(nameOf(i)));
+    this.#ends = this.#workers.map(() => 'running');
+    this.#control.onSent = (worker, message) => {
+      this.#invariants.control(worker, message);
+    };
+    this.#peers.onSent = (from, message) => {
+      this.#invariants.peer(from, message);
+    };
+  }
+
+  async play(): Promise<History> {
+    this.#startCoordinator();
+    this.#workers.forEach((process, slot) => {
+      this.#world.schedule(process, this.#world.random.between(0, 30), () => {
+        this.#startWorker(slot);
+      });
+    });
+    for (const fault of this.#options.faults) this.#plan(fault);
+    await this.#world.run(endMs);
+    return {
+      options: this.#options,
+      outcome: this.#outcome,
+      endedAtMs: this.#endedAtMs,
+      sessions: this.#ends,
+      rounds: this.#workers.map(({ name }) => this.#invariants.rounds.get(name) ?? 0),
+      stored: this.#stored,
+      journal: this.#journal,
+      events: this.#events,
+      violations: this.#invariants.violations,
+      isHung: this.#isWaiting(),
+      numDeliveries: this.#world.numDeliveries,
+      traceHash: this.#world.traceHash,
+      trace: this.#world.trace,
+    };
+  }
+
+  #isWaiting(): boolean {
+    const isCoordinatorWaiting = this.#coordinator.isAlive && this.#outcome === undefined;
+    const isWorkerWaiting = this.#workers.some(
+      ({ isAlive, isStopped }, slot) => isAlive && !isStopped && this.#ends[slot] === 'running',
+    );
+    return isCoordinatorWaiting || isWorkerWaiting;
+  }
+
+  #startCoordinator(): void {
+    const { numWorkers, shape, resume } = this.#options;
+    this.#conductor = new Conductor({
+      membership: {
+        term: 1,
+        count: numWorkers,
+        numShards: shape.numShards,
+        twoHopFromElements: this.#options.twoHopFromElements ?? 1000,
+        bundle: 'the bundle',
+        resume: resume ?? null,
+        earlierLedger: new Map(),
+        limits: simulatedLimits,
+      },
+      plane: this.#control,
+      journal: this.#journalWriter(),
+      states: this.#states(),
+      clock: this.#world.clockOf(this.#coordinator),
+      narrator: { shape, applied: [] },
+      emit: (event) => {
+        this.#events.push(event);
+      },
+      ...(this.#options.decideMembership === undefined
+        ? {}
+        : { decide: this.#options.decideMembership }),
+    });
+    void this.#conductor.outcome.then((outcome) => {
+      if (!this.#coordinator.isAlive) return;
+      this.#outcome = outcome;
+      this.#endedAtMs = this.#world.nowMs;
+      this.#world.note(`the run ends: ${outcome.end.status}`);
+      this.#world.schedule(this.#coordinator, this.#world.random.between(0, 5), () => {
+        this.#exit(this.#coordinator, false);
+      });
+    });
+  }
+
+  #startWorker(slot: number): void {
+    const process = this.#workers[slot]!;
+    const { shape, faults, resume } = this.#options;
+    const isOther = faults.some((f) => f.type === 'other-fingerprint' && f.who === slot);
+    const clock = this.#world.clockOf(process);
+    const link = this.#control.link(process.name, process);
+    const session = new Session({
+      hello: {
+        incarnation: process.name,
+        slot,
+        pid: 100 + slot,
+        host: 'host',
+        address: `host:${7000 + slot}`,
+        metricsAddress: '',
+        fingerprint: JSON.stringify({ engine: isOther ? '1.31' : '1.30', cpu: 'avx2' }),
+        probe: 'probe',
+      },
+      control: {
+        ...link,
+        onMessage: (handler) => {
+          link.onMessage((message) => {
+            if (message.type === 'commit') {
+              this.#invariants.commitArrives(process.name, message.generation.id);
+            }
+            handler(message);
+          });
+        },
+      },
+      transport: this.#peers.transport(process.name, process),
+      fetchState: async () => {
+        await this.#wait(process, 3);
+        return resume!.bytes;
+      },
+      prepare: async (_bundle, tools) => {
+        tools.stage('model');
+        await this.#wait(process, this.#world.random.between(1, 30), tools.signal);
+        const trainer = new FakeTrainer({
+          shape,
+          timeline: tools.timeline,
+          work: (round, signal) => this.#work(slot, round, signal),
+          applying: (round, sum) => this.#applying(slot, round, sum),
+          applied: (round, state) => {
+            if (faults.some((f) => f.type === 'flip' && f.round <= round)) {
+              this.#invariants.forgetState(round);
+            }
+            this.#world.note(`${process.name} applies ${round}`);
+            this.#invariants.applied(process.name, round, state);
+          },
+        });
+        return { trainer, run: 'run' };
+      },
+      clock,
+      timeline: noTimeline,
+      localReport: () => ({
+        seconds: {},
+        rowsComputed: 0,
+        rowsCached: 0,
+        samples: 0,
+        bytesSent: 0,
+        longestBlockMs: 0,
+      }),
+      limits: {
+        heartbeatMs: simulatedLimits.heartbeatMs,
+        reportEveryMs: 20,
+        toleranceMs: simulatedLimits.toleranceMs,
+      },
+      yieldToEventLoop: () => Promise.resolve(),
+      ...this.#options.session,
+    });
+    this.#sessions[slot] = session;
+    const ended = (end: SessionEnd): void => {
+      if (!process.isAlive) return;
+      this.#ends[slot] = end;
+      this.#world.note(`${process.name} ends: ${end instanceof FtctlError ? end.code : end}`);
+      if (end === 'released') this.#checkRelease(process.name);
+      this.#world.schedule(process, this.#world.random.between(0, 5), () => {
+        this.#exit(process, false);
+      });
+    };
+    session.done.then(
+      () => {
+        ended('released');
+      },
+      (error: unknown) => {
+        ended(FtctlError.from(error));
+      },
+    );
+  }
+
+  /** Nobody exits in good order before the coordinator has what the run ends with. */
+  #checkRelease(who: string): void {
+    const wasStoppedAtOnce = this.#options.faults.some(
+      (f) => f.type === 'stop-request' && f.mode === 'now',
+    );
+    const hasCommit = this.#journal.some(({ type }) => type === 'generation');
+    const isSafe = this.#stored.has('final') || this.#stored.has('checkpoint');
+    if (hasCommit && !isSafe && !wasStoppedAtOnce) {
+      this.#invariants.broken(`${who} is released before a state is stored`);
+    }
+  }
+
+  async #work(slot: number, round: number, signal: AbortSignal): Promise<void> {
+    const { faults } = this.#options;
+    const slow = faults.find((f) => f.type === 'slow' && f.who === slot);
+    const factor = slow?.type === 'slow' ? slow.factor : 1;
+    await this.#wait(this.#workers[slot]!, factor * this.#world.random.between(0.5, 8), signal);
+    if (faults.some((f) => f.type === 'throw' && f.who === slot && f.round === round)) {
+      throw new FtctlError('FT_ENGINE_UNAVAILABLE', { what: 'The engine broke.' });
+    }
+  }
+
+  #applying(slot: number, round: number, sum: Float32Array): Float32Array {
+    this.#invariants.summed(nameOf(slot), round, sum);
+    const isFlipped = this.#options.faults.some(
+      (f) => f.type === 'flip' && f.who === slot && f.round === round,
+    );
+    return isFlipped ? sum.map((value, i) => (i === 0 ? value + 1 : value)) : sum;
+  }
+
+  #wait(owner: Process, delayMs: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const cancel = this.#world.schedule(owner, delayMs, resolve);
+      signal?.addEventListener('abort', () => {
+        cancel();
+        reject(signal.reason as Error);
+      });
+    });
+  }
+
+  #journalWriter(): JournalWriter {
+    let last = Promise.resolve();
+    return {
+      append: (record) => {
+        last = last.then(async () => {
+          await this.#wait(this.#coordinator, this.#world.random.between(0.1, 5));
+          this.#journal.push(record);
+          if (record.type === 'generation') this.#invariants.recorded(record.generation);
+        });
+        return last;
+      },
+    };
+  }
+
+  #states(): States {
+    return {
+      store: async (kind, state, _epoch, { incarnation }, signal) => {
+        const slot = this.#workers.findIndex(({ name }) => name === incarnation);
+        const bytes = await this.#fetch(slot, state, signal);
+        await this.#wait(this.#coordinator, this.#world.random.between(1, 10), signal);
+        if (this.#options.faults.some(({ type }) => type === 'disk-full')) {
+          throw new FtctlError('FT_DISK_FULL', { what: 'Cannot write: no space is left.' });
+        }
+        const { round, hash } = JSON.parse(Buffer.from(bytes).toString()) as StateRef;
+        if (round !== state.round || hash !== state.hash) {
+          this.#invariants.broken(`${incarnation} gave another state than it announced`);
+        }
+        this.#stored.set(kind, { round, hash });
+        this.#world.note(`stored ${kind} of round ${round}`);
+        return `${kind}-${round}`;
+      },
+    };
+  }
+
+  /** Asks at the worker's own time: a stopped one does not answer, a dead one refuses the connection. */
+  #fetch(slot: number, state: StateRef, signal: AbortSignal): Promise<Uint8Array> {
+    const process = this.#workers[slot]!;
+    const cannot = this.#options.faults.some((f) => f.type === 'no-fetch' && f.who === slot);
+    return new Promise((resolve, reject) => {
+      signal.addEventListener('abort', () => {
+        reject(signal.reason as Error);
+      });
+      const refuse = (what: string): void => {
+        this.#world.schedule(this.#coordinator, 1, () => {
+          reject(new FtctlError('FT_CALL_FAILED', { what }));
+        });
+      };
+      if (!process.isAlive) {
+        refuse('connection refused');
+        return;
+      }
+      this.#onExit(process, () => {
+        refuse('the connection broke');
+      });
+      this.#world.schedule(process, this.#world.random.between(0.5, 3), () => {
+        const bytes = cannot ? undefined : this.#sessions[slot]!.heldState(state);
+        this.#world.schedule(this.#coordinator, 1, () => {
+          if (bytes !== undefined) resolve(bytes);
+          else reject(new FtctlError('FT_STATE_UNKNOWN', { what: 'That state is not held.' }));
+        });
+      });
+    });
+  }
+
+  readonly #exitHandlers = new Map<Process, (() => void)[]>();
+
+  #onExit(process: Process, handler: () => void): void {
+    this.#exitHandlers.set(process, [...(this.#exitHandlers.get(process) ?? []), handler]);
+  }
+
+  /** A process is gone: killed (what it had not handed over is torn off), or ended in good order. */
+  #exit(process: Process, wasKilled: boolean): void {
+    if (!process.isAlive) return;
+    process.isAlive = false;
+    this.#world.note(`${process.name} ${wasKilled ? 'is killed' : 'exits'}`);
+    if (process === this.#coordinator) this.#control.coordinatorGone(wasKilled);
+    else if (this.#sessions[this.#workers.indexOf(process)] !== undefined) {
+      this.#control.workerGone(process.name, wasKilled);
+      this.#peers.workerGone(process.name, wasKilled);
+    }
+    for (const handler of this.#exitHandlers.get(process) ?? []) handler();
+  }
+
+  #plan(fault: Fault): void {
+    switch (fault.type) {
+      case 'kill':
+        this.#when(fault.at, () => {
+          this.#exit(this.#process(fault.who), true);
+        });
+        return;
+      case 'stop-process':
+        this.#when(fault.at, () => {
+          const process = this.#process(fault.who);
+          process.isStopped = true;
+          this.#world.note(`${process.name} is stopped`);
+          const { forMs } = fault;
+          if (forMs === null) return;
+          this.#world.schedule(null, forMs, () => {
+            this.#world.note(`${process.name} goes on`);
+            this.#world.resume(process);
+          });
+        });
+        return;
+      case 'break-link':
+        this.#when(fault.at, () => {
+          const [a, b] = fault.between;
+          if (this.#sessions[a] === undefined || this.#sessions[b] === undefined) return;
+          this.#world.note(`the link of ${a} and ${b} breaks`);
+          this.#peers.breakLink(nameOf(a), nameOf(b));
+        });
+        return;
+      case 'reconnect':
+        this.#when(fault.at, () => {
+          const [a, b] = fault.between;
+          if (this.#sessions[a] === undefined || this.#sessions[b] === undefined) return;
+          this.#world.note(`the stream of ${a} to ${b} breaks and heals`);
+          this.#peers.reconnect(nameOf(a), nameOf(b));
+        });
+        return;
+      case 'stop-request':
+        this.#when(fault.at, () => {
+          if (this.#coordinator.isAlive) this.#conductor.stop(fault.mode);
+        });
+        return;
+      case 'stranger':
+        this.#when(fault.at, () => {
+          this.#injectStranger(fault.to, fault.of);
+        });
+        return;
+      default: // The others are asked about where they matter.
+    }
+  }
+
+  /** A whole set of messages for the next round, with values that must never be summed. */
+  #injectStranger(to: number, of: 'run' | 'generation'): void {
+    if (this.#sessions[to] === undefined) return;
+    const committed = this.#journal.find((record) => record.type === 'generation');
+    if (committed?.type !== 'generation') return;
+    const round = (this.#invariants.rounds.get(nameOf(to)) ?? 0) + 1;
+    const { vectorLength } = this.#options.shape;
+    for (const member of committed.generation.members) {
+      if (member.rank === to) continue;
+      this.#peers.injectPartials(nameOf(to), member, committed.generation.numShards, {
+        run: of === 'run' ? 'other' : 'run',
+        generation: { term: of === 'generation' ? 0 : 1, number: 1 },
+        ...{ round, from: member.rank, vectorLength, offset: 0 },
+        values: new Float32Array(vectorLength).fill(1e6),
+      });
+    }
+  }
+
+  #when(moment: Moment, happen: () => void): void {
+    if ('ms' in moment) {
+      this.#world.schedule(null, moment.ms, happen);
+      return;
+    }
+    const before = this.#world.onDelivery;
+    this.#world.onDelivery = (index, when) => {
+      before(index, when);
+      if (index === moment.delivery && when === moment.when) happen();
+    };
+  }
+
+  #process(who: number | 'coordinator'): Process {
+    return who === 'coordinator' ? this.#coordinator : this.#workers[who]!;
+  }
+}
+
+export function nameOf(slot: number): string {
+  return `w${slot}`;
+}
+
+/** The highest round that any worker has applied. */
+export function highestRound({ rounds }: History): number {
+  return Math.max(...rounds);
+}
+
+export { numRounds };
