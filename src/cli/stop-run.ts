@@ -22,6 +22,7 @@ export async function stopRun(
   return run.id;
 }
 
+/** The coordinator's own announcement, which only the user can read. */
 async function coordinatorOf(run: RunFolder): Promise<{ address: string; token: string }> {
   const text = await readFile(run.coordinatorPath, 'utf8').catch((error: unknown) => {
     throw new FtctlError('FT_RUN_NOT_RUNNING', {
@@ -30,6 +31,5 @@ async function coordinatorOf(run: RunFolder): Promise<{ address: string; token: 
       cause: error,
     });
   });
-  const { address, token } = JSON.parse(text) as { address: string; token?: string };
-  return { address, token: token ?? process.env['FTCTL_TOKEN'] ?? '' };
+  return JSON.parse(text) as { address: string; token: string };
 }

@@ -22,6 +22,16 @@ export default class Worker extends BaseCommand {
       min: 0,
       helpValue: 'N',
     }),
+    run: Flags.string({ description: "The run's id, for metrics.", helpValue: 'ID' }),
+    provider: Flags.string({
+      description: 'What the network runs on.',
+      options: ['cpu', 'cuda', 'webgpu'],
+      default: 'cpu',
+    }),
+    metrics: Flags.string({
+      description: 'Address to serve metrics on; without it none are served.',
+      helpValue: 'HOST:PORT',
+    }),
     log: Flags.string({
       description: 'Log file; without it the log goes to stderr.',
       helpValue: 'FILE',

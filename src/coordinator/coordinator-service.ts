@@ -143,11 +143,15 @@ async function openMetrics(
   });
 }
 
-/** Tells the world where the coordinator is, for `ftctl stop` and others. */
-export async function announce(service: CoordinatorService, term: number): Promise<void> {
+/** Tells the user's other processes (`ftctl stop`) where the coordinator is. The token is for their eyes alone. */
+export async function announce(
+  service: CoordinatorService,
+  term: number,
+  token: string,
+): Promise<void> {
   const { address } = service.server;
-  const text = JSON.stringify({ address, term, pid: process.pid });
-  await writeFileAtomic(service.folder.coordinatorPath, `${text}\n`);
+  const text = JSON.stringify({ address, term, pid: process.pid, token });
+  await writeFileAtomic(service.folder.coordinatorPath, `${text}\n`, 0o600);
 }
 
 /** Workers that have joined a run which cannot begin are told why. */

@@ -85,7 +85,7 @@ async function coordinate(
     if (tornBytes > 0) log.warn(`Cut ${tornBytes} bytes of an unfinished line off the journal.`);
     const { highestTerm } = historyOf(records, { specHash: '', resumeRound: 0 });
     const term = await journal.claimTerm(highestTerm);
-    await announce(service, term);
+    await announce(service, term, options.token);
     await store.removeLeftovers();
     const checkpoint = await store.newestIntact();
     for (const path of checkpoint?.damaged ?? []) {

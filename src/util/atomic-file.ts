@@ -13,18 +13,26 @@ let numWrites = 0;
 /**
  * Replaces `path` by `bytes` so that a reader, or the machine after a power cut, sees the old file or the new one
  * and never a part: temporary name, fsync, rename, fsync of the folder. The temporary file is removed on failure.
- * Rejects with FT_DISK_FULL or FT_NOT_WRITABLE; the folder must exist.
+ * Rejects with FT_DISK_FULL or FT_NOT_WRITABLE; the folder must exist. `mode` is the new file's, before the umask.
  */
-export async function writeFileAtomic(path: string, bytes: Uint8Array | string): Promise<void> {
+export async function writeFileAtomic(
+  path: string,
+  bytes: Uint8Array | string,
+  mode = 0o666,
+): Promise<void> {
   try {
-    await replaceFile(path, bytes);
+    await replaceFile(path, bytes, mode);
   } catch (error) {
     throw diskError(error, path);
   }
 }
 
-async function replaceFile(path: string, bytes: Uint8Array | string): Promise<void> {
-  const { file, temporary } = await openTemporary(path);
+async function replaceFile(
+  path: string,
+  bytes: Uint8Array | string,
+  mode: number,
+): Promise<void> {
+  const { file, temporary } = await openTemporary(path, mode);
   try {
     try {
       await file.writeFile(bytes);
@@ -40,14 +48,17 @@ async function replaceFile(path: string, bytes: Uint8Array | string): Promise<vo
   await syncFolder(dirname(path));
 }
 
-async function openTemporary(path: string): Promise<{ file: FileHandle; temporary: string }> {
+async function openTemporary(
+  path: string,
+  mode: number,
+): Promise<{ file: FileHandle; temporary: string }> {
   for (;;) {
     numWrites += 1;
     const name = `.${basename(path)}.${String(process.pid)}-${String(numWrites)}.tmp`;
     const temporary = join(dirname(path), name);
     try {
       // Exclusive: in containers every process can have pid 1, and a killed one's file may still lie there.
-      return { file: await open(temporary, 'wx'), temporary };
+      return { file: await open(temporary, 'wx', mode), temporary };
     } catch (error) {
       if (errorCode(error) !== 'EEXIST') throw error;
     }

@@ -1,8 +1,8 @@
 import type { WriteStream } from 'node:tty';
 import { createLogUpdate } from 'log-update';
 import type { RunEvent } from '../../control/events.js';
-import { renderLive } from './live.js';
-import { epochLine, noticeLines, plainLines } from './plain.js';
+import { liveEpochLine, renderLive } from './live.js';
+import { noticeLines, plainLines } from './plain.js';
 import { initialProgress, progressAfter } from './progress-state.js';
 
 /** Shows the progress of a run on a stream that is not the result's (stderr). */
@@ -76,7 +76,8 @@ function liveDisplay(stream: WriteStream): Display {
     onEvent(event) {
       state = progressAfter(state, event);
       isStale = true;
-      const kept = event.type === 'epoch' ? [epochLine(event)] : noticeLines(event);
+      const kept =
+        event.type === 'epoch' ? [liveEpochLine(event, stream.columns)] : noticeLines(event);
       if (kept.length > 0) note(kept.join('\n'));
     },
     note,

@@ -1,5 +1,11 @@
-import { bar, line, span, type Span } from './layout.js';
-import { timeLeftMs, type ProgressState, type WorkerProgress } from './progress-state.js';
+import stringWidth from 'string-width';
+import { bar, cut, line, span, type Span } from './layout.js';
+import {
+  timeLeftMs,
+  type EventOf,
+  type ProgressState,
+  type WorkerProgress,
+} from './progress-state.js';
 import { accuracy, bytes, count, duration, loss, plural, printable, rate } from './words.js';
 
 /** How many lines the workers may take; beyond it they are counted by stage. */
@@ -14,8 +20,10 @@ export function renderLive(state: ProgressState, columns: number, color = false)
   const width = Math.max(minColumns, columns) - 1;
   const draw = (left: readonly Span[], right: readonly Span[] = []): string =>
     line(left, right, width, color);
+  const clock = elapsed(state);
+  const room = width - clock.reduce((sum, { text }) => sum + text.length + 2, 0);
   return [
-    draw(heading(state), elapsed(state)),
+    draw(heading(state, room), clock),
     ...(state.step === null ? preparing(state, width) : training(state, width)).map(
       ([left, right]) => draw(left, right),
     ),
@@ -23,16 +31,31 @@ export function renderLive(state: ProgressState, columns: number, color = false)
   ];
 }
 
+/** The line that a finished epoch leaves above the live display. */
+export function liveEpochLine(event: EventOf<'epoch'>, columns: number): string {
+  const { epoch, epochs, train, val } = event;
+  const total = String(epochs);
+  const text =
+    `epoch ${String(epoch + 1).padStart(total.length)}/${total}: ` +
+    `loss ${loss(train.loss)} acc ${accuracy(train.accuracy)}, ` +
+    `val loss ${loss(val.loss)} acc ${accuracy(val.accuracy)}${event.isBest ? ' best' : ''}, ` +
+    `${count(event.imagesPerSecond)}/s`;
+  return cut(text, columns - 1);
+}
+
 type Halves = readonly [left: readonly Span[], right: readonly Span[]];
 
-function heading({ runId, workers: all, data }: ProgressState): Span[] {
+/** The name, and as many facts as leave room for the clock. */
+function heading({ runId, workers: all, data }: ProgressState, room: number): Span[] {
   const facts = [
     ...(all.length === 0 ? [] : [plural(all.length, 'worker')]),
     ...(data === null
       ? []
-      : [`${data.classes} classes`, `${count(data.train)} train / ${count(data.val)} val images`]),
-  ];
-  return [span(printable(runId ?? 'ftctl'), 'bold'), span(facts.map((f) => `  ${f}`).join(''))];
+      : [`${count(data.train)} train / ${count(data.val)} val`, `${count(data.classes)} classes`]),
+  ].map((fact) => `  ${fact}`);
+  const name = printable(runId ?? 'ftctl');
+  while (facts.length > 0 && stringWidth(name) + facts.join('').length > room) facts.pop();
+  return [span(name, 'bold'), span(facts.join(''))];
 }
 
 function elapsed({ startedAt, now }: ProgressState): Span[] {
@@ -99,13 +122,14 @@ function workers(all: readonly WorkerProgress[], width: number): Span[][] {
   if (Math.ceil(cells.length / perLine) > maxWorkerLines) return [counted(all, label)];
   const lines: Span[][] = [];
   for (let first = 0; first < cells.length; first += perLine) {
+    const last = Math.min(perLine, cells.length - first) - 1;
     lines.push([
       span(first === 0 ? label : ' '.repeat(label.length), 'dim'),
       ...all
         .slice(first, first + perLine)
         .map((worker, i) =>
           span(
-            cells[first + i]!.padEnd(cellWidth),
+            i === last ? cells[first + i]! : cells[first + i]!.padEnd(cellWidth),
             worker.stage === 'lost' ? 'red' : worker.rank === null ? 'yellow' : undefined,
           ),
         ),

@@ -57,7 +57,7 @@ export function noticeLines(event: RunEvent): string[] {
 }
 
 /** `epoch 3/25: train loss 1.2345, accuracy 0.512; val loss ...` */
-export function epochLine(event: Extract<RunEvent, { type: 'epoch' }>): string {
+function epochLine(event: Extract<RunEvent, { type: 'epoch' }>): string {
   const { train, val, rowsCached, rowsComputed } = event;
   const rows = rowsCached + rowsComputed;
   const cached = rows === 0 ? '' : `, ${Math.round((100 * rowsCached) / rows)} % cached`;

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../../src/config/load.js';
+import type { FtctlError } from '../../../src/errors/index.js';
 import { environment, failure, load, minimal } from './support.js';
 
 const npm = 'npm:flowers@1.0.0';
@@ -405,7 +406,7 @@ describe('a configuration with a fault', () => {
     const messageOf = (path: string): Promise<string> =>
       loadConfig({ path, environment }).then(
         () => 'loaded',
-        (error: Error & { code: string }) => `${error.code} ${error.message}`,
+        (error: unknown) => `${(error as FtctlError).code} ${(error as FtctlError).message}`,
       );
     const dir = await mkdtemp(join(tmpdir(), 'ftctl-config-'));
     try {

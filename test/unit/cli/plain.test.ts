@@ -1,0 +1,81 @@
+import { PassThrough } from 'node:stream';
+import { describe, expect, it } from 'vitest';
+import { plainDisplay } from '../../../src/cli/progress/display.js';
+import {
+  dataReady,
+  epoch,
+  events,
+  generation,
+  joined,
+  preparing,
+  result,
+  started,
+  state,
+  step,
+} from './support.js';
+
+/** What a log holds after these events. */
+function log(...all: Parameters<typeof events>): string[] {
+  const stream = new PassThrough();
+  const display = plainDisplay(stream);
+  events(...all).forEach(display.onEvent);
+  display.close();
+  stream.end();
+  return String(stream.read() ?? '')
+    .split('\n')
+    .slice(0, -1);
+}
+
+describe('progress without a terminal', () => {
+  it('is one line for each epoch and none for steps or stages', () => {
+    expect(log(step(0, 0), state(0, 'training'), step(0, 1), epoch(0, true), epoch(1))).toEqual([
+      'epoch 1/25: train loss 0.9000, accuracy 0.710; val loss 1.0100, accuracy 0.700 (best); lr 0.003; 4.2 s, 346 images/s, 25 % cached',
+      'epoch 2/25: train loss 0.9000, accuracy 0.710; val loss 1.0100, accuracy 0.710; lr 0.003; 4.2 s, 346 images/s, 25 % cached',
+    ]);
+  });
+
+  it('is one line for the start and one for the end of a preparation', () => {
+    expect(
+      log(
+        preparing('fetching emoji', 0, 45_100_000),
+        preparing('fetching emoji', 20_000_000, 45_100_000),
+        preparing('fetching emoji', 45_100_000, 45_100_000),
+        preparing('fetching emoji', 45_100_000, 45_100_000),
+        preparing('reading', 0, 3786, 'files'),
+        preparing('reading', 3786, 3786, 'files'),
+        preparing('already there', 7, 7, 'files'),
+      ),
+    ).toEqual([
+      'data: fetching emoji ...',
+      'data: fetching emoji: done (45.1 MB)',
+      'data: reading ...',
+      'data: reading: done (3,786 files)',
+      'data: already there: done (7 files)',
+    ]);
+  });
+
+  it('tells of the run, the data, workers that come and go, and warnings', () => {
+    expect(
+      log(
+        { ...started, resumedFromRound: 94 } as typeof started,
+        { ...dataReady, skipped: 2, test: 10 } as typeof dataReady,
+        joined(1),
+        generation([0, 1]),
+        { type: 'warning', message: 'disk nearly full', rank: 1 },
+        { type: 'warning', message: 'two\nlines \u001b[31m' },
+        { type: 'worker-lost', slot: 1, cause: 'killed by SIGKILL' },
+        { type: 'test', loss: 0.5, accuracy: 0.9, samples: 10 },
+        { type: 'run-finished', result },
+      ),
+    ).toEqual([
+      'run quickstart-20250131T142233Z-k3f9, resumed from round 94',
+      'data: 16 classes; 1,452 train, 363 val, 10 test images; 2 bad files left out',
+      'worker 1 joined (pid 4001 on box)',
+      'generation 1.1: 2 workers, round 0 (all workers are ready)',
+      'warning (rank 1): disk nearly full',
+      'warning: two lines  [31m',
+      'worker 1 lost: killed by SIGKILL',
+      'test: loss 0.5000, accuracy 0.900, 10 images',
+    ]);
+  });
+});

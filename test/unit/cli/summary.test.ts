@@ -1,0 +1,89 @@
+import { describe, expect, it } from 'vitest';
+import type { RunResult } from '../../../src/control/events.js';
+import { runsTable } from '../../../src/cli/runs-table.js';
+import { shorter, summaryLines } from '../../../src/cli/progress/summary.js';
+import { result } from './support.js';
+
+describe('the closing summary', () => {
+  it('says how good the model is, where it is and how to use it', () => {
+    expect(summaryLines(result, '/work-dir')).toEqual([
+      'Finished quickstart-20250131T142233Z-k3f9: 25 epochs, 1,150 steps on 4 workers in 1m 42s (355 images/s)',
+      '  train    loss 0.5123, accuracy 0.861',
+      '  val      loss 0.9120, accuracy 0.752',
+      '  test     loss 0.9500, accuracy 0.741',
+      '  best     val accuracy 0.758, epoch 18',
+      `  digest   ${'3f'.repeat(32)}`,
+      '',
+      'The model is in runs/quickstart-20250131T142233Z-k3f9/model (ONNX, class names, preprocessing).',
+      'Classify images:  ftctl predict runs/quickstart-20250131T142233Z-k3f9 IMAGE...',
+    ]);
+  });
+
+  it('says how to go on with a run that was stopped before its first epoch ended', () => {
+    const stopped: RunResult = {
+      ...result,
+      status: 'stopped',
+      epochs: 0,
+      steps: 1,
+      workers: 1,
+      train: null,
+      val: null,
+      best: null,
+      runDir: '/else/my runs/a',
+    };
+    delete (stopped as { test?: unknown }).test;
+    expect(summaryLines(stopped, '/work-dir')).toEqual([
+      'Stopped quickstart-20250131T142233Z-k3f9: 0 epochs, 1 step on 1 worker in 1m 42s (355 images/s)',
+      `  digest   ${'3f'.repeat(32)}`,
+      '',
+      'The run is in /else/my runs/a, with a checkpoint.',
+      "Go on with it:  ftctl launch --resume '/else/my runs/a'",
+    ]);
+  });
+
+  it('never shortens a path to a word that would be taken for an id', () => {
+    expect(shorter('/work-dir/a', '/work-dir')).toBe('./a');
+    expect(shorter('/work-dir', '/work-dir')).toBe('/work-dir');
+    expect(shorter('/a/b', '/work-dir/deep')).toBe('/a/b');
+  });
+});
+
+describe('the table of runs', () => {
+  it('has a line for each run, its columns aligned', () => {
+    const startedAt = Date.UTC(2025, 0, 31, 14, 22, 33);
+    const base = { dir: '/r', startedAt, totalEpochs: 25, error: null };
+    expect(
+      runsTable(
+        [
+          {
+            ...base,
+            id: 'quickstart-20250131T142233Z-k3f9',
+            status: 'finished',
+            epochs: 25,
+            best: { epoch: 17, metric: 'accuracy', value: 0.758 },
+            endedAt: startedAt + 102_400,
+          },
+          {
+            ...base,
+            id: 'a-20250131T142233Z-0000',
+            status: 'failed',
+            epochs: 0,
+            totalEpochs: null,
+            best: null,
+            endedAt: null,
+            error: { code: 'FT_WORKER_LOST', message: 'gone' },
+          },
+        ],
+        'runs',
+      ),
+    ).toEqual([
+      'RUN                               STATUS                   EPOCHS  BEST VAL                   STARTED           TOOK',
+      'quickstart-20250131T142233Z-k3f9  finished                 25/25   accuracy 0.758 (epoch 18)  2025-01-31 14:22  1m 42s',
+      'a-20250131T142233Z-0000           failed (FT_WORKER_LOST)  0       -                          2025-01-31 14:22  -',
+    ]);
+  });
+
+  it('says how to start one when there is none', () => {
+    expect(runsTable([], 'runs')).toEqual(['No runs in runs. Start one with: ftctl launch']);
+  });
+});
