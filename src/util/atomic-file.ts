@@ -27,11 +27,7 @@ export async function writeFileAtomic(
   }
 }
 
-async function replaceFile(
-  path: string,
-  bytes: Uint8Array | string,
-  mode: number,
-): Promise<void> {
+async function replaceFile(path: string, bytes: Uint8Array | string, mode: number): Promise<void> {
   const { file, temporary } = await openTemporary(path, mode);
   try {
     try {
