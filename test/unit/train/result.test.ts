@@ -48,11 +48,14 @@ describe('resultOf', () => {
   });
 
   it('means over an epoch count each sample alike, also those of an incomplete last batch', async () => {
-    const { outcomes, state } = await resultAt(4);
-    const steps = outcomes.filter(({ plan }) => plan.kind === 'step');
-    const correct = steps.reduce((sum, o) => sum + o.accuracy * o.samples, 0);
-    const loss = steps.reduce((sum, o) => sum + o.loss * o.samples, 0);
-    expect(state.history[0]!.trainAccuracy).toBeCloseTo(correct / 37, 12);
-    expect(state.history[0]!.trainLoss).toBeCloseTo(loss / 37, 12);
+    // Two epochs of three steps and an evaluation
+    const { outcomes, state } = await resultAt(8);
+    for (const epoch of [0, 1]) {
+      const steps = outcomes.filter(({ plan }) => plan.kind === 'step' && plan.epoch === epoch);
+      const correct = steps.reduce((sum, o) => sum + o.accuracy * o.samples, 0);
+      const loss = steps.reduce((sum, o) => sum + o.loss * o.samples, 0);
+      expect(state.history[epoch]!.trainAccuracy).toBeCloseTo(correct / 37, 12);
+      expect(state.history[epoch]!.trainLoss).toBeCloseTo(loss / 37, 12);
+    }
   });
 });

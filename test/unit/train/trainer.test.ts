@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { SplitName } from '../../../src/data/manifest.js';
 import { FtctlError } from '../../../src/errors/index.js';
 import type { TimeBucket } from '../../../src/metrics/timeline.js';
 import { decodeSnapshot } from '../../../src/state/snapshot.js';
@@ -114,6 +115,8 @@ describe('a run', () => {
     const rates = outcomes.map((o) => o.learningRate);
     expect(rates.slice(0, 8)).toEqual(Array.from({ length: 8 }, () => 0.05));
     expect(rates.slice(8)).toEqual(Array.from({ length: 5 }, () => 0.05 * 0.1));
+    // The moments are corrected for the number of updates that made them.
+    expect(stateOf(trainer).adamSteps).toBe(9);
     const best = outcomes.filter((o) => o.isBest).at(-1)!;
     expect(stateOf(trainer).best!.epoch).toBe(best.plan.epoch);
     expect(stateOf(trainer).best!.value).toBe(best.accuracy);
@@ -128,34 +131,43 @@ describe('a run', () => {
   });
 });
 
+/** Loss and accuracy of a split, one sample at a time. */
+async function plainMean(run: SmallRun, wanted: SplitName, parameters: Float32Array) {
+  const { features, engine } = smallTrainer(run);
+  let loss = 0;
+  let correct = 0;
+  let count = 0;
+  for (const [sample, { split, label }] of run.manifest.samples.entries()) {
+    if (split !== wanted) continue;
+    const request = { samples: Int32Array.of(sample), views: Int32Array.of(-1) };
+    const sums = await engine.evaluate(
+      {
+        numShards: 1,
+        rowsPerShard: 1,
+        features_SBF: await features.features(request),
+        labels_SB: Int32Array.of(label),
+        rowWeights_SB: Float32Array.of(1),
+      },
+      parameters,
+    );
+    loss += sums.losses_S[0]!;
+    correct += sums.correct_S[0]!;
+    count += 1;
+  }
+  return { loss: loss / count, accuracy: correct / count };
+}
+
 describe('an evaluation', () => {
   it('is the plain mean over the split, whatever is padded', async () => {
     const run = smallRun({ numVal: 29, numTrain: 16, phases: [smallPhase({ epochs: 1 })] });
-    const { trainer, features, engine } = smallTrainer(run);
+    const { trainer } = smallTrainer(run);
     await trainAlone(run, trainer, 1);
     const parameters = stateOf(trainer).parameters;
     const [outcome] = await trainAlone(run, trainer);
-    let loss = 0;
-    let correct = 0;
-    for (const [sample, { split, label }] of run.manifest.samples.entries()) {
-      if (split !== 'val') continue;
-      const request = { samples: Int32Array.of(sample), views: Int32Array.of(-1) };
-      const sums = await engine.evaluate(
-        {
-          numShards: 1,
-          rowsPerShard: 1,
-          features_SBF: await features.features(request),
-          labels_SB: Int32Array.of(label),
-          rowWeights_SB: Float32Array.of(1),
-        },
-        parameters,
-      );
-      loss += sums.losses_S[0]!;
-      correct += sums.correct_S[0]!;
-    }
+    const { loss, accuracy } = await plainMean(run, 'val', parameters);
     expect(outcome!.samples).toBe(29);
-    expect(outcome!.accuracy).toBe(correct / 29);
-    expect(outcome!.loss).toBeCloseTo(loss / 29, 6);
+    expect(outcome!.accuracy).toBe(accuracy);
+    expect(outcome!.loss).toBeCloseTo(loss, 6);
   });
 
   it('runs the engine on at most 64 chunks at a time', async () => {
@@ -187,10 +199,14 @@ describe('an evaluation', () => {
     const after = stateOf(trainer);
     expect(after.parameters).toEqual(before.parameters);
     expect(after.test).toEqual({ loss: outcome!.loss, accuracy: outcome!.accuracy });
+    const withBestParameters = await plainMean(run, 'test', before.best!.parameters);
+    const withLast = await plainMean(run, 'test', before.parameters);
+    expect(outcome!.loss).toBeCloseTo(withBestParameters.loss, 8);
+    expect(outcome!.loss).not.toBeCloseTo(withLast.loss, 6);
 
-    const withBest = smallTrainer(run).trainer;
-    await trainAlone(run, withBest, before.best!.epoch * 4 + 4);
-    expect(stateOf(withBest).parameters).toEqual(before.best!.parameters);
+    const atBest = smallTrainer(run).trainer;
+    await trainAlone(run, atBest, before.best!.epoch * 4 + 4);
+    expect(stateOf(atBest).parameters).toEqual(before.best!.parameters);
   });
 });
 
