@@ -46,7 +46,8 @@ function resolveAxis(
   // PyTorch drops a last window that would start in the bottom/right padding.
   if ((output - 1) * stride >= size + before) output -= 1;
   // The padding that makes floor rounding give the same windows; max pooling pads with -infinity.
-  return { output, before, after: (output - 1) * stride + extent - size - before };
+  const reach = (output - 1) * stride + extent;
+  return { output, before, after: Math.max(reach - size - before, 0) };
 }
 
 /** Resolves a convolution's or pool's window for an input of `size` [H, W]. */

@@ -34,6 +34,13 @@ class LiteralReader {
     throw this.#error('no literal');
   }
 
+  /** The statement ends here: the literal is not a part of a larger expression. */
+  expectEnd(): void {
+    this.#skipSpace();
+    const next = this.#text[this.#position];
+    if (next !== undefined && !'};,'.includes(next)) throw this.#error('no end of the literal');
+  }
+
   #error(what: string): SyntaxError {
     return new SyntaxError(`${what} at character ${this.#position}`);
   }
@@ -105,8 +112,8 @@ class LiteralReader {
   }
 }
 
-/** What a bundler's wrapper assigns the module's value with: `e.exports=` and then an object or a string. */
-const exportPattern = /\b[A-Za-z_$][\w$]*\.exports\s*=\s*(?=[{"'])/g;
+/** What a bundler's wrapper assigns the module's value with: `e.exports=` and then a literal. */
+const exportPattern = /\b[A-Za-z_$][\w$]*\.exports\s*=\s*(?=[{["'])/g;
 
 /**
  * The value of a module that consists of one exported literal, in a bundler's wrapper. Throws SyntaxError where there is
@@ -116,5 +123,8 @@ export function exportedLiteral(source: string): unknown {
   const [found, ...others] = source.matchAll(exportPattern);
   if (found === undefined) throw new SyntaxError('no exported literal');
   if (others.length > 0) throw new SyntaxError('more than one exported literal');
-  return new LiteralReader(source, found.index + found[0].length).value(0);
+  const reader = new LiteralReader(source, found.index + found[0].length);
+  const value = reader.value(0);
+  reader.expectEnd();
+  return value;
 }
