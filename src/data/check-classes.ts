@@ -13,7 +13,10 @@ export function checkClasses(listing: Listing, fractions: DataSpec['split'], num
   const { root, files, classIds } = listing;
   const sizes = new Map(classIds.map((classId) => [classId, 0]));
   for (const { classId } of files) sizes.set(classId, sizes.get(classId)! + 1);
-  const without = numBad === 0 ? '' : `, not counting ${numBad} files that cannot be used`;
+  const without =
+    numBad === 0
+      ? ''
+      : `, not counting ${numBad} ${numBad === 1 ? 'file' : 'files'} that cannot be used`;
 
   const empty = classIds.filter((classId) => sizes.get(classId) === 0);
   if (empty.length > 0) {

@@ -38,7 +38,8 @@ export async function checkFiles(
   const results = new Array<FileVerdict>(paths.length);
   const unknown: { readonly place: number; readonly stats: BigIntStats }[] = [];
   for (let place = 0; place < paths.length; place += 1) {
-    if (place % statsPerTurn === 0) await setImmediate(undefined, { signal: options.signal });
+    if (place % statsPerTurn === 0) await setImmediate();
+    options.signal?.throwIfAborted();
     const found = lookAt(resolve(options.root, paths[place]!));
     if ('reason' in found) results[place] = found;
     else {

@@ -41,7 +41,9 @@ export async function unpackTarball(
         if (kind !== 'File' && kind !== 'OldFile' && kind !== 'ContiguousFile') {
           return kind === 'Directory' || refuse(`${path} is a ${kind}, not a plain file`);
         }
-        if (path.split('/').includes('..')) return refuse(`${path} leads out of the folder`);
+        if (path.startsWith('/') || path.split('/').includes('..')) {
+          return refuse(`${path} leads out of the folder`);
+        }
         numEntries += 1;
         numBytes += entry.size;
         if (numEntries > limits.maxEntries) return refuse(`over ${limits.maxEntries} files`);
