@@ -1,4 +1,4 @@
-import type { CatalogueEntry } from '../catalogue.js';
+import type { CatalogueEntry } from '../catalogue-entry.js';
 
 /** Usage and configuration: what a user wrote on the command line or in the YAML file. */
 export const configCodes = {

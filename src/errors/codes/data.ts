@@ -1,4 +1,4 @@
-import type { CatalogueEntry } from '../catalogue.js';
+import type { CatalogueEntry } from '../catalogue-entry.js';
 
 /** The data, or a package that data or weights come from, is at fault. */
 export const dataCodes = {

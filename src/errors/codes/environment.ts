@@ -1,4 +1,4 @@
-import type { CatalogueEntry } from '../catalogue.js';
+import type { CatalogueEntry } from '../catalogue-entry.js';
 
 /** The machine, or ftctl itself, is at fault: ports, disks, engines, bugs. */
 export const environmentCodes = {

@@ -1,4 +1,4 @@
-import type { CatalogueEntry } from '../catalogue.js';
+import type { CatalogueEntry } from '../catalogue-entry.js';
 
 /** Coordinator and workers: membership, agreement, the journal. */
 export const protocolCodes = {

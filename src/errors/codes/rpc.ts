@@ -1,4 +1,4 @@
-import type { CatalogueEntry } from '../catalogue.js';
+import type { CatalogueEntry } from '../catalogue-entry.js';
 
 /** Calls between the processes of a run: who may call, who is gone, what may be sent. */
 export const rpcCodes = {

@@ -1,4 +1,4 @@
-import type { CatalogueEntry } from '../catalogue.js';
+import type { CatalogueEntry } from '../catalogue-entry.js';
 
 /** Training itself, and the states that it keeps on disk. */
 export const trainCodes = {
