@@ -2,7 +2,7 @@ import type { FtctlErrorJson } from '../errors/index.js';
 import type { StateRef, WorkerMessage } from '../rpc/control-messages.js';
 import type { Generation } from '../rpc/generation.js';
 import { after, decided, fail, ignored, liveWorkers, rankOf, release } from './decision.js';
-import { statesDiverged } from './failures.js';
+import { stateNotGiven, statesDiverged } from './failures.js';
 import type {
   Copy,
   MembershipDecision,
@@ -40,7 +40,10 @@ export function noteCopy(
     );
   }
   const held = hold(state, { kind, state: ref, epoch }, incarnation);
-  if (kind !== 'final' || held.state.phase.name === 'storing') {
+  if (kind === 'final' && held.state.phase.name === 'storing') {
+    return after(held.effects, releaseIfStored(held.state));
+  }
+  if (kind !== 'final') {
     return decided(
       held.state,
       'copy',
@@ -102,8 +105,12 @@ export function stored(
   return after(acknowledgements, releaseIfStored(next));
 }
 
-/** A state could not be stored: for want of a disk the run fails, for want of its holder another one is asked. */
+/**
+ * A state could not be stored. For want of a disk the run fails; else another holder is asked, and where there is none,
+ * the holder's own stream has the time to break that an accused worker has: its death is the better explanation.
+ */
 export function notStored(
+  nowMs: number,
   state: MembershipState,
   event: Extract<MembershipEvent, { type: 'not-stored' }>,
 ): MembershipDecision {
@@ -114,20 +121,26 @@ export function notStored(
   if (faultsOfOurDisk.has(event.error.code)) return fail(state, event.error);
   const failedHolders = [...copy.failedHolders, event.holder];
   const next = replace(state, copy, { ...copy, failedHolders });
-  return dropHolder(next, event.holder, event.error);
+  const holder = state.workers.get(event.holder);
+  const rank = holder === undefined ? undefined : rankOf(state, holder);
+  const dropped = dropHolder(nowMs, next, event.holder, stateNotGiven(rank, event.error));
+  return decided(
+    dropped.state,
+    'copy-moved',
+    `${event.holder} did not give its copy: ${event.error.message}`,
+    dropped.effects,
+  );
 }
 
 const faultsOfOurDisk: ReadonlySet<string> = new Set(['FT_DISK_FULL', 'FT_NOT_WRITABLE']);
 
-/**
- * `holder` is gone, or could not give a copy: the next holder is asked. Fails the run, with `problem`, where nobody
- * can have one any more.
- */
+/** `holder` is gone, or could not give a copy: the next holder is asked. */
 export function dropHolder(
+  nowMs: number,
   state: MembershipState,
   holder: string,
-  problem: FtctlErrorJson,
-): MembershipDecision {
+  error: FtctlErrorJson,
+): { state: MembershipState; effects: MembershipEffect[] } {
   const effects: MembershipEffect[] = [];
   const isGone = state.workers.get(holder)?.life === 'gone';
   let next = state;
@@ -135,25 +148,30 @@ export function dropHolder(
     const cannot = isGone || copy.failedHolders.includes(holder);
     if (copy.path !== null || !cannot || !copy.holders.includes(holder)) continue;
     const holders = copy.holders.filter((other) => other !== holder);
-    const changed = { ...copy, holders, problem };
+    const changed = { ...copy, holders, problem: { error, sinceMs: nowMs } };
     next = replace(next, copy, changed);
     if (holders[0] !== undefined && holders[0] !== copy.holders[0]) {
       effects.push(storeEffect(changed, holders[0]));
     }
   }
-  if (next.copies.some((copy) => nobodyElse(next, copy))) return fail(next, problem);
-  return decided(next, 'copy-moved', `${holder} cannot give its copies.`, effects);
+  return { state: next, effects };
 }
 
 /** Whether no live worker can have, or come to have, a copy. */
-function nobodyElse(state: MembershipState, copy: Copy): boolean {
+export function nobodyElse(state: MembershipState, copy: Copy): boolean {
   if (copy.path !== null || copy.holders.length > 0) return false;
   if (state.phase.name === 'storing' && state.phase.why === 'stopped') return true;
   return liveWorkers(state).every(({ hello }) => copy.failedHolders.includes(hello.incarnation));
 }
 
-/** Ends the run once it is storing and everything is stored. */
-export function releaseIfStored(state: MembershipState): MembershipDecision {
+/**
+ * Ends the run once it is storing and everything is stored. A finished run also waits until all members have announced
+ * the same final state, unless one of them is gone: then others may never get there.
+ */
+export function releaseIfStored(
+  state: MembershipState,
+  options: { readonly isOverdue: boolean } = { isOverdue: false },
+): MembershipDecision {
   const { phase, copies } = state;
   const missing = copies.filter(({ path }) => path === null);
   if (phase.name !== 'storing' || missing.length > 0) {
@@ -162,6 +180,13 @@ export function releaseIfStored(state: MembershipState): MembershipDecision {
   const kind = phase.why === 'finished' ? 'final' : 'checkpoint';
   const last = copies.find((c) => c.kind === kind && c.state.round === phase.state.round);
   if (last?.path == null) return decided(state, 'stored', 'The last state is not stored yet.');
+  const isAgreed = phase.generation.members.every(({ incarnation }) =>
+    last.holders.includes(incarnation),
+  );
+  const isAnyoneGone = [...state.workers.values()].some(({ life }) => life === 'gone');
+  if (phase.why === 'finished' && !isAgreed && !isAnyoneGone && !options.isOverdue) {
+    return decided(state, 'stored', 'Some members have not announced the last state yet.');
+  }
   return release(
     state,
     { status: phase.why, final: { kind, state: last.state, path: last.path } },

@@ -57,6 +57,11 @@ export function workerFailed(
     .toJSON();
 }
 
+/** A state could not be had of its holder. */
+export function stateNotGiven(rank: number | undefined, error: FtctlErrorJson): FtctlErrorJson {
+  return FtctlError.fromJSON(error).at({ rank, phase: 'checkpoint' }).toJSON();
+}
+
 const decidedByAll: ReadonlySet<string> = new Set(['FT_LOSS_NOT_FINITE']);
 
 /** Both are alive. `rank` is given where one of them is in more broken links than any other. */

@@ -2,7 +2,7 @@ import type { FtctlErrorJson } from '../errors/index.js';
 import type { WorkerMessage } from '../rpc/control-messages.js';
 import { compareGenerations, formatGeneration, type Generation } from '../rpc/generation.js';
 import { settle } from './agreement.js';
-import { dropHolder, releaseIfStored } from './copies.js';
+import { dropHolder, nobodyElse, releaseIfStored } from './copies.js';
 import { after, decided, fail, ignored, liveWorkers, rankOf, withWorker } from './decision.js';
 import {
   nobodyGetsOn,
@@ -57,8 +57,10 @@ export function gone(
   if (!isEnding || liveWorkers(left).length === 0) return after(effects, fail(left, error));
 
   // The run is ending anyway, and the others have, or can promise, all that it ends with.
-  const moved = dropHolder(left, incarnation, error);
-  if (moved.state.phase.name === 'ended') return after(effects, moved);
+  const moved = dropHolder(nowMs, left, incarnation, error);
+  if (moved.state.copies.some((copy) => nobodyElse(moved.state, copy))) {
+    return after(effects, fail(moved.state, error));
+  }
   const next =
     phase.name === 'storing' ? releaseIfStored(moved.state) : settle(nowMs, moved.state, options);
   return after([...effects, ...moved.effects], next);
@@ -113,6 +115,10 @@ export function judge(
     deadlock(nowMs, state, options) ??
     lostCopy(nowMs, state, options);
   if (error !== undefined) return fail(state, error);
+  const { phase } = state;
+  if (phase.name === 'storing' && nowMs - phase.sinceMs > limits.toleranceMs) {
+    return releaseIfStored(state, { isOverdue: true });
+  }
   return decided(state, 'tick', 'Everyone is within the limits.');
 }
 
@@ -222,16 +228,21 @@ function deadlock(
   return nobodyGetsOn(ranks, Math.min(...members.map(({ round }) => round)), limits.prepareMs);
 }
 
-/** A state that nobody could give, and nobody has announced since. */
+/** A state that nobody could give, and nobody has announced since. While rounds go on, others still may. */
 function lostCopy(
   nowMs: number,
   state: MembershipState,
   { limits }: MembershipOptions,
 ): FtctlErrorJson | undefined {
-  const { phase } = state;
-  if (phase.name !== 'storing' || nowMs - phase.sinceMs <= limits.toleranceMs) return undefined;
-  const lost = state.copies.find(({ path, holders }) => path === null && holders.length === 0);
-  return lost?.problem ?? undefined;
+  const lost = state.copies.find(
+    (copy) =>
+      copy.path === null &&
+      copy.holders.length === 0 &&
+      copy.problem !== null &&
+      nowMs - copy.problem.sinceMs > limits.toleranceMs &&
+      (state.phase.name === 'storing' || nobodyElse(state, copy)),
+  );
+  return lost?.problem?.error;
 }
 
 /** The generation that reports may be about: the one that runs, or the one that is being started. */

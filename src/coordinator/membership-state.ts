@@ -74,8 +74,8 @@ export interface Copy {
   readonly failedHolders: readonly string[];
   /** null until it is on disk. */
   readonly path: string | null;
-  /** Why it could not be fetched from the last of `failedHolders`. */
-  readonly problem: FtctlErrorJson | null;
+  /** Why the last holder could not give it, and when that was. */
+  readonly problem: { readonly error: FtctlErrorJson; readonly sinceMs: number } | null;
 }
 
 /** A member's word that its stream from `peer` broke for good. Proves nothing: see judgement.ts. */

@@ -50,7 +50,7 @@ export function decide(
     case 'stored':
       return stored(state, event);
     case 'not-stored':
-      return notStored(state, event);
+      return notStored(nowMs, state, event);
     case 'trouble':
       return fail(state, event.error);
     case 'tick':

@@ -98,7 +98,7 @@ export class Session {
   #settle!: { resolve: () => void; reject: (error: FtctlError) => void };
   #prepared: PreparedTrainer | undefined;
   #exchange: Exchange | undefined;
-  /** Messages of members that were committed before this worker had its exchange. */
+  /** Messages that came while there was no exchange: of members that were committed before this one, or late ones. */
   #early: PeerMessage[] = [];
   #loop: { readonly left: Promise<void>; readonly leave: AbortController } | undefined;
   #opening: AbortController | undefined;
@@ -227,6 +227,7 @@ export class Session {
   async #leaveLoop(generation: GenerationId): Promise<void> {
     this.#opening?.abort(interrupted());
     this.#loop?.leave.abort(interrupted());
+    this.#closeExchange();
     await this.#loop?.left;
     const trainer = this.#prepared?.trainer;
     if (trainer === undefined) return;
@@ -251,9 +252,10 @@ export class Session {
   #makeExchange(generation: Generation): void {
     const { run } = this.#prepared!;
     const { makeReducer = newReducer, transport } = this.#options;
-    const early = [...this.#early, ...(this.#exchange?.takeNewer() ?? [])];
+    this.#closeExchange();
+    const early = this.#early;
     this.#early = [];
-    this.#exchange = new Exchange({
+    const exchange = new Exchange({
       run,
       generation,
       reducer: makeReducer({ run, generation, self: this.#self }),
@@ -267,7 +269,14 @@ export class Session {
         this.#log(line);
       },
     });
-    for (const message of early) this.#exchange.receive(message);
+    this.#exchange = exchange;
+    for (const message of early) exchange.receive(message);
+  }
+
+  /** A promise is near: nothing of the old generation is answered any more, what came of a newer one is kept. */
+  #closeExchange(): void {
+    this.#early.push(...(this.#exchange?.takeNewer() ?? []));
+    this.#exchange = undefined;
   }
 
   #runRounds(generation: Generation): void {

@@ -10,7 +10,13 @@ describe('a run without faults', () => {
     for (const twoHopFromElements of [1, 1000]) {
       const hops = twoHopFromElements === 1 ? 'two hops' : 'one hop';
       it(`finishes with the same state on ${numWorkers} workers in ${hops}`, async () => {
-        const history = await simulate({ seed: 1, numWorkers, shape, faults: [], twoHopFromElements });
+        const history = await simulate({
+          seed: 1,
+          numWorkers,
+          shape,
+          faults: [],
+          twoHopFromElements,
+        });
         expect(problemsOf(history)).toEqual([]);
         expect(history.outcome?.end).toEqual({
           status: 'finished',

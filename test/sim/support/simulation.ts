@@ -296,11 +296,15 @@ class Simulation {
 
   #wait(owner: Process, delayMs: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
-      const cancel = this.#world.schedule(owner, delayMs, resolve);
-      signal?.addEventListener('abort', () => {
+      const onAbort = (): void => {
         cancel();
-        reject(signal.reason as Error);
+        reject(signal?.reason as Error);
+      };
+      const cancel = this.#world.schedule(owner, delayMs, () => {
+        signal?.removeEventListener('abort', onAbort);
+        resolve();
       });
+      signal?.addEventListener('abort', onAbort);
     });
   }
 
