@@ -39,7 +39,6 @@ const homes = {
   lmdb: ['features/'],
   sharp: ['data/'],
   '@grpc/': ['rpc/', 'collective/'],
-  zod: ['config/', 'data/'],
   '@oclif/': ['commands/', 'cli/'],
 };
 
