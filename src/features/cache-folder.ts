@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile, type ExecFileException } from 'node:child_process';
 import {
   accessSync,
   constants,
@@ -133,21 +133,39 @@ function probe(dir: string, readOnly: boolean): Promise<FolderVerdict> {
       { timeout: probeLimitMs, killSignal: 'SIGKILL', env: { ...process.env, NODE_OPTIONS: '' } },
       (error, stdout) => {
         if (error === null) resolve({ state: 'usable', readOnly });
-        else if (error.killed === true) {
-          resolve({ state: 'unusable', reason: `opening it took over ${probeLimitMs / 1000} s` });
-        } else if (error.signal) {
-          resolve(
-            isDiskFull(dir)
-              ? { state: 'unusable', reason: 'no space is left on the disk' }
-              : { state: 'damaged', reason: `reading it ends in ${error.signal}` },
-          );
-        } else {
-          const reason = stdout.trim() || error.message;
-          resolve({ state: error.code === probeDamaged ? 'damaged' : 'unusable', reason });
-        }
+        else resolve(judgeProbe(error, stdout.trim(), isDiskFull(dir)));
       },
     );
   });
+}
+
+/** What a broken file makes of a process. Others (a Ctrl-C, the kernel short of memory) say nothing of the file. */
+const crashes: readonly (string | null | undefined)[] = [
+  'SIGSEGV',
+  'SIGBUS',
+  'SIGABRT',
+  'SIGILL',
+  'SIGFPE',
+];
+
+/** What the end of a failed probe says of the cache; `output` is the reason that it gave, if it came to that. */
+export function judgeProbe(
+  end: Pick<ExecFileException, 'code' | 'signal' | 'killed' | 'message'>,
+  output: string,
+  diskFull: boolean,
+): FolderVerdict {
+  if (end.killed === true) {
+    return { state: 'unusable', reason: `opening it took over ${probeLimitMs / 1000} s` };
+  }
+  if (crashes.includes(end.signal)) {
+    // On a full disk, lmdb's memory maps have no pages to stand on.
+    return diskFull
+      ? { state: 'unusable', reason: 'no space is left on the disk' }
+      : { state: 'damaged', reason: `reading it ends in ${String(end.signal)}` };
+  }
+  if (end.signal) return { state: 'unusable', reason: `its check was ended by ${end.signal}` };
+  const reason = output === '' ? end.message : output;
+  return { state: end.code === probeDamaged ? 'damaged' : 'unusable', reason };
 }
 
 /** Exit code of the probe for a file that was read and is not what lmdb wrote. */

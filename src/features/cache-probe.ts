@@ -33,6 +33,9 @@ function damaged(reason: string): never {
   process.exit(probeDamaged);
 }
 
+// A Ctrl-C goes to the whole process group, and is for the launcher to judge.
+process.on('SIGINT', () => undefined);
+
 const [, , dir, mode] = process.argv;
 if (dir === undefined) process.exit(1);
 main(dir, mode === 'read').catch((error: unknown) => {

@@ -10,7 +10,7 @@ const names = [
   'backboneNs',
 ] as const;
 
-export type CounterName = (typeof names)[number];
+type CounterName = (typeof names)[number];
 
 /** Counters that all threads of a source add to, in shared memory: reading them asks no thread. */
 export class SharedCounters {

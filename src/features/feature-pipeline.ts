@@ -5,8 +5,11 @@ import type { ImageSource, PreparedBatch } from './image-pool.js';
 import type { FeatureCache } from './lmdb-cache.js';
 import type { ImageRow } from './thread-messages.js';
 
-/** Rows of one backbone run at most. More gain nothing on a CPU, and delay aborts and closing. */
-export const maxBatchRows = 32;
+/** Rows of one backbone run at most. More gain nothing on a CPU. */
+const maxBatchRows = 32;
+
+/** A run cannot be interrupted, so batches are cut to what takes about so long: closing must not wait for more. */
+const maxRunMs = 500;
 
 /** Memory of one batch of network inputs at most; three batches exist at a time. */
 const maxBatchBytes = 24 * 1024 * 1024;
@@ -60,7 +63,7 @@ interface Miss {
  */
 export class FeaturePipeline {
   readonly #options: FeaturePipelineOptions;
-  readonly #batchRows: number;
+  #batchRows: number;
   readonly #requests: Request[] = [];
   #misses: Miss[] = [];
   #numBatches = 0;
@@ -164,13 +167,21 @@ export class FeaturePipeline {
     const startMs = nowMs();
     const images_NCHW = batch.images_NCHW.subarray(0, misses.length * imageLength);
     const features_NF = await engine.run(images_NCHW, misses.length);
-    counters.addTime('backboneNs', startMs, nowMs());
+    const endMs = nowMs();
+    counters.addTime('backboneNs', startMs, endMs);
+    this.#limitRows((endMs - startMs) / misses.length);
     counters.add('rowsComputed', misses.length - batch.failures.length);
     images.recycle(batch.images_NCHW);
     this.#numBatches -= 1;
     this.#scatter(misses, batch, features_NF);
     this.#dispatch();
     this.#answer();
+  }
+
+  /** Changes no bits: a row's are the same in any batch. */
+  #limitRows(rowMs: number): void {
+    const affordable = Math.max(1, Math.floor(maxRunMs / rowMs));
+    this.#batchRows = Math.min(batchRows(this.#options.imageLength), affordable);
   }
 
   #scatter(misses: readonly Miss[], batch: PreparedBatch, features_NF: Float32Array): void {

@@ -227,6 +227,19 @@ describe('the rows of a feature source', () => {
     expect(again.counters().rowsCached).toBe(1);
   });
 
+  it('may be made by two sources of one process that share the cache', async () => {
+    const caching = { cacheDir: freshCache('shared'), cacheFeatures: true, cacheImages: true };
+    const sources = await Promise.all([open(caching), open(caching)]);
+    const [first, second] = await Promise.all(
+      sources.map((source) => source.features(rows(range(0, numImages), 0))),
+    );
+    expect(digest(first!)).toBe(digest(second!));
+    await Promise.all(sources.map((source) => source.close()));
+    const third = await open(caching);
+    expect(digest(await third.features(rows(range(0, numImages), 0)))).toBe(digest(first!));
+    expect(third.counters().rowsCached).toBe(numImages);
+  });
+
   it('that were damaged in the cache are computed again', async () => {
     const caching = { cacheDir: freshCache('damage'), cacheFeatures: true };
     const first = await open(caching);

@@ -32,6 +32,8 @@ function makePipeline() {
   const answers = new Map<number, Float32Array>();
   const stored = new Map<string, Float32Array>();
   let engineError: Error | undefined;
+  let clockMs = 0;
+  let rowMs = 0;
   let failure: FtctlError | undefined;
   const images: ImageSource = {
     prepare: (rows) =>
@@ -73,12 +75,13 @@ function makePipeline() {
         run: (images_NCHW: Float32Array, numImages: number) => {
           if (engineError !== undefined) return Promise.reject(engineError);
           runs.push(numImages);
+          clockMs += numImages * rowMs;
           return Promise.resolve(images_NCHW.slice());
         },
         close: () => Promise.resolve(),
       }),
     counters,
-    nowMs: () => 0,
+    nowMs: () => clockMs,
     onAnswer: (id, features_BF) => {
       log.push(`answer ${id}`);
       answers.set(id, features_BF);
@@ -103,6 +106,7 @@ function makePipeline() {
     stored,
     counters,
     settle,
+    takePerRow: (ms: number) => (rowMs = ms),
     breakEngine: (error: Error) => (engineError = error),
     failure: () => failure,
     request: (id: number, samples: readonly number[], view = 0) => {
@@ -164,6 +168,22 @@ describe('FeaturePipeline', () => {
     for (let id = 0; id < 12; id += 1) {
       expect([...p.answers.get(id)!]).toEqual(range(id * 10, id * 10 + 10).flatMap((n) => [n, 0]));
     }
+  });
+
+  it('cuts batches to what the backbone does in half a second', async () => {
+    const p = makePipeline();
+    p.takePerRow(60);
+    p.request(0, range(0, 70));
+    p.preparations[0]!.finish();
+    await p.settle();
+    // 500 / 60 = 8.3; the second full batch was under way already.
+    expect(p.preparations.map(({ rows }) => rows.length)).toEqual([32, 32, 6]);
+    p.request(1, range(100, 120));
+    p.preparations[1]!.finish();
+    p.preparations[2]!.finish();
+    await p.settle();
+    expect(p.preparations.map(({ rows }) => rows.length)).toEqual([32, 32, 6, 8, 8, 4]);
+    expect(p.counters.read().backboneSeconds).toBeCloseTo(70 * 0.06);
   });
 
   it('answers in the order of the requests, whatever is ready first', async () => {
