@@ -1,7 +1,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 
-/** How often the loop is looked at. A block is told too long by at most about this, never too short. */
+/** How often the loop is looked at. A block is told too long by at most about this. */
 const defaultIntervalMs = 2;
 
 export interface BlockMonitorOptions {
@@ -17,15 +17,16 @@ export interface BlockMonitorOptions {
  * leaves out the time in which the loop only waited). A block lies between two ticks as a whole, so it is never told
  * too short, as it is by the histogram of `monitorEventLoopDelay`, whose readings miss up to a resolution.
  *
- * On a machine with fewer cores than busy threads a runnable thread also waits for a core. Linux counts that wait for
- * each thread; it is taken off, since no code of ours could avoid it, and kept apart as a stall.
+ * On a machine with fewer cores than busy threads a runnable thread also waits for a core. Linux counts that wait and
+ * the CPU time of each thread. The wait is taken off, since no code of ours could avoid it, and kept apart as a
+ * stall; what stays is our computing and our blocking calls, and never less than the CPU time.
  */
 export class BlockMonitor {
   readonly #limitMs: number;
   readonly #timer: NodeJS.Timeout;
-  readonly #waits: RunQueueWaits;
+  readonly #scheduler: SchedulerTimes;
   #utilization = performance.eventLoopUtilization();
-  #waitedMs: number;
+  #last: ThreadTimes;
   #longestMs = 0;
   #takenMs = 0;
   #longestStallMs = 0;
@@ -33,8 +34,8 @@ export class BlockMonitor {
 
   constructor(options: BlockMonitorOptions = {}) {
     this.#limitMs = options.limitMs ?? 20;
-    this.#waits = openRunQueueWaits();
-    this.#waitedMs = this.#waits.totalMs();
+    this.#scheduler = openSchedulerTimes();
+    this.#last = this.#scheduler.read();
     this.#timer = setInterval(() => {
       this.#tick();
     }, options.intervalMs ?? defaultIntervalMs);
@@ -74,16 +75,18 @@ export class BlockMonitor {
 
   stop(): void {
     clearInterval(this.#timer);
-    this.#waits.close();
+    this.#scheduler.close();
   }
 
   #tick(): void {
     const now = performance.eventLoopUtilization();
     const busyMs = now.active - this.#utilization.active;
     this.#utilization = now;
-    const waitedMs = this.#waits.totalMs();
-    const blockMs = Math.max(0, busyMs - (waitedMs - this.#waitedMs));
-    this.#waitedMs = waitedMs;
+    const times = this.#scheduler.read();
+    // A thread also waits for a core as it wakes up from idling: then more than the busy time's waits is taken off.
+    const cpuMs = Math.min(busyMs, times.cpuMs - this.#last.cpuMs);
+    const blockMs = Math.max(cpuMs, busyMs - (times.waitedMs - this.#last.waitedMs));
+    this.#last = times;
     this.#longestStallMs = Math.max(this.#longestStallMs, busyMs);
     this.#longestMs = Math.max(this.#longestMs, blockMs);
     this.#takenMs = Math.max(this.#takenMs, blockMs);
@@ -91,27 +94,36 @@ export class BlockMonitor {
   }
 }
 
-/** Total time that this thread was ready to run and had no core. */
-interface RunQueueWaits {
-  totalMs(): number;
+/** Totals of this thread. */
+interface ThreadTimes {
+  readonly cpuMs: number;
+  /** Ready to run, without a core. */
+  readonly waitedMs: number;
+}
+
+interface SchedulerTimes {
+  read(): ThreadTimes;
   close(): void;
 }
 
-/** Second field of /proc/thread-self/schedstat, in ns (a read takes 2 us); elsewhere always zero. */
-function openRunQueueWaits(): RunQueueWaits {
+const untold: ThreadTimes = { cpuMs: 0, waitedMs: 0 };
+
+/** The first two fields of /proc/thread-self/schedstat, in ns (a read takes 2 us); elsewhere always zero. */
+function openSchedulerTimes(): SchedulerTimes {
   let fd: number;
   try {
     fd = openSync('/proc/thread-self/schedstat', 'r');
   } catch {
-    return { totalMs: () => 0, close: () => undefined };
+    return { read: () => untold, close: () => undefined };
   }
   const buffer = Buffer.alloc(96);
   let isOpen = true;
   return {
-    totalMs: () => {
-      if (!isOpen) return 0;
+    read: () => {
+      if (!isOpen) return untold;
       const length = readSync(fd, buffer, 0, buffer.length, 0);
-      return Number(buffer.toString('latin1', 0, length).split(' ')[1] ?? 0) / 1e6;
+      const [cpuNs, waitedNs] = buffer.toString('latin1', 0, length).split(' ');
+      return { cpuMs: Number(cpuNs) / 1e6, waitedMs: Number(waitedNs) / 1e6 };
     },
     close: () => {
       if (isOpen) closeSync(fd);

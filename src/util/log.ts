@@ -1,4 +1,4 @@
-import { openSync } from 'node:fs';
+import { closeSync, openSync, writeSync } from 'node:fs';
 import { pino, type DestinationStream } from 'pino';
 import { diskError } from './atomic-file.js';
 
@@ -19,7 +19,7 @@ export interface Log {
   error(message: string, fields?: LogFields): void;
   /** Changes where the lines to come stand. */
   place(change: Partial<LogPlace>): void;
-  /** Writes what is buffered; never throws. */
+  /** Later lines are lost; never throws. */
   close(): void;
 }
 
@@ -36,13 +36,10 @@ export const noLog: Log = {
   close: () => undefined,
 };
 
-/** What a file that cannot be written may hold back in memory; later lines are dropped. */
-const maxBufferedBytes = 1024 * 1024;
-
 /**
  * Opens a log file for appending: one JSON object a line, `{ level, time, rank, generation, round, message, ... }`,
- * also readable as it is. Throws FT_NOT_WRITABLE. A disk that fills up later costs lines, never the process; lines
- * that wait are written when there is space again.
+ * also readable as it is. Throws FT_NOT_WRITABLE. Each line is with the system when the call returns (10 us), so that
+ * even a process that is killed has said all it had to say. A disk that fills up costs lines, never the process.
  */
 export function openLog(options: {
   path: string;
@@ -65,21 +62,10 @@ export function openLog(options: {
     },
     destination,
   );
-  const flush = (): void => {
-    try {
-      destination.flushSync();
-    } catch {
-      // The disk is full or gone; a process must be able to end without its log.
-    }
-  };
-  process.once('exit', flush);
-  let isClosed = false;
   const at =
     (level: 'debug' | 'info' | 'warn' | 'error') =>
     (message: string, fields: LogFields = {}): void => {
-      if (isClosed) return;
       writer[level](fields, message);
-      if (level === 'error') flush(); // the next thing may be the end of the process
     };
   return {
     debug: at('debug'),
@@ -90,23 +76,38 @@ export function openLog(options: {
       place = { ...place, ...change };
     },
     close: () => {
-      if (isClosed) return;
-      isClosed = true;
-      process.off('exit', flush);
-      flush();
-      destination.end();
+      destination.close();
     },
   };
 }
 
-function openDestination(path: string) {
+function openDestination(path: string): DestinationStream & { close(): void } {
   let fd: number;
   try {
     fd = openSync(path, 'a');
   } catch (error) {
     throw diskError(error, path);
   }
-  const destination = pino.destination({ fd, sync: false, maxLength: maxBufferedBytes });
-  destination.on('error', () => undefined); // without a listener a full disk would end the process
-  return destination satisfies DestinationStream;
+  let isTorn = false;
+  let isClosed = false;
+  return {
+    write: (line) => {
+      if (isClosed) return;
+      const bytes = Buffer.from(isTorn ? `\n${line}` : line);
+      try {
+        isTorn = writeSync(fd, bytes) < bytes.length;
+      } catch {
+        // No space: the line is lost.
+      }
+    },
+    close: () => {
+      if (isClosed) return;
+      isClosed = true;
+      try {
+        closeSync(fd);
+      } catch {
+        // Some file systems tell of a full disk only now.
+      }
+    },
+  };
 }
