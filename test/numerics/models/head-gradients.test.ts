@@ -3,7 +3,9 @@ import { expect, test } from 'vitest';
 import { openHeadSession } from '../../../src/engines/head-session.js';
 import { relativeError, uniform, values } from './formula.js';
 
-const cases = JSON.parse(readFileSync(new URL('head-gradients.json', import.meta.url), 'utf8')) as {
+const cases = JSON.parse(
+  readFileSync(new URL('../fixtures/models/head-gradients.json', import.meta.url), 'utf8'),
+) as {
   spread: number;
   losses_S: number[];
   correct_S: number[];

@@ -6,7 +6,9 @@ import { inferShapes } from '../../../src/models/shapes.js';
 import { relativeError, values } from './formula.js';
 import { runImages } from './run-onnx.js';
 
-const expected = JSON.parse(readFileSync(new URL('layers.json', import.meta.url), 'utf8')) as {
+const expected = JSON.parse(
+  readFileSync(new URL('../fixtures/models/layers.json', import.meta.url), 'utf8'),
+) as {
   shapes: { m: number[]; q: number[] };
   flat: number;
   out: number[];

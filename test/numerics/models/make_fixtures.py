@@ -1,4 +1,4 @@
-"""Makes the fixtures beside it with PyTorch and torchvision, in float64: python make_fixtures.py
+"""Makes the fixtures in ../fixtures/models with PyTorch and torchvision, in float64: python make_fixtures.py
 
 Weights and images are not stored: both sides compute them by the integer hash below (see formula.ts), so that
 only the expected results are files. Made with torch 2.15 and torchvision 0.29.
@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 import torchvision
 
-HERE = pathlib.Path(__file__).parent
+OUT = pathlib.Path(__file__).parent.parent / "fixtures" / "models"
 
 
 def uniform(count, salt):
@@ -81,8 +81,8 @@ def networks():
                     "logits_NK": expected.flatten().tolist(),
                 }
             )
-    (HERE / "torchvision-logits.json").write_text(json.dumps(logits, indent=1))
-    (HERE / "torchvision-state-dicts.json").write_text(json.dumps(state_dicts))
+    (OUT / "torchvision-logits.json").write_text(json.dumps(logits, indent=1))
+    (OUT / "torchvision-state-dicts.json").write_text(json.dumps(state_dicts))
 
 
 def layers():
@@ -106,7 +106,7 @@ def layers():
     flat = torch.cat([torch.flatten(m, 1), torch.flatten(n, 1)], 1)
     out = F.linear(flat, p((5, flat.shape[1]), 13))
     result = {"shapes": {"m": list(m.shape[1:]), "q": list(q.shape[1:])}, "flat": flat.shape[1], "out": out.flatten().tolist()}
-    (HERE / "layers.json").write_text(json.dumps(result, indent=1))
+    (OUT / "layers.json").write_text(json.dumps(result, indent=1))
 
 
 def head_gradients():
@@ -129,7 +129,7 @@ def head_gradients():
             gradients.append(torch.cat([db, dw.flatten()]).tolist())
             correct.append(int(((logits.argmax(1) == labels[s]) & (weights[s] > 0)).sum()))
         cases.append({"spread": spread, "losses_S": losses, "correct_S": correct, "gradients_SP": gradients})
-    (HERE / "head-gradients.json").write_text(json.dumps(cases))
+    (OUT / "head-gradients.json").write_text(json.dumps(cases))
 
 
 networks()

@@ -15,7 +15,7 @@ interface LogitsCase {
 }
 
 const fixture = (name: string): unknown =>
-  JSON.parse(readFileSync(new URL(name, import.meta.url), 'utf8'));
+  JSON.parse(readFileSync(new URL(`../fixtures/models/${name}`, import.meta.url), 'utf8'));
 const cases = fixture('torchvision-logits.json') as LogitsCase[];
 const stateDicts = fixture('torchvision-state-dicts.json') as Record<string, [string, number[]][]>;
 

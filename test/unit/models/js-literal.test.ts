@@ -55,7 +55,9 @@ describe('anything but a literal is refused', () => {
 });
 
 test('any JSON value without escapes survives', () => {
-  const text = fc.string({ unit: fc.constantFrom(...'abcXYZ019_-+/= ') });
+  const text = fc.string({
+    unit: fc.constantFrom('a', 'b', 'X', 'Z', '0', '9', '_', '-', '+', '/', '=', ' '),
+  });
   const { value } = fc.letrec((tie) => ({
     value: fc.oneof(
       { maxDepth: 5 },

@@ -1,0 +1,69 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { FtctlError } from '../../../src/errors/index.js';
+import { featuresOf } from '../../../src/models/network.js';
+import { lowerNetwork } from '../../../src/models/onnx/lower-network.js';
+import { describeNetwork } from '../../../src/models/registry.js';
+import { loadWeights } from '../../../src/models/weights/load-weights.js';
+import { relativeError } from './formula.js';
+import { runImages } from './run-onnx.js';
+
+const expected = JSON.parse(
+  readFileSync(new URL('../fixtures/models/nsfwjs-features.json', import.meta.url), 'utf8'),
+) as Record<string, string>;
+
+const source = {
+  type: 'nsfwjs',
+  name: 'nsfwjs',
+  version: '4.4.0',
+  integrity:
+    'sha512-krC1fgeTLXtZwgdpKJ0jm7hqv0gTSRQQRL+FhOaxaJ9Wj92t42BO3csO2odwgTAgZgf2RvkwPtp0R8Aa7dc+MA==',
+} as const;
+
+const options = {
+  architecture: 'mobilenet_v2',
+  width: 1.4,
+  numClasses: 16,
+  seed: 0,
+  // Kept between runs, so that the registry is asked once.
+  cacheDir: new URL('../../../node_modules/.cache/ftctl-test', import.meta.url).pathname,
+};
+
+/** The image of make-nsfwjs-fixture.mjs, in our layout. */
+function image_CHW(size: number): Float32Array {
+  const image = new Float32Array(3 * size * size);
+  for (let c = 0; c < 3; c++) {
+    for (let y = 0; y < size; y++) {
+      for (let x = 0; x < size; x++) {
+        const code = c * 31 + y * 13 + x * 17 + ((x * y) % 23) * 11;
+        image[(c * size + y) * size + x] = (code % 256) / 255;
+      }
+    }
+  }
+  return image;
+}
+
+describe("the npm package's network gives the features that tfjs computes from it", () => {
+  for (const [sizeText, features] of Object.entries(expected)) {
+    const size = Number(sizeText);
+    test(`at ${size} px`, { timeout: 120_000 }, async ({ skip }) => {
+      const loaded = await loadWeights(source, options).catch((error: unknown) => {
+        if (error instanceof FtctlError && error.code === 'FT_DATA_FETCH') {
+          skip(`nsfwjs 4.4.0 is not cached and cannot be fetched: ${error.message}`);
+        }
+        throw error;
+      });
+      expect(loaded.notes).toEqual([]);
+      const network = describeNetwork(loaded.spec);
+      const onnx = lowerNetwork(network, loaded.tensors, {
+        imageSize: size,
+        output: featuresOf(network),
+        outputName: 'features',
+      });
+      const bytes = Buffer.from(features, 'base64');
+      const judge = Array.from({ length: 1792 }, (_, i) => bytes.readFloatLE(4 * i));
+      const actual = await runImages(onnx, image_CHW(size), [1, 3, size, size]);
+      expect(relativeError(actual, judge)).toBeLessThan(1e-5);
+    });
+  }
+});
