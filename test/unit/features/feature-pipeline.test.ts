@@ -182,7 +182,7 @@ describe('FeaturePipeline', () => {
     p.preparations[1]!.finish();
     p.preparations[2]!.finish();
     await p.settle();
-    expect(p.preparations.map(({ rows }) => rows.length)).toEqual([32, 32, 6, 8, 8, 4]);
+    expect(p.preparations.map(({ rows }) => rows.length)).toEqual([32, 32, 6, 8, 8]);
     expect(p.counters.read().backboneSeconds).toBeCloseTo(70 * 0.06);
   });
 
