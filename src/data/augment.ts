@@ -106,25 +106,32 @@ function adjustColor(
   const { brightness, contrast, saturation } = view;
   const [gainR, gainG, gainB] = line.gain;
   const [biasR, biasG, biasB] = line.bias;
+  const red = out_CHW.subarray(outOffset, outOffset + plane);
+  const green = out_CHW.subarray(outOffset + plane, outOffset + 2 * plane);
+  const blue = out_CHW.subarray(outOffset + 2 * plane, outOffset + 3 * plane);
+
   let greySum = 0;
-  for (let i = outOffset, end = outOffset + plane; i < end; i += 1) {
-    const r = clamp(out_CHW[i]! * brightness);
-    const g = clamp(out_CHW[i + plane]! * brightness);
-    const b = clamp(out_CHW[i + 2 * plane]! * brightness);
+  for (let i = 0; i < plane; i += 1) {
+    const r = clamp(red[i]! * brightness);
+    const g = clamp(green[i]! * brightness);
+    const b = clamp(blue[i]! * brightness);
     greySum += greyR * r + greyG * g + greyB * b;
-    out_CHW[i] = r;
-    out_CHW[i + plane] = g;
-    out_CHW[i + 2 * plane] = b;
+    red[i] = r;
+    green[i] = g;
+    blue[i] = b;
   }
   const meanPart = (1 - contrast) * (greySum / plane);
-  for (let i = outOffset, end = outOffset + plane; i < end; i += 1) {
-    const r = clamp(contrast * out_CHW[i]! + meanPart);
-    const g = clamp(contrast * out_CHW[i + plane]! + meanPart);
-    const b = clamp(contrast * out_CHW[i + 2 * plane]! + meanPart);
-    const greyPart = (1 - saturation) * (greyR * r + greyG * g + greyB * b);
-    out_CHW[i] = clamp(saturation * r + greyPart) * gainR + biasR;
-    out_CHW[i + plane] = clamp(saturation * g + greyPart) * gainG + biasG;
-    out_CHW[i + 2 * plane] = clamp(saturation * b + greyPart) * gainB + biasB;
+  const partR = (1 - saturation) * greyR;
+  const partG = (1 - saturation) * greyG;
+  const partB = (1 - saturation) * greyB;
+  for (let i = 0; i < plane; i += 1) {
+    const r = clamp(contrast * red[i]! + meanPart);
+    const g = clamp(contrast * green[i]! + meanPart);
+    const b = clamp(contrast * blue[i]! + meanPart);
+    const greyPart = partR * r + partG * g + partB * b;
+    red[i] = clamp(saturation * r + greyPart) * gainR + biasR;
+    green[i] = clamp(saturation * g + greyPart) * gainG + biasG;
+    blue[i] = clamp(saturation * b + greyPart) * gainB + biasB;
   }
 }
 

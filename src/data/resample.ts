@@ -20,6 +20,13 @@ export interface ChannelLine {
   readonly bias: Rgb;
 }
 
+/** Where the samples go: three planes of `plane` values each, from `offset` on. */
+interface Output {
+  readonly values_CHW: Float32Array;
+  readonly plane: number;
+  readonly line: ChannelLine;
+}
+
 /**
  * Samples `image` bilinearly at each pixel of a `side` x `side` output and writes it channel by channel (CHW) from
  * `outOffset` on. The source is taken to go on in the background color for ever. Where the map hits pixel centres,
@@ -34,15 +41,10 @@ export function resample(
   out_CHW: Float32Array,
   outOffset: number,
 ): void {
-  const { width, height, pixels_HWC: pixels } = image;
-  const [gainR, gainG, gainB] = line.gain;
-  const [biasR, biasG, biasB] = line.bias;
-  const plane = side * side;
-  const rowBytes = width * 3;
-  const lastX = width - 1;
-  const lastY = height - 1;
+  const lastX = image.width - 1;
+  const lastY = image.height - 1;
   const { xx, xy, x0, yx, yy, y0 } = map;
-  const corner: [number, number, number] = [0, 0, 0];
+  const output: Output = { values_CHW: out_CHW, plane: side * side, line };
 
   for (let y = 0; y < side; y += 1) {
     const rowX = xy * y + x0;
@@ -51,57 +53,115 @@ export function resample(
     // so checking the two ends checks all between.
     let from = firstInside(xx, rowX, lastX, side, firstInside(yx, rowY, lastY, side, 0));
     let to = lastInside(xx, rowX, lastX, from, lastInside(yx, rowY, lastY, from, side));
-    const inside = (x: number): boolean => {
-      const sx = xx * x + rowX;
-      const sy = yx * x + rowY;
-      return sx >= 0 && sx < lastX && sy >= 0 && sy < lastY;
-    };
-    while (from < to && !inside(from)) from += 1;
-    while (to > from && !inside(to - 1)) to -= 1;
+    while (from < to && !isInside(xx * from + rowX, yx * from + rowY, lastX, lastY)) from += 1;
+    while (to > from && !isInside(xx * (to - 1) + rowX, yx * (to - 1) + rowY, lastX, lastY))
+      to -= 1;
 
-    let out = outOffset + y * side;
-    for (let x = 0; x < side; x += 1, out += 1) {
-      const sx = xx * x + rowX;
-      const sy = yx * x + rowY;
-      if (x < from || x >= to) {
-        sampleAtEdge(image, sx, sy, background, corner);
-        out_CHW[out] = corner[0] * gainR + biasR;
-        out_CHW[out + plane] = corner[1] * gainG + biasG;
-        out_CHW[out + 2 * plane] = corner[2] * gainB + biasB;
-        continue;
-      }
-      const column = sx | 0;
-      const row = sy | 0;
-      const fx = sx - column;
-      const fy = sy - row;
-      // Weights of the four taps; at a pixel's centre they are 1, 0, 0, 0 and its value comes out exactly.
-      const lowRight = fx * fy;
-      const lowLeft = fy - lowRight;
-      const topRight = fx - lowRight;
-      const topLeft = 1 - fx - lowLeft;
-      const a = (row * rowBytes + column * 3) | 0;
-      const b = (a + rowBytes) | 0;
-      out_CHW[out] =
-        (topLeft * pixels[a]! +
-          topRight * pixels[a + 3]! +
-          lowLeft * pixels[b]! +
-          lowRight * pixels[b + 3]!) *
-          gainR +
-        biasR;
-      out_CHW[out + plane] =
-        (topLeft * pixels[a + 1]! +
-          topRight * pixels[a + 4]! +
-          lowLeft * pixels[b + 1]! +
-          lowRight * pixels[b + 4]!) *
-          gainG +
-        biasG;
-      out_CHW[out + 2 * plane] =
-        (topLeft * pixels[a + 2]! +
-          topRight * pixels[a + 5]! +
-          lowLeft * pixels[b + 2]! +
-          lowRight * pixels[b + 5]!) *
-          gainB +
-        biasB;
+    const out = outOffset + y * side;
+    sampleEdge(image, xx, rowX, yx, rowY, 0, from, background, output, out);
+    sampleInside(image.pixels_HWC, image.width * 3, xx, rowX, yx, rowY, from, to, output, out);
+    sampleEdge(image, xx, rowX, yx, rowY, to, side, background, output, out);
+  }
+}
+
+function isInside(sx: number, sy: number, lastX: number, lastY: number): boolean {
+  return sx >= 0 && sx < lastX && sy >= 0 && sy < lastY;
+}
+
+/** A row's columns [from, to), of which all taps are known to lie inside: the loop that takes the time. */
+function sampleInside(
+  pixels: Uint8Array,
+  rowBytes: number,
+  xx: number,
+  rowX: number,
+  yx: number,
+  rowY: number,
+  from: number,
+  to: number,
+  { values_CHW: values, plane, line }: Output,
+  out: number,
+): void {
+  const [gainR, gainG, gainB] = line.gain;
+  const [biasR, biasG, biasB] = line.bias;
+  for (let x = from; x < to; x += 1) {
+    const sx = xx * x + rowX;
+    const sy = yx * x + rowY;
+    const column = sx | 0;
+    const row = sy | 0;
+    const fx = sx - column;
+    const fy = sy - row;
+    // Weights of the four taps; at a pixel's centre they are 1, 0, 0, 0 and its value comes out exactly.
+    const lowRight = fx * fy;
+    const lowLeft = fy - lowRight;
+    const topRight = fx - lowRight;
+    const topLeft = 1 - fx - lowLeft;
+    const a = (row * rowBytes + column * 3) | 0;
+    const b = (a + rowBytes) | 0;
+    const i = (out + x) | 0;
+    values[i] =
+      (topLeft * pixels[a]! +
+        topRight * pixels[a + 3]! +
+        lowLeft * pixels[b]! +
+        lowRight * pixels[b + 3]!) *
+        gainR +
+      biasR;
+    values[i + plane] =
+      (topLeft * pixels[a + 1]! +
+        topRight * pixels[a + 4]! +
+        lowLeft * pixels[b + 1]! +
+        lowRight * pixels[b + 4]!) *
+        gainG +
+      biasG;
+    values[i + 2 * plane] =
+      (topLeft * pixels[a + 2]! +
+        topRight * pixels[a + 5]! +
+        lowLeft * pixels[b + 2]! +
+        lowRight * pixels[b + 5]!) *
+        gainB +
+      biasB;
+  }
+}
+
+/** The same with each tap checked: what lies outside is background. */
+function sampleEdge(
+  image: DecodedImage,
+  xx: number,
+  rowX: number,
+  yx: number,
+  rowY: number,
+  from: number,
+  to: number,
+  background: Rgb,
+  { values_CHW: values, plane, line }: Output,
+  out: number,
+): void {
+  const { width, height, pixels_HWC: pixels } = image;
+  for (let x = from; x < to; x += 1) {
+    const sx = xx * x + rowX;
+    const sy = yx * x + rowY;
+    const column = Math.floor(sx);
+    const row = Math.floor(sy);
+    const fx = sx - column;
+    const fy = sy - row;
+    const lowRight = fx * fy;
+    const lowLeft = fy - lowRight;
+    const topRight = fx - lowRight;
+    const topLeft = 1 - fx - lowLeft;
+    const left = column >= 0 && column < width;
+    const right = column >= -1 && column < width - 1;
+    const upper = row >= 0 && row < height;
+    const lower = row >= -1 && row < height - 1;
+    const a = (row * width + column) * 3;
+    const b = a + width * 3;
+    for (let c = 0; c < 3; c += 1) {
+      const fill = background[c]!;
+      values[out + x + c * plane] =
+        (topLeft * (upper && left ? pixels[a + c]! : fill) +
+          topRight * (upper && right ? pixels[a + 3 + c]! : fill) +
+          lowLeft * (lower && left ? pixels[b + c]! : fill) +
+          lowRight * (lower && right ? pixels[b + 3 + c]! : fill)) *
+          line.gain[c]! +
+        line.bias[c]!;
     }
   }
 }
@@ -124,38 +184,4 @@ function lastInside(slope: number, start: number, last: number, from: number, to
   if (slope === 0) return to;
   const bound = slope > 0 ? (last - start) / slope : -start / slope;
   return Math.max(from, Math.min(to, Math.ceil(bound) + 1));
-}
-
-/** The same sample with each tap checked: what lies outside is background. */
-function sampleAtEdge(
-  image: DecodedImage,
-  sx: number,
-  sy: number,
-  background: Rgb,
-  sampled: [number, number, number],
-): void {
-  const { width, height, pixels_HWC: pixels } = image;
-  const column = Math.floor(sx);
-  const row = Math.floor(sy);
-  const fx = sx - column;
-  const fy = sy - row;
-  const left = column >= 0 && column < width;
-  const right = column >= -1 && column < width - 1;
-  const upper = row >= 0 && row < height;
-  const lower = row >= -1 && row < height - 1;
-  const a = (row * width + column) * 3;
-  const b = a + width * 3;
-  for (let c = 0; c < 3; c += 1) {
-    const fill = background[c]!;
-    const topLeft = upper && left ? pixels[a + c]! : fill;
-    const topRight = upper && right ? pixels[a + 3 + c]! : fill;
-    const lowLeft = lower && left ? pixels[b + c]! : fill;
-    const lowRight = lower && right ? pixels[b + 3 + c]! : fill;
-    const weight = fx * fy;
-    sampled[c] =
-      (1 - fx - (fy - weight)) * topLeft +
-      (fx - weight) * topRight +
-      (fy - weight) * lowLeft +
-      weight * lowRight;
-  }
 }
