@@ -6,6 +6,12 @@ import { failureLines, withStackKept } from './failure.js';
 /** The processes that a launch starts. */
 export type ChildRole = 'coordinator' | 'worker';
 
+/** The flags of each, all with a value; the same as those of its command. */
+export const childOptions = {
+  coordinator: ['run-dir'],
+  worker: ['join', 'slot', 'log', 'run', 'provider', 'metrics'],
+} as const;
+
 /**
  * The whole program of a coordinator or worker process: runs it and ends with the exit code of its failure, which it
  * tells its launcher and, on stderr, its log. Loads nothing but what the process itself needs, since several start at
@@ -37,7 +43,7 @@ async function runChild(
 ): Promise<void> {
   const token = required('The environment variable FTCTL_TOKEN', process.env['FTCTL_TOKEN']);
   if (role === 'coordinator') {
-    const { 'run-dir': runDir } = options(argv, ['run-dir']);
+    const { 'run-dir': runDir } = options(argv, childOptions.coordinator);
     const { runCoordinator } = await import('../coordinator/coordinator.js');
     await runCoordinator({
       runDir: required('--run-dir', runDir),
@@ -49,7 +55,7 @@ async function runChild(
     });
     return;
   }
-  const { join, slot, log, run, provider, metrics } = options(argv, workerOptions);
+  const { join, slot, log, run, provider, metrics } = options(argv, childOptions.worker);
   const { runWorker } = await import('../worker/worker.js');
   await runWorker({
     join: required('--join', join),
@@ -62,8 +68,6 @@ async function runChild(
     signal,
   });
 }
-
-const workerOptions = ['join', 'slot', 'log', 'run', 'provider', 'metrics'] as const;
 
 function providerOf(text: string): 'cpu' | 'cuda' | 'webgpu' {
   if (text === 'cpu' || text === 'cuda' || text === 'webgpu') return text;

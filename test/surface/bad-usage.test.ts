@@ -1,0 +1,149 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ftctl, program, run } from './support.js';
+
+let cwd: string;
+beforeAll(async () => {
+  cwd = await mkdtemp(join(tmpdir(), 'ftctl-surface-'));
+  await writeFile(
+    join(cwd, 'bad.yaml'),
+    'apiVersion: ftctl/v1\nkind: TrainingRun\ndata: { source: ./x, imagSize: 64 }\nmodel: { architecture: resnet18, weights: random }\nphases: [{ epochs: 0 }]\n',
+  );
+  await writeFile(join(cwd, 'broken.yaml'), 'apiVersion: ftctl/v1\nkind: [\n');
+});
+afterAll(() => rm(cwd, { recursive: true }));
+
+const text: [args: string[], code: number, stderr: string][] = [
+  [
+    ['lanch'],
+    2,
+    'error FT_USAGE: "ftctl lanch" is not a command.\n  remedy: Did you mean ftctl launch?\n',
+  ],
+  [
+    ['config', 'shw'],
+    2,
+    'error FT_USAGE: "ftctl config shw" is not a command.\n  remedy: Did you mean ftctl config show?\n',
+  ],
+  [
+    ['launch', '--wrkers', '3'],
+    2,
+    'error FT_USAGE: Nonexistent flag: --wrkers.\n  remedy: Did you mean --workers? See `ftctl launch --help`.\n',
+  ],
+  [
+    ['launch', '--workers', 'four'],
+    2,
+    'error FT_USAGE: --workers: Expected an integer but received: four.\n  remedy: See `ftctl launch --help`.\n',
+  ],
+  [
+    ['predict'],
+    2,
+    'error FT_USAGE: Missing RUN and IMAGE.\n  remedy: See `ftctl predict --help`.\n',
+  ],
+  [
+    ['evaluate', 'a-run'],
+    2,
+    'error FT_USAGE: Missing required flag data.\n  remedy: See `ftctl evaluate --help`.\n',
+  ],
+  [
+    ['launch', '--config', 'none.yaml'],
+    2,
+    'error FT_CONFIG_NOT_FOUND: The configuration file none.yaml cannot be read: it does not exist.\n  remedy: Check the path after --config; without --config the packaged quick start is used.\n',
+  ],
+  [
+    ['launch', '--config', 'bad.yaml'],
+    2,
+    'error FT_CONFIG_UNKNOWN_KEY: bad.yaml:3:22: data.imagSize is not a configuration key.\n' +
+      '  also: FT_CONFIG_INVALID_VALUE: bad.yaml:5:12: phases.0.epochs is 0. It must be a whole number from 1 to 1000000.\n' +
+      '  remedy: Did you mean data.imageSize?\n',
+  ],
+  [
+    ['config', 'validate', 'broken.yaml'],
+    2,
+    'error FT_CONFIG_SYNTAX: broken.yaml:3:1: not valid YAML. Flow sequence in block collection must be sufficiently indented and end with a ]\n  remedy: Correct the line and column that the message names.\n',
+  ],
+  [
+    ['launch', '--workers', '9'],
+    2,
+    'error FT_TOO_MANY_WORKERS: --set workers.count=9: workers.count is 9 and batch.shards is 8. Each worker owns at least one shard of the batch.\n  remedy: Use at most 8 workers, or set batch.shards to 16.\n',
+  ],
+  [
+    ['config', 'validate', '--set', 'model.architecture=resnet19'],
+    2,
+    'error FT_MODEL_UNKNOWN: There is no architecture "resnet19". Did you mean resnet18? The architectures are mobilenet_v2, resnet18, resnet34.\n  remedy: Set `model.architecture` to one of the names in the message.\n',
+  ],
+  [
+    ['worker', '--join', '127.0.0.1:1', '--slot', '0'],
+    2,
+    'error FT_USAGE: The environment variable FTCTL_TOKEN is missing. This process is one that `ftctl launch` starts.\n  remedy: Use `ftctl launch`.\n',
+  ],
+];
+
+describe('a command that cannot be carried out', () => {
+  it.each(text)('says so: ftctl %j', async (args, code, stderr) => {
+    expect(await ftctl(args, { cwd })).toEqual({ stdout: '', stderr, code });
+  });
+
+  it.each([
+    [['launch', '--json', '--flag'], 2, 'FT_USAGE'],
+    [['nothing', '--json'], 2, 'FT_USAGE'],
+    [['config', 'validate', 'bad.yaml', '--json'], 2, 'FT_CONFIG_UNKNOWN_KEY'],
+    [['predict', 'no-run', 'x.png', '--json'], 2, 'FT_RUN_NOT_FOUND'],
+    [['stop', 'no-run', '--json'], 2, 'FT_RUN_NOT_FOUND'],
+  ])('says so in JSON, with the same exit code: ftctl %j', async (args, code, errorCode) => {
+    const ended = await ftctl(args, { cwd });
+    expect(ended).toMatchObject({ stderr: '', code });
+    expect(JSON.parse(ended.stdout)).toMatchObject({
+      status: 'failed',
+      error: { code: errorCode, rank: null, phase: null },
+      runDir: null,
+      resumable: false,
+    });
+  });
+
+  it('does not take --json after -- for its own', async () => {
+    const { stdout, stderr } = await ftctl(['runs', '--', '--json'], { cwd });
+    expect(stdout).toBe('');
+    expect(stderr).toContain('error FT_USAGE: Unexpected argument: --json');
+  });
+});
+
+describe('a reader that goes away', () => {
+  it('changes neither the exit code nor what is printed elsewhere', async () => {
+    // `true` ends at once, long before ftctl has anything to write.
+    for (const args of ['config schema', 'launch --flag', 'launch --flag --json']) {
+      const pipe = `"$0" "$1" ${args} 2>&1 | true; echo "\${PIPESTATUS[0]}"`;
+      const ended = await run('bash', ['-c', pipe, process.execPath, program], { cwd });
+      const code = args === 'config schema' ? 0 : 2;
+      expect(ended).toEqual({ stdout: `${code}\n`, stderr: '', code: 0 });
+    }
+  });
+});
+
+describe('a command that succeeds', () => {
+  it('prints its result alone on stdout', async () => {
+    expect(await ftctl(['runs'], { cwd })).toEqual({
+      stdout: 'No runs in runs. Start one with: ftctl launch\n',
+      stderr: '',
+      code: 0,
+    });
+    expect(await ftctl(['runs', '--json'], { cwd })).toEqual({
+      stdout: '[]\n',
+      stderr: '',
+      code: 0,
+    });
+    expect(await ftctl(['config', 'validate', '--json'], { cwd })).toEqual({
+      stdout: '{\n  "valid": true,\n  "name": "quickstart"\n}\n',
+      stderr: '',
+      code: 0,
+    });
+  });
+
+  it('shows a configuration that loads again to the same text', async () => {
+    const shown = await ftctl(['config', 'show', '--set', 'data.views=fresh'], { cwd });
+    await writeFile(join(cwd, 'shown.yaml'), shown.stdout);
+    expect(await ftctl(['config', 'show', 'shown.yaml'], { cwd })).toEqual(shown);
+    expect(shown.stdout).toContain('views: fresh');
+  });
+});

@@ -1,0 +1,42 @@
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+/** The package's folder. */
+export const root = fileURLToPath(new URL('../..', import.meta.url));
+export const program = fileURLToPath(new URL('../../bin/run.js', import.meta.url));
+
+export interface Ended {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly code: number | null;
+}
+
+/** Runs the built `ftctl` as a user does, without a terminal; needs `npm run build`. */
+export function ftctl(args: readonly string[], options: { cwd?: string } = {}): Promise<Ended> {
+  return run(process.execPath, [program, ...args], options);
+}
+
+export function run(
+  file: string,
+  args: readonly string[],
+  options: { cwd?: string } = {},
+): Promise<Ended> {
+  const env: NodeJS.ProcessEnv = { ...process.env, NO_COLOR: '1' };
+  delete env['FTCTL_TOKEN'];
+  delete env['FORCE_COLOR'];
+  return new Promise((resolve, reject) => {
+    const child = spawn(file, args, {
+      ...options,
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let stdout = '';
+    let stderr = '';
+    child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+    child.on('error', reject);
+    child.on('close', (code) => {
+      resolve({ stdout, stderr, code });
+    });
+  });
+}
