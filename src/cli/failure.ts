@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { FtctlError, type ErrorCode, type FtctlErrorJson } from '../errors/index.js';
+import { quoted } from './progress/shell-quote.js';
 
 /** What a failing command prints on stdout under `--json` (DESIGN section 8): the same keys every time. */
 export interface FailureJson {
@@ -68,7 +69,7 @@ function resumeHint({ details }: FtctlError): string[] {
   const { runDir, resumable } = details ?? {};
   if (typeof runDir !== 'string') return [];
   return resumable === true
-    ? [`  run: ${runDir} (go on from its last checkpoint: ftctl launch --resume ${runDir})`]
+    ? [`  run: ${runDir} (go on from its last checkpoint: ftctl launch --resume ${quoted(runDir)})`]
     : [`  run: ${runDir}`];
 }
 

@@ -27,7 +27,7 @@ export interface SchemaNode {
 let annotated: SchemaNode | undefined;
 
 /** The schema as a JSON Schema tree, extra words included. */
-export function schemaTree(): SchemaNode {
+function schemaTree(): SchemaNode {
   annotated ??= z.toJSONSchema(configSchema, { io: 'input' }) as SchemaNode;
   return annotated;
 }
@@ -43,7 +43,7 @@ export function jsonSchema(): Record<string, unknown> {
 }
 
 /** The alternatives of a node that are groups of keys (one, for a plain group). */
-export function groups(node: SchemaNode): readonly SchemaNode[] {
+function groups(node: SchemaNode): readonly SchemaNode[] {
   if (node.properties !== undefined) return [node];
   return (node.anyOf ?? node.oneOf ?? []).filter((option) => option.properties !== undefined);
 }

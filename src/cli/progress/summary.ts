@@ -1,5 +1,6 @@
 import { join, relative } from 'node:path';
 import type { RunResult } from '../../control/events.js';
+import { quoted } from './shell-quote.js';
 import { accuracy, count, duration, loss, plural } from './words.js';
 
 /** The closing words of a run for people. `cwd` makes the paths short. Pure. */
@@ -42,9 +43,4 @@ export function shorter(path: string, cwd: string): string {
   const short = relative(cwd, path);
   if (short === '' || short.startsWith('..') || short.length >= path.length) return path;
   return /[/\\]/.test(short) ? short : `./${short}`;
-}
-
-/** Quoted for a POSIX shell where it needs to be. */
-export function quoted(path: string): string {
-  return /^[\w./@:+-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
 }
