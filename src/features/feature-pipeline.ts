@@ -26,6 +26,7 @@ export interface FeaturePipelineOptions {
   /** Floats of one network input. */
   readonly imageLength: number;
   readonly cache: FeatureCache;
+  /** Equal for rows of equal bits only: a row that is wanted twice is computed once. */
   readonly keyOf: (row: ImageRow) => Uint8Array;
   readonly images: ImageSource;
   /** Called when the first batch is ready, and again for each; opens once. */
@@ -48,12 +49,11 @@ interface Request {
   aborted: boolean;
 }
 
+/** A row that must be computed, once for all requests that want it. */
 interface Miss {
-  readonly request: Request;
-  /** Row of the request. */
-  readonly row: number;
   readonly image: ImageRow;
   readonly key: Uint8Array;
+  wanted: readonly { readonly request: Request; readonly row: number }[];
 }
 
 /**
@@ -65,7 +65,10 @@ export class FeaturePipeline {
   readonly #options: FeaturePipelineOptions;
   #batchRows: number;
   readonly #requests: Request[] = [];
+  /** Not handed to the image threads yet. */
   #misses: Miss[] = [];
+  /** By key, until they are computed: small data are asked for several epochs ahead. */
+  readonly #underWay = new Map<string, Miss>();
   #numBatches = 0;
   #lastRun: Promise<void> = Promise.resolve();
   #ended = false;
@@ -90,6 +93,7 @@ export class FeaturePipeline {
       error: undefined,
       aborted: false,
     };
+    let numNew = 0;
     rows.forEach((image, row) => {
       const key = keyOf(image);
       const cached_F = cache.get(key, width);
@@ -98,9 +102,9 @@ export class FeaturePipeline {
         return;
       }
       request.numMissing += 1;
-      this.#misses.push({ request, row, image, key });
+      if (this.#want(request, row, image, key)) numNew += 1;
     });
-    counters.add('rowsCached', rows.length - request.numMissing);
+    counters.add('rowsCached', rows.length - numNew);
     this.#requests.push(request);
     this.#answer();
     this.#dispatch();
@@ -113,8 +117,26 @@ export class FeaturePipeline {
     if (request === undefined) return;
     request.aborted = true;
     this.#requests.splice(index, 1);
-    this.#misses = this.#misses.filter((miss) => miss.request !== request);
+    this.#misses = this.#misses.filter((miss) => {
+      miss.wanted = miss.wanted.filter((wanted) => wanted.request !== request);
+      if (miss.wanted.length === 0) this.#underWay.delete(nameOf(miss.key));
+      return miss.wanted.length > 0;
+    });
     this.#answer();
+  }
+
+  /** Whether the row has to be computed for this request, that is not for another one already. */
+  #want(request: Request, row: number, image: ImageRow, key: Uint8Array): boolean {
+    const name = nameOf(key);
+    const known = this.#underWay.get(name);
+    if (known !== undefined) {
+      known.wanted = [...known.wanted, { request, row }];
+      return false;
+    }
+    const miss: Miss = { image, key, wanted: [{ request, row }] };
+    this.#underWay.set(name, miss);
+    this.#misses.push(miss);
+    return true;
   }
 
   /** Commits computed rows to the cache. */
@@ -187,16 +209,16 @@ export class FeaturePipeline {
   #scatter(misses: readonly Miss[], batch: PreparedBatch, features_NF: Float32Array): void {
     const { cache, width } = this.#options;
     const failed = new Map(batch.failures.map(({ row, error }) => [row, error]));
-    misses.forEach(({ request, row, key }, index) => {
-      request.numMissing -= 1;
+    misses.forEach(({ wanted, key }, index) => {
+      this.#underWay.delete(nameOf(key));
       const error = failed.get(index);
-      if (error !== undefined) {
-        request.error ??= FtctlError.fromJSON(error);
-        return;
-      }
       const row_F = features_NF.subarray(index * width, (index + 1) * width);
-      cache.put(key, row_F);
-      if (!request.aborted) request.features_BF.set(row_F, row * width);
+      if (error === undefined) cache.put(key, row_F);
+      for (const { request, row } of wanted) {
+        request.numMissing -= 1;
+        if (error !== undefined) request.error ??= FtctlError.fromJSON(error);
+        else if (!request.aborted) request.features_BF.set(row_F, row * width);
+      }
     });
   }
 
@@ -215,4 +237,8 @@ export class FeaturePipeline {
     this.#ended = true;
     this.#options.onFailed(error);
   }
+}
+
+function nameOf(key: Uint8Array): string {
+  return Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('latin1');
 }

@@ -6,7 +6,7 @@ export interface FeatureRequest {
 
 /** Counted since the source was opened. */
 export interface FeatureCounters {
-  /** Rows that were answered from the feature cache, and rows that the backbone computed. */
+  /** Rows that the backbone computed, and rows that were there: in the cache, or computed for another request. */
   readonly rowsCached: number;
   readonly rowsComputed: number;
   /** Images decoded by libvips, and decoded images found in the cache. */

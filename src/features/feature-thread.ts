@@ -64,7 +64,7 @@ async function openPipeline(): Promise<FeaturePipeline> {
     width,
     imageLength,
     cache,
-    keyOf: data.cacheFeatures ? keyOf : () => noKey,
+    keyOf: data.cacheFeatures ? keyOf : nameInRun,
     images,
     openEngine,
     counters: new SharedCounters(counters),
@@ -81,7 +81,10 @@ async function openPipeline(): Promise<FeaturePipeline> {
   return pipeline;
 }
 
-const noKey = new Uint8Array(0);
+/** Tells rows apart where nothing is stored, without hashing. */
+function nameInRun({ file, view }: ImageRow): Buffer {
+  return Buffer.from(`${file.id}\n${view}`);
+}
 
 /** The cache remembers the width, so that a run whose rows are all cached never loads the backbone. */
 async function rowWidth(cache: FeatureCache): Promise<number> {

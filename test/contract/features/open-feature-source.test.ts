@@ -119,7 +119,7 @@ describe('the rows of a feature source', () => {
         );
       }
     }
-    expect(source.counters()).toMatchObject({ rowsCached: 0, rowsComputed: 15 });
+    expect(source.counters()).toMatchObject({ rowsCached: 3, rowsComputed: 12 });
   });
 
   it('are the same uncached, with a cold cache, with a warm one, and from another process order', async () => {

@@ -170,6 +170,59 @@ describe('FeaturePipeline', () => {
     }
   });
 
+  it('computes a row once for all outstanding requests that want it', async () => {
+    const p = makePipeline();
+    p.request(0, [0, 1, 0]);
+    p.request(1, [1, 2]);
+    p.request(2, [2, 0]);
+    expect(p.preparations.map(({ rows }) => rows.map(({ file }) => file.id))).toEqual([
+      ['0', '1'],
+      ['2'],
+    ]);
+    p.preparations[0]!.finish();
+    p.preparations[1]!.finish();
+    await p.settle();
+    expect([0, 1, 2].map((id) => [...p.answers.get(id)!])).toEqual([
+      [0, 0, 1, 0, 0, 0],
+      [1, 0, 2, 0],
+      [2, 0, 0, 0],
+    ]);
+    expect(p.counters.read()).toMatchObject({ rowsCached: 4, rowsComputed: 3 });
+    // Nothing is remembered of it: with a cache that forgets, the row is computed again.
+    p.stored.clear();
+    p.request(3, [2]);
+    expect(p.preparations).toHaveLength(3);
+  });
+
+  it('still computes a row that one request wants when another one that wanted it is aborted', async () => {
+    const p = makePipeline();
+    p.request(0, [8]);
+    p.request(1, [9]);
+    p.request(2, [0, 1]);
+    p.request(3, [1]);
+    p.pipeline.abort(2);
+    p.request(4, [0]);
+    p.preparations[0]!.finish();
+    p.preparations[1]!.finish();
+    await p.settle();
+    expect(p.preparations[2]!.rows.map(({ file }) => file.id)).toEqual(['1', '0']);
+    p.preparations[2]!.finish();
+    await p.settle();
+    expect(p.log).toEqual(['answer 0', 'answer 1', 'answer 3', 'answer 4']);
+    expect([...p.answers.get(4)!]).toEqual([0, 0]);
+  });
+
+  it('rejects every request that wanted a row that failed', async () => {
+    const p = makePipeline();
+    p.request(0, [0, 1]);
+    p.request(1, [1]);
+    p.request(2, [0]);
+    const error = new FtctlError('FT_DATA_CHANGED', { what: 'gone.' }).toJSON();
+    p.preparations[0]!.finish([{ row: 1, error }]);
+    await p.settle();
+    expect(p.log).toEqual(['rejected 0 FT_DATA_CHANGED', 'rejected 1 FT_DATA_CHANGED', 'answer 2']);
+  });
+
   it('cuts batches to what the backbone does in half a second', async () => {
     const p = makePipeline();
     p.takePerRow(60);
