@@ -22,7 +22,7 @@ interface Peer {
 interface PendingOpen {
   readonly peers: ReadonlySet<string>;
   resolve(): void;
-  reject(error: unknown): void;
+  reject(error: FtctlError): void;
 }
 
 /**
@@ -79,7 +79,7 @@ export class GrpcTransport implements PeerTransport {
         reject: (error) => {
           this.#giveUp((known) => known === generation);
           settle(() => {
-            reject(error as Error);
+            reject(error);
           });
         },
       };

@@ -43,7 +43,10 @@ class MemoryTransport implements PeerTransport {
   readonly #network: MemoryNetwork;
   readonly #incarnation: string;
   readonly #directions = new Map<string, Direction>();
-  readonly #pending = new Map<Generation, { resolve(): void; reject(error: Error): void }>();
+  readonly #pending = new Map<
+    Generation,
+    { readonly resolve: () => void; readonly reject: (error: Error) => void }
+  >();
   #generations: Generation[] = [];
   #isFlushDue = false;
   #isClosed = false;

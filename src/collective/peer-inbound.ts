@@ -1,4 +1,4 @@
-import { Client, type ClientReadableStream, type ServiceError, status } from '@grpc/grpc-js';
+import { Client, type ClientReadableStream, status } from '@grpc/grpc-js';
 import { FtctlError } from '../errors/index.js';
 import {
   authorization,
@@ -169,6 +169,6 @@ export class PeerInbound {
 }
 
 function causeOf(error: unknown): string {
-  if (isServiceError(error)) return plainCause(error as ServiceError);
+  if (isServiceError(error)) return plainCause(error);
   return error instanceof Error ? error.message : String(error);
 }

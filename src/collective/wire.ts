@@ -153,8 +153,10 @@ function readHeader(bytes: Buffer, at: number): Header {
   };
 }
 
-function newMessage({ numValues, start: _start, length: _length, ...rest }: Header): PeerMessage {
-  return { ...rest, values: new Float32Array(numValues) };
+function newMessage(header: Header): PeerMessage {
+  const { run, generation, round, from, kind, node, count, vectorLength, offset } = header;
+  const values = new Float32Array(header.numValues);
+  return { run, generation, round, from, kind, node, count, vectorLength, offset, values };
 }
 
 function continues(message: PeerMessage, header: Header): boolean {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ClientReadableStream, ServerWritableStream } from '@grpc/grpc-js';
 import { FtctlError } from '../errors/index.js';
+import { abortError } from './abort-error.js';
 import { isServiceError } from './channel.js';
 import { type Callee, fromStatus, toStatus } from './status.js';
 
@@ -81,16 +82,16 @@ export function receiveBytes(
       o.signal.removeEventListener('abort', onAbort);
       finish();
     };
-    const fail = (error: unknown): void => {
+    const fail = (error: Error): void => {
       settle(() => {
-        reject(error as Error);
+        reject(error);
       });
       call.cancel();
     };
     const damaged = (why: string): FtctlError =>
       new FtctlError('FT_TRANSFER_DAMAGED', { what: `${o.what} did not arrive whole.`, why });
     const onAbort = (): void => {
-      fail(o.signal.reason);
+      fail(abortError(o.signal));
     };
     call.on('data', (message: Chunk) => {
       if (whole === undefined) {

@@ -15,6 +15,7 @@ type ControlCall = ServerDuplexStream<ControlRequest, ControlResponseInput>;
 /** A worker that reads nothing for this many messages has stopped. */
 const MAX_QUEUED = 10_000;
 const HELLO_WITHIN_MS = 10_000;
+const CANCELLED_WITHIN_MS = 10;
 
 interface Stream {
   readonly call: ControlCall;
@@ -102,9 +103,13 @@ export class GrpcControlPlane implements ControlPlane {
       over('its connection broke');
     });
     call.on('end', () => {
-      // Answers the half-close, so that the worker's call ends well.
-      if (!call.cancelled) call.end();
-      over('it closed its control stream');
+      // A broken connection ends the stream too, and is known to be one shortly after.
+      this.#clock.setTimer(CANCELLED_WITHIN_MS, () => {
+        if (stream.isOver) return;
+        over('it closed its control stream');
+        // Answers the half-close, so that the worker's call ends well.
+        call.end();
+      });
     });
   }
 
@@ -116,7 +121,10 @@ export class GrpcControlPlane implements ControlPlane {
       this.#name(stream, message.incarnation);
     }
     const { incarnation } = stream;
-    if (incarnation !== undefined) this.#deliver(() => this.#handleMessage!(incarnation, message));
+    if (incarnation !== undefined)
+      this.#deliver(() => {
+        this.#handleMessage!(incarnation, message);
+      });
   }
 
   /** A worker that dials again before its old stream is known to be broken replaces it. */
@@ -141,7 +149,9 @@ export class GrpcControlPlane implements ControlPlane {
     const { incarnation } = stream;
     if (incarnation === undefined) return;
     this.#streams.delete(incarnation);
-    this.#deliver(() => this.#handleLost!(incarnation, cause));
+    this.#deliver(() => {
+      this.#handleLost!(incarnation, cause);
+    });
   }
 
   #deliver(event: () => void): void {

@@ -1,6 +1,7 @@
 import { type ServiceError, status } from '@grpc/grpc-js';
 import type { RunEvent } from '../control/events.js';
 import { FtctlError } from '../errors/index.js';
+import { abortError } from './abort-error.js';
 import { receiveBytes } from './byte-stream.js';
 import { authorization, channelCredentials, clientOptions, MAX_CONTROL_BYTES } from './channel.js';
 import { GrpcControlLink } from './control-client.js';
@@ -149,7 +150,7 @@ class GrpcCoordinatorClient implements CoordinatorClient {
   ): Promise<void> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) {
-        reject(signal.reason as Error);
+        reject(abortError(signal));
         return;
       }
       const call = this.#client.watch({ from }, authorization(this.#token));
@@ -157,13 +158,13 @@ class GrpcCoordinatorClient implements CoordinatorClient {
         signal.removeEventListener('abort', onAbort);
         finish();
       };
-      const fail = (error: unknown): void => {
+      const fail = (error: Error): void => {
         settle(() => {
-          reject(error as Error);
+          reject(error);
         });
       };
       const onAbort = (): void => {
-        fail(signal.reason);
+        fail(abortError(signal));
         call.cancel();
       };
       signal.addEventListener('abort', onAbort, { once: true });
@@ -172,7 +173,7 @@ class GrpcCoordinatorClient implements CoordinatorClient {
         try {
           onMessage(message);
         } catch (error) {
-          fail(error);
+          fail(FtctlError.from(error));
           call.cancel();
         }
       });

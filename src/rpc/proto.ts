@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { loadPackageDefinition } from '@grpc/grpc-js';
+import { loadPackageDefinition, logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import type { ProtoGrpcType as CollectiveProto } from './gen/collective.js';
 import type { ProtoGrpcType as CoordinatorProto } from './gen/coordinator.js';
@@ -15,6 +15,8 @@ let loaded: Pick<Services, 'CollectiveService' | 'CoordinatorService'> | undefin
  */
 export function services(): Pick<Services, 'CollectiveService' | 'CoordinatorService'> {
   if (loaded !== undefined) return loaded;
+  // grpc-js writes to stderr what it also reports to its caller, who tells it in better words.
+  if (process.env.GRPC_VERBOSITY === undefined) setLogVerbosity(logVerbosity.NONE);
   const protoDir = fileURLToPath(new URL('../../proto/', import.meta.url));
   const definition = loadSync(
     ['ftctl/coordinator/v1/coordinator.proto', 'ftctl/collective/v1/collective.proto'],

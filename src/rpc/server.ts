@@ -38,13 +38,14 @@ export async function startServer(o: {
       why: 'Only loopback addresses (127.0.0.0/8, ::1, localhost) may be used without mutual TLS.',
     });
   }
+  const calls = new OpenCalls();
   const server = new Server({
     ...serverOptions(o.maxMessageBytes),
-    interceptors: [requireToken(o.token)],
+    interceptors: [guard(o.token, calls)],
   });
   o.addServices(server);
   const port = await bind(server, o.host, o.port);
-  return { address: joinAddress(o.host, port), close: () => close(server) };
+  return { address: joinAddress(o.host, port), close: () => close(server, calls) };
 }
 
 /** `host:port`, with brackets around an IPv6 address. */
@@ -56,11 +57,17 @@ function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }
 
-function requireToken(token: string): ServerInterceptor {
+/** Lets in who has the token, and counts the calls. */
+function guard(token: string, calls: OpenCalls): ServerInterceptor {
   return (_method, call) =>
     new ServerInterceptingCall(call, {
       start: (next) => {
+        calls.begin();
         next({
+          // Called once at the end of every call, well or not.
+          onCancel: () => {
+            calls.end();
+          },
           onReceiveMetadata: (metadata, pass) => {
             const [value] = metadata.get('authorization');
             const given = /^Bearer (.+)$/.exec(value?.toString() ?? '')?.[1];
@@ -118,14 +125,48 @@ function bindError(error: Error, host: string, port: number): FtctlError {
   });
 }
 
-function close(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => {
-      server.forceShutdown();
-    }, CLOSE_WITHIN_MS);
-    server.tryShutdown(() => {
-      clearTimeout(timer);
-      resolve();
+/** The calls of a server that are not over. */
+class OpenCalls {
+  #count = 0;
+  #onNone: () => void = () => undefined;
+
+  begin(): void {
+    this.#count++;
+  }
+
+  end(): void {
+    this.#count--;
+    if (this.#count === 0) this.#onNone();
+  }
+
+  /** Resolves to whether all calls were over in time. */
+  over(withinMs: number): Promise<boolean> {
+    if (this.#count === 0) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        resolve(false);
+      }, withinMs);
+      this.#onNone = () => {
+        clearTimeout(timer);
+        resolve(true);
+      };
     });
-  });
+  }
+}
+
+/**
+ * Not `tryShutdown` and then `forceShutdown`: a connection that was asked to close well waits for its peer's end for
+ * ever, and cannot be cut any more. A peer that stands still must not keep this process alive.
+ */
+async function close(server: Server, calls: OpenCalls): Promise<void> {
+  if (await calls.over(CLOSE_WITHIN_MS)) {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, CLOSE_WITHIN_MS);
+      server.tryShutdown(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+  server.forceShutdown();
 }

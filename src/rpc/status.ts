@@ -52,10 +52,10 @@ export function fromStatus(error: ServiceError, callee: Callee): FtctlError {
       cause: error,
     });
   }
-  if (error.code === status.RESOURCE_EXHAUSTED && error.details.includes('larger than max')) {
+  if (error.code === status.RESOURCE_EXHAUSTED && error.details.includes('larger than')) {
     return new FtctlError('FT_MESSAGE_TOO_LARGE', {
       what: `A message to or from the ${who} is too large.`,
-      why: `${error.details}.`,
+      why: error.details.replace(/\.?$/, '.'),
       cause: error,
     });
   }

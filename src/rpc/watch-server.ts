@@ -2,7 +2,7 @@ import { type ServerWritableStream, status } from '@grpc/grpc-js';
 import type { RunEvent } from '../control/events.js';
 import type { WatchRequest } from './gen/ftctl/coordinator/v1/WatchRequest.js';
 import type { WatchResponseInput } from './gen/ftctl/coordinator/v1/WatchResponse.js';
-import { QueuedWriter } from './queued-writer.js';
+import { type MessageSink, QueuedWriter } from './queued-writer.js';
 import { toStatus } from './status.js';
 
 /** Port: a run's events since its start, and those to come. */
@@ -15,8 +15,9 @@ type WatchCall = ServerWritableStream<WatchRequest, WatchResponseInput>;
 
 /** A watcher with this many events waiting gets no progress events until it has caught up. */
 const SLOW_FROM_QUEUED = 256;
-/** A watcher with this many waiting is cut off; it may ask again from where it was. */
+/** A watcher with this many waiting gets those, and is cut off: it may ask again from where it was. */
 const MAX_QUEUED = 10_000;
+const SLOW = `More than ${MAX_QUEUED} events wait to be read.`;
 const PROGRESS = new Set<RunEvent['type']>(['step', 'preparing', 'worker-state']);
 
 /** The coordinator's end of all Watch streams. */
@@ -31,39 +32,46 @@ export class Watchers {
 
   /** Implementation of the Watch call. */
   accept(call: WatchCall): void {
+    const state = { isOver: false, isCut: false };
     let unsubscribe = (): void => undefined;
-    const over = (): void => {
-      writer.drop();
-      unsubscribe();
-      this.#open.delete(call);
-    };
-    const writer = new QueuedWriter<WatchResponseInput>(call, {
-      maxQueued: MAX_QUEUED,
-      onOverflow: () => {
-        over();
-        const details = `More than ${MAX_QUEUED} events wait to be read.`;
-        call.emit('error', { code: status.RESOURCE_EXHAUSTED, details });
-      },
-    });
-    call.on('cancelled', over);
-    const end = (): void => {
+    const finish = (): void => {
+      state.isOver = true;
       unsubscribe();
       this.#open.delete(call);
       writer.end();
     };
+    const sink: MessageSink<WatchResponseInput> = {
+      write: (message) => call.write(message),
+      on: (event, listener) => call.on(event, listener),
+      end: () => {
+        if (state.isCut) call.emit('error', { code: status.RESOURCE_EXHAUSTED, details: SLOW });
+        else call.end();
+      },
+    };
+    // The bound is kept here, not by the writer, which would drop what is queued.
+    const writer = new QueuedWriter(sink, { maxQueued: Infinity, onOverflow: () => undefined });
+    call.on('cancelled', () => {
+      writer.drop();
+      finish();
+    });
     let sequence = call.request.from;
     try {
       unsubscribe = this.#events.subscribe(sequence, (event) => {
+        if (state.isOver) return;
         const isSpared = writer.numQueued >= SLOW_FROM_QUEUED && PROGRESS.has(event.type);
         if (!isSpared) writer.write({ sequence, eventJson: JSON.stringify(event) });
         sequence++;
+        if (writer.numQueued < MAX_QUEUED) return;
+        state.isCut = true;
+        finish();
       });
     } catch (error) {
       call.emit('error', toStatus(error));
       return;
     }
-    if (this.#isEnded) end();
-    else this.#open.set(call, { end });
+    this.#open.set(call, { end: finish });
+    // Cut off while the past events came, or there are no others to come.
+    if (state.isCut || this.#isEnded) finish();
   }
 
   /** Ends each stream once it has all events; a later watcher gets the past ones and an end. */

@@ -30,8 +30,10 @@ const split = enumCodec('split', {
 export function encodeWorkerMessage(message: WorkerMessage): WorkerMessageInput {
   switch (message.type) {
     case 'hello': {
-      const { type: _type, ...hello } = message;
-      return { hello };
+      const { incarnation, slot, pid, host, address, metricsAddress, fingerprint, probe } = message;
+      return {
+        hello: { incarnation, slot, pid, host, address, metricsAddress, fingerprint, probe },
+      };
     }
     case 'ready':
       return { ready: { state: message.state } };

@@ -23,9 +23,9 @@ export class Child {
   }
 
   async line(): Promise<string> {
-    const { value, done } = await this.#lines.next();
-    if (done === true) throw new Error('The child ended its output.');
-    return value;
+    const next = await this.#lines.next();
+    if (next.done === true) throw new Error('The child ended its output.');
+    return next.value;
   }
 
   write(line: string): void {

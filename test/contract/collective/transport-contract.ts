@@ -4,7 +4,8 @@ import type { PeerTransport } from '../../../src/collective/transport.js';
 import { RoundReducer } from '../../../src/collective/reducer.js';
 import { finishTree, sumOwned } from '../../../src/collective/tree.js';
 import type { Generation } from '../../../src/rpc/generation.js';
-import { bits, generationOf, incarnation, vectorsOf } from '../../unit/collective/generations.js';
+import type { generationOf } from '../../unit/collective/generations.js';
+import { bits, incarnation, vectorsOf } from '../../unit/collective/generations.js';
 
 export const run = '0123456789abcdef';
 

@@ -128,7 +128,7 @@ describe('an all-reduce', () => {
           const at = reducers.map(() => 0);
           const seen: string[][] = reducers.map(() => []);
           for (let turn = 0; turn < 100_000; turn++) {
-            let hasOffered = false;
+            const before = at.join();
             reducers.forEach((reducer, rank) => {
               const round = at[rank]!;
               const result = round === 0 ? undefined : reducer.result(round);
@@ -136,12 +136,11 @@ describe('an all-reduce', () => {
                 seen[rank]!.push(bits(result));
               if ((round > 0 && result === undefined) || round === vectors.length) return;
               at[rank] = round + 1;
-              hasOffered = true;
               const partials = ownPartials(generation, rank, vectors[round]!);
               push(rank, reducer.offer(round + 1, partials, 20));
             });
             const alive = [...streams.values()].filter((stream) => stream.queue.length > 0);
-            if (alive.length === 0 && !hasOffered) break;
+            if (alive.length === 0 && at.join() === before) break;
             if (alive.length === 0) continue;
             const stream = alive[(turn * 7 + seed) % alive.length]!;
             if (turn < breaks.length && breaks[turn]! % 2 === 0) {
