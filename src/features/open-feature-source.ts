@@ -102,8 +102,8 @@ function threadData(
 }
 
 /**
- * A CPU backbone uses up what one image thread makes several times over (64 px: 300 images/s a core against 10,000);
- * an accelerator may need more. The number changes no bits.
+ * One image thread makes several times what a CPU backbone uses up, unless it has many cores; an accelerator may need
+ * more. The number changes no bits.
  */
 function imageThreadsFor(engine: FeatureEngineOptions): number {
   if (engine.provider === 'cpu') return engine.threads >= 16 ? 2 : 1;
