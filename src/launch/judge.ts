@@ -29,12 +29,12 @@ function failureOf(facts: RunFacts, run: { id: string; resumable: boolean }): Ft
   if (failure !== null) return lostWorker(facts, run) ?? FtctlError.fromJSON(failure);
   if (interrupted === 'now') return interruption('now', run);
   const unasked = facts.ended.filter((end) => !end.wasAsked);
-  // Asked to stop before there is anything to keep, the coordinator just ends.
-  const coordinator = unasked.find(
-    ({ process, exit }) =>
-      process.role === 'coordinator' && (interrupted === null || exit.code !== 0),
-  );
-  if (coordinator !== undefined) return coordinatorEnd(coordinator, facts, run);
+  const coordinator = unasked.find((end) => end.process.role === 'coordinator');
+  if (coordinator !== undefined) {
+    // Asked to stop before there is anything to keep, the coordinator just ends, and the workers complain.
+    const hasObeyed = interrupted !== null && coordinator.exit.code === 0;
+    return hasObeyed ? interruption(interrupted, run) : coordinatorEnd(coordinator, facts, run);
+  }
   const worker = unasked.find((end) => end.process.role === 'worker' && isFailure(end, facts));
   if (worker !== undefined) return workerEnd(worker, facts, run);
   const { phase } = progress;
@@ -60,19 +60,25 @@ function lostWorker(facts: RunFacts, run: { resumable: boolean; id: string }) {
   if (failure === null || !lostCodes.has(failure.code)) return undefined;
   const failures = facts.ended.filter((end) => !end.wasAsked && isFailure(end, facts));
   const named = failures.find((end) => rankOf(end, facts) === failure.rank);
-  // Where two workers blame each other, the dead one is the cause, whichever was named.
-  const end = named ?? failures.find((other) => other.process.role === 'worker');
+  // Where two workers blame each other, the dead one is the cause, whichever was named. Others ended because they
+  // were told of the failure, and not by a signal.
+  const killed = failures.find(
+    ({ process, exit }) => process.role === 'worker' && exit.signal !== null,
+  );
+  const end = named ?? killed;
   if (end === undefined) return undefined;
-  return workerEnd(end, facts, run).at({ phase: failure.phase });
+  return workerEnd(end, facts, run, failure.phase);
 }
 
 function workerEnd(
   end: EndedProcess,
   facts: RunFacts,
   run: { resumable: boolean; id: string },
+  knownPhase?: string,
 ): FtctlError {
   const rank = rankOf(end, facts);
-  const { phase, where } = facts.progress;
+  const { where } = facts.progress;
+  const phase = knownPhase ?? facts.progress.phase;
   if (end.reported !== null) return FtctlError.fromJSON(end.reported).at({ rank, phase });
   const slot = end.process.role === 'worker' ? end.process.slot : -1;
   const hasJoined = facts.progress.joined.has(slot);

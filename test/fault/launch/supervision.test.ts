@@ -1,0 +1,435 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { RunEvent } from '../../../src/control/events.js';
+import { FtctlError } from '../../../src/errors/index.js';
+import { runLaunch, type LaunchOptions } from '../../../src/launch/run-launch.js';
+import type { SupervisionLimits } from '../../../src/launch/supervision-limits.js';
+import { RunFolder } from '../../../src/state/run-folder.js';
+import {
+  fakeConfig,
+  fakePorts,
+  isAlive,
+  pidsOf,
+  type FakePlan,
+} from '../../support/launch/fake-launch.js';
+
+let runsDir: string;
+beforeEach(async () => {
+  runsDir = await mkdtemp(join(tmpdir(), 'supervision-'));
+});
+afterEach(async () => {
+  await rm(runsDir, { recursive: true, force: true });
+});
+
+interface Ended {
+  readonly result?: unknown;
+  readonly error?: FtctlError;
+  readonly run: RunFolder;
+  readonly seconds: number;
+}
+
+/** Launches the fakes, waits for the end, and checks what must hold after any end. */
+async function launchFakes(
+  plan: FakePlan,
+  options: Partial<LaunchOptions> = {},
+  limits: Partial<SupervisionLimits> = {},
+): Promise<Ended> {
+  const start = performance.now();
+  const config = fakeConfig(plan.numWorkers ?? 2);
+  const outcome = await runLaunch(config, { runsDir, ...options }, fakePorts(plan, limits)).then(
+    (result) => ({ result }),
+    (error: unknown) => {
+      if (error instanceof FtctlError) return { error };
+      throw error;
+    },
+  );
+  const seconds = (performance.now() - start) / 1000;
+  const run = await RunFolder.open(runsDir, 'fake');
+  expect(pidsOf(run.dir).filter(isAlive)).toEqual([]);
+  const names = await readdir(run.dir, { recursive: true });
+  expect(names.filter((name) => /\.tmp$|^lock|coordinator\.json/.test(name))).toEqual([]);
+  return { ...outcome, run, seconds };
+}
+
+function said(error: FtctlError | undefined) {
+  if (error === undefined) throw new Error('the launch did not fail');
+  const { code, message, remedy, rank, phase } = error;
+  return { code, message, remedy, rank, phase };
+}
+
+const resumeRemedy = (log: string, run: RunFolder) =>
+  `Its log is logs/${log}.log in the run folder. ` +
+  `Continue from the last checkpoint with \`ftctl launch --resume ${run.id}\`.`;
+
+describe('a run that goes well', () => {
+  it('gives its result, its events in order, and a record', async () => {
+    const events: RunEvent[] = [];
+    const { result, run } = await launchFakes({}, { onEvent: (event) => events.push(event) });
+    expect(result).toMatchObject({ runId: run.id, status: 'finished', steps: 5, workers: 2 });
+    const types = events.map(({ type }) => type);
+    expect(types.slice(0, 2)).toEqual(['run-started', 'preparing']);
+    expect(types.at(-1)).toBe('run-finished');
+    expect(await run.summary()).toMatchObject({ status: 'finished', epochs: 1 });
+    const log = await readFile(run.logPath('launch'), 'utf8');
+    expect(log).toContain('"message":"Started worker 1."');
+    expect(log).not.toContain('secret');
+  });
+
+  it('is not ended by a SIGINT that a terminal sends to all its processes', async () => {
+    const plan = { steps: 10, stepMs: 50 };
+    const { result } = await launchFakes(plan, {
+      onEvent: (event) => {
+        if (event.type !== 'step' || event.step !== 3) return;
+        void readdir(runsDir).then(([id]) => {
+          for (const pid of pidsOf(join(runsDir, id!))) process.kill(pid, 'SIGINT');
+        });
+      },
+    });
+    expect(result).toMatchObject({ status: 'finished', steps: 10 });
+  });
+
+  it('is not ended by an event handler that throws', async () => {
+    const { result } = await launchFakes(
+      {},
+      {
+        onEvent: () => {
+          throw new Error('broken pipe');
+        },
+      },
+    );
+    expect(result).toMatchObject({ status: 'finished' });
+  });
+
+  it('ends with its result although the coordinator does not end', async () => {
+    const { result, seconds } = await launchFakes({ coordinator: 'linger' }, {}, { exitMs: 500 });
+    expect(result).toMatchObject({ status: 'finished' });
+    expect(seconds).toBeLessThan(20);
+  });
+});
+
+describe('a worker that dies', () => {
+  it('is named with the signal that killed it, and where the run was', async () => {
+    const { error, run } = await launchFakes({ steps: 100, workers: { 1: 'sigkill' } });
+    expect(said(error)).toEqual({
+      code: 'FT_WORKER_LOST',
+      message: expect.stringMatching(
+        /^Worker 1 was killed by SIGKILL \(by hand, or by the system because memory ran out\) at epoch 1 of 2, step \d+ of 100\.$/,
+      ) as string,
+      remedy: resumeRemedy('worker-1', run),
+      rank: 1,
+      phase: 'gradients',
+    });
+    expect(error?.details).toMatchObject({
+      runDir: run.dir,
+      resumable: true,
+      exit: { process: 'worker 1', code: null, signal: 'SIGKILL' },
+    });
+    expect(await run.summary()).toMatchObject({
+      status: 'failed',
+      error: { code: 'FT_WORKER_LOST' },
+    });
+  });
+
+  it('is named with what native code said as it crashed', async () => {
+    const { error } = await launchFakes({ steps: 100, workers: { 0: 'sigsegv' } });
+    expect(error?.message).toMatch(
+      /^Worker 0 crashed in native code with SIGSEGV: onnxruntime: Segmentation fault in MlasGemm at epoch 1/,
+    );
+  });
+
+  it('is known to have run out of heap memory', async () => {
+    const { error } = await launchFakes({ steps: 100, workers: { 0: 'heap' } });
+    expect(error?.message).toMatch(/^Worker 0 ran out of JavaScript heap memory at epoch 1 of 2, /);
+  });
+
+  it('before it could join is told by what it said last', async () => {
+    const { error, run } = await launchFakes({ workers: { 1: 'exit-at-start' } });
+    expect(said(error)).toEqual({
+      code: 'FT_PROCESS_START',
+      message:
+        "Worker 1 ended with exit code 1: Error: Cannot find module 'onnxruntime-node' before it joined the run.",
+      remedy:
+        'Its log is logs/worker-1.log in the run folder. There is no checkpoint yet: start the run again with `ftctl launch`.',
+      rank: 1,
+      phase: 'prepare',
+    });
+    expect(error?.details).toMatchObject({ runDir: run.dir, resumable: false });
+  });
+
+  it('with an error of its own is told by that error', async () => {
+    const { error } = await launchFakes({ workers: { 0: 'report-port' } });
+    expect(said(error)).toEqual({
+      code: 'FT_PORT_IN_USE',
+      message: 'Port 9464 on 127.0.0.1 (metrics) is taken by another process.',
+      remedy: 'Do something about it.',
+      rank: 0,
+      phase: 'prepare',
+    });
+    expect(error?.exitCode).toBe(5);
+  });
+
+  it('ends the run even if the coordinator does not notice', async () => {
+    const plan = { steps: 10_000, coordinator: 'mute', workers: { 1: 'sigkill' } };
+    const { error } = await launchFakes(plan, {}, { verdictMs: 500 });
+    expect(said(error)).toMatchObject({ code: 'FT_WORKER_LOST', rank: 1 });
+  });
+
+  it('by hanging before it joined has a limit', async () => {
+    const { error } = await launchFakes({ workers: { 1: 'hang-at-start' } }, {}, { joinMs: 1500 });
+    expect(said(error)).toMatchObject({
+      code: 'FT_COORDINATOR_LOST',
+      message: 'Worker 1 did not join the run within 1.5 s.',
+    });
+  });
+});
+
+describe('a coordinator that dies', () => {
+  it('is named with the signal that killed it, and the run can be resumed', async () => {
+    const { error, run } = await launchFakes({ steps: 100, coordinator: 'sigkill' });
+    expect(said(error)).toEqual({
+      code: 'FT_COORDINATOR_LOST',
+      message:
+        'The coordinator was killed by SIGKILL (by hand, or by the system because memory ran out) at epoch 1 of 2, step 3 of 100.',
+      remedy: resumeRemedy('coordinator', run),
+      rank: undefined,
+      phase: 'train',
+    });
+    expect(error?.details).toMatchObject({ resumable: true });
+  });
+
+  it('of a bug is told by the error, not by its effects on the workers', async () => {
+    const { error } = await launchFakes({ steps: 100, coordinator: 'throw' });
+    expect(error?.message).toBe(
+      'The coordinator ended with exit code 1: TypeError: undefined is not a tensor at epoch 1 of 2, step 3 of 100.',
+    );
+  });
+
+  it('with an error of its own is told by that error', async () => {
+    const { error } = await launchFakes({ coordinator: 'report-port' });
+    expect(said(error)).toMatchObject({ code: 'FT_PORT_IN_USE', rank: undefined, phase: 'start' });
+  });
+
+  it('after it has told why is told by that', async () => {
+    const { error } = await launchFakes({ coordinator: 'bad-data' });
+    expect(said(error)).toMatchObject({
+      code: 'FT_WORKER_NOT_ADMITTED',
+      message: 'Nobody may join.',
+    });
+  });
+
+  it('before it listens is told by what it said last', async () => {
+    const { error } = await launchFakes({ coordinator: 'exit-at-start' });
+    expect(said(error)).toMatchObject({
+      code: 'FT_COORDINATOR_LOST',
+      message:
+        "The coordinator ended with exit code 1: Error: Cannot find module 'onnxruntime-node' while the run started.",
+    });
+  });
+
+  it('by hanging before it listens has a limit', async () => {
+    const { error } = await launchFakes({ coordinator: 'hang-at-start' }, {}, { listenMs: 1000 });
+    expect(said(error)).toMatchObject({
+      code: 'FT_PROCESS_START',
+      message: 'The coordinator did not listen within 1 s.',
+    });
+  });
+
+  it('by freezing in the middle is found by its heartbeat', async () => {
+    const limits = { heartbeatMs: 100, silentMs: 1500 };
+    const { error } = await launchFakes({ steps: 1000, coordinator: 'freeze' }, {}, limits);
+    expect(said(error)).toMatchObject({
+      code: 'FT_COORDINATOR_LOST',
+      message:
+        'The coordinator did not answer for 1.5 s and was killed at epoch 1 of 2, step 3 of 1000.',
+    });
+  });
+
+  it('by saying nothing after the last worker has ended has a limit', async () => {
+    const { error } = await launchFakes({ coordinator: 'mute-end' }, {}, { verdictMs: 700 });
+    expect(said(error)).toMatchObject({
+      code: 'FT_COORDINATOR_LOST',
+      message: 'The coordinator did not go on after the last worker had ended within 0.7 s.',
+    });
+  });
+});
+
+describe('stopping a run', () => {
+  it('in order gives the result of what was done', async () => {
+    const stop = new AbortController();
+    const { result, run } = await launchFakes(
+      { steps: 10_000 },
+      {
+        signal: stop.signal,
+        onEvent: (event) => {
+          if (event.type === 'step' && event.step === 4) stop.abort();
+        },
+      },
+    );
+    expect(result).toMatchObject({ status: 'stopped' });
+    expect(await run.summary()).toMatchObject({ status: 'stopped' });
+  });
+
+  it('before anything was done is an interruption', async () => {
+    const stop = new AbortController();
+    const { error } = await launchFakes(
+      { steps: 10_000, workers: { 1: 'hang-at-start' } },
+      {
+        signal: stop.signal,
+        onEvent: (event) => {
+          if (event.type === 'worker-joined') stop.abort();
+        },
+      },
+    );
+    expect(said(error)).toMatchObject({
+      code: 'FT_INTERRUPTED',
+      message: 'The run was stopped before its first step, as asked. There is no checkpoint yet.',
+      remedy: 'Start it again with `ftctl launch`.',
+    });
+    expect(error?.exitCode).toBe(130);
+  });
+
+  it('a second time ends processes that do not follow, within three seconds', async () => {
+    const stop = new AbortController();
+    const kill = new AbortController();
+    let killedAt = Infinity;
+    const { error } = await launchFakes(
+      { steps: 10_000, coordinator: 'deaf', workers: { 0: 'ignore-sigterm', 1: 'ignore-sigterm' } },
+      {
+        signal: stop.signal,
+        killSignal: kill.signal,
+        onEvent: (event) => {
+          if (event.type !== 'step') return;
+          if (event.step === 4) stop.abort();
+          if (event.step === 10) {
+            killedAt = performance.now();
+            kill.abort();
+          }
+        },
+      },
+    );
+    expect(performance.now() - killedAt).toBeLessThan(4000);
+    expect(said(error)).toMatchObject({
+      code: 'FT_INTERRUPTED',
+      message:
+        'The run was stopped at once, as asked. What was done since the last checkpoint is lost.',
+    });
+    expect(error?.details).toMatchObject({ resumable: true });
+  });
+
+  it('in order has a limit', async () => {
+    const stop = new AbortController();
+    const { error } = await launchFakes(
+      { steps: 4, stepMs: 30, coordinator: 'mute-end', workers: { 0: 'ignore-sigterm' } },
+      {
+        signal: stop.signal,
+        onEvent: (event) => {
+          // The fake takes the stop and then says nothing any more.
+          if (event.type === 'step' && event.step === 3) {
+            setTimeout(() => {
+              stop.abort();
+            }, 60);
+          }
+        },
+      },
+      { stopMs: 800, verdictMs: 60_000 },
+    );
+    expect(said(error)).toMatchObject({ code: 'FT_COORDINATOR_LOST' });
+    expect(error?.message).toBe('The run did not get on with its stop within 0.8 s.');
+  });
+
+  it('before the launch starts nothing and makes no folder', async () => {
+    const work = runLaunch(fakeConfig(2), { runsDir, signal: AbortSignal.abort() }, fakePorts({}));
+    await expect(work).rejects.toMatchObject({
+      code: 'FT_INTERRUPTED',
+      details: { runDir: null, resumable: false },
+    });
+    expect(await readdir(runsDir)).toEqual([]);
+  });
+});
+
+describe('a launcher that is killed', () => {
+  it('leaves no process, not even one that hangs, and its run can be taken over at once', async () => {
+    const script = fileURLToPath(
+      new URL('../../support/launch/launch-process.mjs', import.meta.url),
+    );
+    const env = {
+      ...process.env,
+      FAKE: JSON.stringify({ steps: 100_000, coordinator: 'ignore-sigterm' }),
+    };
+    const launcher = spawn(process.execPath, [script, runsDir], {
+      env,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let output = '';
+    launcher.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
+    await expect.poll(() => output, { timeout: 20_000 }).toContain('step');
+    const run = await RunFolder.open(runsDir, 'fake');
+    const pids = pidsOf(run.dir);
+    expect(pids.filter(isAlive)).toHaveLength(3);
+    const another = runLaunch(fakeConfig(2), { runsDir, resume: run.id }, fakePorts({}));
+    await expect(another).rejects.toMatchObject({ code: 'FT_RUN_IN_USE' });
+
+    launcher.kill('SIGKILL');
+    await once(launcher, 'exit');
+    const { result } = await launchFakes({}, { resume: run.id });
+    expect(result).toMatchObject({ status: 'finished' });
+    expect(pids.filter(isAlive)).toEqual([]);
+  });
+});
+
+describe('resuming a run', () => {
+  it('checks the old configuration, keeps it, and forgets the old end', async () => {
+    const first = await launchFakes({ steps: 100, workers: { 1: 'sigkill' } });
+    const seen: unknown[] = [];
+    const ports = fakePorts(
+      {},
+      {},
+      {
+        checkResumable: (before, now) => seen.push(before.name, now.workers.count),
+      },
+    );
+    const config = fakeConfig(2, 'a: 2\n');
+    const result = await runLaunch(config, { runsDir, resume: first.run.id }, ports);
+    expect(result).toMatchObject({ runId: first.run.id, status: 'finished' });
+    expect(seen).toEqual(['fake', 2]);
+    expect(await readFile(first.run.configPath, 'utf8')).toBe('a: 2\n');
+    expect(await readFile(join(first.run.dir, 'config.1.yaml'), 'utf8')).toBe('a: 1\n');
+    expect(await first.run.summary()).toMatchObject({ status: 'finished', error: null });
+  });
+
+  it('changes nothing when the configurations do not fit', async () => {
+    const first = await launchFakes({});
+    const before = await readFile(first.run.resultPath, 'utf8');
+    const ports = fakePorts(
+      {},
+      {},
+      {
+        checkResumable: () => {
+          throw new FtctlError('FT_RESUME_MISMATCH', { what: 'seed was 1 and is now 2.' });
+        },
+      },
+    );
+    const work = runLaunch(fakeConfig(2, 'a: 2\n'), { runsDir, resume: first.run.id }, ports);
+    await expect(work).rejects.toMatchObject({
+      code: 'FT_RESUME_MISMATCH',
+      message: 'seed was 1 and is now 2.',
+      details: { runDir: first.run.dir, resumable: true },
+    });
+    expect(await readFile(first.run.resultPath, 'utf8')).toBe(before);
+    expect(await readFile(first.run.configPath, 'utf8')).toBe('a: 1\n');
+    expect((await readdir(first.run.dir)).filter((name) => name.startsWith('lock'))).toEqual([]);
+  });
+
+  it('of a run that does not exist is refused', async () => {
+    const work = runLaunch(fakeConfig(2), { runsDir, resume: 'nothing' }, fakePorts({}));
+    await expect(work).rejects.toMatchObject({
+      code: 'FT_RUN_NOT_FOUND',
+      details: { runDir: null, resumable: false },
+    });
+  });
+});
