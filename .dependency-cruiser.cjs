@@ -56,7 +56,8 @@ module.exports = {
     ...homeRules,
     {
       name: 'pure-files',
-      comment: 'Plans, trees and decisions do no I/O: no transport, no engine, no node: module but crypto.',
+      comment:
+        'Plans, trees and decisions do no I/O: no transport, no engine, no node: module but crypto.',
       severity: 'error',
       from: {
         path: [
@@ -68,17 +69,33 @@ module.exports = {
         ],
       },
       to: {
-        path: ['node_modules/(@grpc|nats|@tensorflow|onnxruntime|lmdb|sharp)', '^(node:)?(fs|net|http|child_process|worker_threads)'],
+        path: [
+          'node_modules/(@grpc|nats|@tensorflow|onnxruntime|lmdb|sharp)',
+          '^(node:)?(fs|net|http|child_process|worker_threads)',
+        ],
       },
     },
     { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
-    { name: 'no-orphans', severity: 'error', from: { orphan: true, path: '^src/', pathNot: ['^src/index\\.ts$', '^src/rpc/gen/'] }, to: {} },
-    { name: 'not-to-dev-dep', severity: 'error', from: { path: '^src/' }, to: { dependencyTypes: ['npm-dev'] } },
+    {
+      name: 'no-orphans',
+      severity: 'error',
+      from: { orphan: true, path: '^src/', pathNot: ['^src/index\\.ts$', '^src/rpc/gen/'] },
+      to: {},
+    },
+    {
+      name: 'not-to-dev-dep',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { dependencyTypes: ['npm-dev'] },
+    },
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
     tsConfig: { fileName: 'tsconfig.json' },
     tsPreCompilationDeps: true,
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'types', 'node'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'types', 'node'],
+    },
   },
 };

@@ -35,9 +35,18 @@ export default tseslint.config(
     },
   },
   {
+    // Composition roots.
+    files: ['src/coordinator/{coordinator,coordinator-service}.ts', 'src/worker/worker.ts'],
+    rules: { 'no-restricted-properties': 'off' },
+  },
+  {
     files: ['**/*.{js,mjs,cjs}'],
     languageOptions: {
-      globals: { process: 'readonly', console: 'readonly', URL: 'readonly', Buffer: 'readonly' },
+      globals: Object.fromEntries(
+        ['process', 'console', 'URL', 'Buffer', 'performance', 'setTimeout', 'AbortController'].map(
+          (name) => [name, 'readonly'],
+        ),
+      ),
     },
   },
 );

@@ -23,7 +23,9 @@ function launch(label) {
   );
   const result = JSON.parse(stdout.toString());
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
-  console.log(`${label}: ${seconds} s, val accuracy ${result.val.accuracy}, digest ${result.digest}`);
+  console.log(
+    `${label}: ${seconds} s, val accuracy ${result.val.accuracy}, digest ${result.digest}`,
+  );
   return result;
 }
 

@@ -94,6 +94,7 @@ export class Conductor {
   /** Events that came while one was being decided: effects may call back at once. */
   readonly #queue: MembershipEvent[] = [];
   #isDeciding = false;
+  #isEnding = false;
 
   constructor(options: ConductorOptions) {
     this.#options = options;
@@ -163,9 +164,20 @@ export class Conductor {
     if (this.#isDeciding) return;
     this.#isDeciding = true;
     for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
-      this.#decide(next);
+      try {
+        this.#decide(next);
+      } catch (error) {
+        this.#onBug(error);
+      }
     }
     this.#isDeciding = false;
+  }
+
+  /** A port threw, or a decision: the run fails, and is never left without an outcome. */
+  #onBug(thrown: unknown): void {
+    const error = FtctlError.from(thrown).toJSON();
+    if (this.#state.phase.name === 'ended') void this.#end({ status: 'failed', error });
+    else this.#queue.unshift({ type: 'trouble', error });
   }
 
   #decide(event: MembershipEvent): void {
@@ -297,6 +309,8 @@ export class Conductor {
   }
 
   async #end(end: RunEnd): Promise<void> {
+    if (this.#isEnding) return;
+    this.#isEnding = true;
     this.#cancelTick();
     for (const controller of this.#stores.values()) controller.abort();
     await this.#settleStores();

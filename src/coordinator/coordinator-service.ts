@@ -5,7 +5,7 @@ import { MemoryEventBus } from '../control/event-bus.js';
 import type { RunEventBody } from '../control/events.js';
 import { applyEvent, noReadings } from '../control/run-readings.js';
 import { recordRun, type RunRecorder } from '../control/run-recorder.js';
-import { FtctlError } from '../errors/index.js';
+import type { FtctlError } from '../errors/index.js';
 import { BlockMonitor } from '../metrics/block-monitor.js';
 import { exposeCoordinator, type RunReadings } from '../metrics/coordinator-metrics.js';
 import { startMetricsServer, type MetricsServer, type Readiness } from '../metrics/http-server.js';
@@ -45,7 +45,7 @@ export async function openCoordinatorService(
   token: string,
   handlers: CoordinatorHandlers,
 ): Promise<CoordinatorService> {
-  const closers: (() => Promise<unknown> | void)[] = [];
+  const closers: (() => unknown)[] = [];
   const closeAll = async (): Promise<void> => {
     for (const close of closers.reverse()) {
       try {
@@ -67,7 +67,7 @@ async function open(
   runDir: string,
   token: string,
   handlers: CoordinatorHandlers,
-  closers: (() => Promise<unknown> | void)[],
+  closers: (() => unknown)[],
   close: () => Promise<void>,
 ): Promise<CoordinatorService> {
   const folder = await RunFolder.open('.', runDir);

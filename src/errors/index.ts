@@ -1,2 +1,2 @@
-export { catalogue, type CatalogueEntry, type ErrorCode, type ExitCode } from './catalogue.js';
-export { FtctlError, type FtctlErrorJson, type FtctlErrorOptions } from './ftctl-error.js';
+export { catalogue, type ErrorCode, type ExitCode } from './catalogue.js';
+export { FtctlError, type FtctlErrorJson } from './ftctl-error.js';

@@ -129,8 +129,7 @@ export class Session {
       local: options.localReport,
     });
     options.transport.onMessage((message) => {
-      if (this.#exchange === undefined) this.#early.push(message);
-      else this.#exchange.receive(message);
+      this.#receive(message);
     });
     options.transport.onLost((peer, cause) => {
       this.#on({ type: 'peer-lost', peer, cause });
@@ -165,7 +164,18 @@ export class Session {
     const { state, effects, outcome, reason } = decide(this.#state, event);
     this.#state = state;
     log?.(`${outcome}: ${reason}`, { generation: state.highest, round: this.#round });
-    for (const effect of effects) this.#do(effect);
+    try {
+      for (const effect of effects) this.#do(effect);
+    } catch (error) {
+      this.#trouble(error);
+    }
+  }
+
+  /** Whatever fails behind the decisions' back is this worker's trouble, never an unhandled rejection. */
+  #inBackground(work: Promise<void>): void {
+    work.catch((error: unknown) => {
+      this.#trouble(error);
+    });
   }
 
   #do(effect: SessionEffect): void {
@@ -176,13 +186,13 @@ export class Session {
         this.#options.control.send(effect.message);
         return;
       case 'build':
-        void this.#build(effect.bundle, effect.resume);
+        this.#inBackground(this.#build(effect.bundle, effect.resume));
         return;
       case 'leave-loop':
-        void this.#leaveLoop(effect.generation);
+        this.#inBackground(this.#leaveLoop(effect.generation));
         return;
       case 'open-streams':
-        void this.#openStreams(effect.generation);
+        this.#inBackground(this.#openStreams(effect.generation));
         return;
       case 'fail-later':
         // Twice: the coordinator waits once before it judges, and it knows better who is to blame.
@@ -203,25 +213,21 @@ export class Session {
 
   async #build(bundle: string, resume: StateRef | null): Promise<void> {
     const { signal } = this.#stop;
-    try {
-      const stage = (name: string): void => {
-        this.#stage = name;
-        this.#tell();
-      };
-      const tools = { stage, timeline: this.#timeline, signal };
-      const prepared = await this.#options.prepare(bundle, tools);
-      if (resume !== null) {
-        stage('restore');
-        const bytes = await this.#options.fetchState(resume, signal);
-        prepared.trainer.restore({ ...resume, bytes });
-      }
-      this.#prepared = prepared;
-      this.#timeline.enter('idle');
-      this.#stage = 'ready';
-      this.#on({ type: 'built', state: prepared.trainer.stateRef() });
-    } catch (error) {
-      this.#trouble(error);
+    const stage = (name: string): void => {
+      this.#stage = name;
+      this.#tell();
+    };
+    const tools = { stage, timeline: this.#timeline, signal };
+    const prepared = await this.#options.prepare(bundle, tools);
+    if (resume !== null) {
+      stage('restore');
+      const bytes = await this.#options.fetchState(resume, signal);
+      prepared.trainer.restore({ ...resume, bytes });
     }
+    this.#prepared = prepared;
+    this.#timeline.enter('idle');
+    this.#stage = 'ready';
+    this.#on({ type: 'built', state: prepared.trainer.stateRef() });
   }
 
   async #leaveLoop(generation: GenerationId): Promise<void> {
@@ -271,6 +277,15 @@ export class Session {
     });
     this.#exchange = exchange;
     for (const message of early) exchange.receive(message);
+  }
+
+  #receive(message: PeerMessage): void {
+    try {
+      if (this.#exchange === undefined) this.#early.push(message);
+      else this.#exchange.receive(message);
+    } catch (error) {
+      this.#trouble(error);
+    }
   }
 
   /** A promise is near: nothing of the old generation is answered any more, what came of a newer one is kept. */

@@ -53,7 +53,7 @@ export function randomFaults(random: Random, numWorkers: number): Fault[] {
 function randomFault(random: Random, numWorkers: number): Fault {
   const who = random.integer(0, numWorkers - 1);
   const other = (who + random.integer(1, Math.max(1, numWorkers - 1))) % numWorkers;
-  const at = { ms: random.between(0, 260) };
+  const at = { ms: random.between(0, 160) };
   const round = random.integer(1, 9);
   const faults: (() => Fault)[] = [
     () => ({ type: 'kill', who, at }),

@@ -2,7 +2,7 @@ import type { RunEnd } from '../../../src/coordinator/membership-state.js';
 import { FtctlError } from '../../../src/errors/index.js';
 import { numRounds, trueStates } from './fake-trainer.js';
 import type { Fault } from './faults.js';
-import type { History, SimulationOptions } from './simulation.js';
+import { highestRound, type History, type SimulationOptions } from './simulation.js';
 
 /** Everything that is wrong with a history: broken invariants, hangs, and an end that its faults do not explain. */
 export function problemsOf(history: History): string[] {
@@ -38,6 +38,9 @@ function problemsWithoutCoordinator({ sessions, options }: History): string[] {
   });
 }
 
+/** Rounds that may be applied between a stop request and the last promise: messages are late by up to 20 ms. */
+const longestStop = 8;
+
 function problemsOfGoodEnd(history: History, end: Exclude<RunEnd, { status: 'failed' }>): string[] {
   const { options, stored, sessions } = history;
   const problems: string[] = [];
@@ -50,6 +53,14 @@ function problemsOfGoodEnd(history: History, end: Exclude<RunEnd, { status: 'fai
     if (stored.get(final.kind)?.hash !== final.state.hash) {
       problems.push(`the ${final.kind} of round ${final.state.round} is not on disk`);
     }
+  }
+  const highest = highestRound(history);
+  if (end.status === 'stopped' && final !== null && final.state.round !== highest) {
+    problems.push(`stopped at round ${final.state.round}, but a worker is at ${highest}`);
+  }
+  const total = numRounds(options.shape);
+  if (end.status === 'finished' && total - (history.stopAskedAtRound ?? total) > longestStop) {
+    problems.push('the stop request is forgotten');
   }
   if (end.status === 'finished' && final?.state.round !== numRounds(options.shape)) {
     problems.push(`finished at round ${final?.state.round ?? 'none'}`);
@@ -113,13 +124,32 @@ function explain({ options }: History, end: RunEnd): string | undefined {
   return `the run ends with ${told}, by ${JSON.stringify(faults)}`;
 }
 
-function isExplained({ faults, numWorkers }: SimulationOptions, end: RunEnd): boolean {
-  if (end.status === 'finished') {
-    return !faults.some((f) => f.type === 'other-fingerprint' || f.type === 'disk-full');
-  }
+function isExplained(options: SimulationOptions, end: RunEnd): boolean {
+  const { faults, numWorkers } = options;
+  if (end.status === 'finished') return !faults.some((fault) => mustFail(fault, options));
   if (end.status === 'stopped') return faults.some((f) => f.type === 'stop-request');
+  // Where the coordinator is stopped for long, a worker that cannot reach another gives up by itself.
+  const isJudgeAbsent = faults.some((f) => f.type === 'stop-process' && f.who === 'coordinator');
+  if (isJudgeAbsent && end.error.code === 'FT_PEER_UNREACHABLE') {
+    return faults.some((f) => f.type === 'break-link' && f.between.includes(end.error.rank ?? -1));
+  }
   const othersCanHelp = numWorkers > 1 && faults.length === 1;
   return faults.some((fault) => explains(fault, end.error, othersCanHelp));
+}
+
+/** Faults that no run may finish with. */
+function mustFail(fault: Fault, { faults, numWorkers, shape }: SimulationOptions): boolean {
+  switch (fault.type) {
+    case 'other-fingerprint':
+    case 'disk-full':
+      return true;
+    case 'flip':
+      return faults.length === 1 && numWorkers > 1 && fault.round <= numRounds(shape);
+    case 'throw':
+      return faults.length === 1 && fault.round <= numRounds(shape);
+    default:
+      return false;
+  }
 }
 
 function explains(

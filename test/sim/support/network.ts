@@ -1,6 +1,7 @@
 import type { PeerMessage } from '../../../src/collective/messages.js';
 import { maximalSubtrees } from '../../../src/collective/tree.js';
 import type { PeerTransport } from '../../../src/collective/transport.js';
+import { FtctlError } from '../../../src/errors/index.js';
 import type { ControlLink, ControlPlane } from '../../../src/rpc/control-link.js';
 import type { CoordinatorMessage, WorkerMessage } from '../../../src/rpc/control-messages.js';
 import { formatGeneration, type Generation, type Member } from '../../../src/rpc/generation.js';
@@ -327,7 +328,11 @@ export class PeerNetwork {
         if (lost !== undefined) {
           end.opening = undefined;
           end.onLost(lost.incarnation, 'connection refused');
-          reject(new Error(`${lost.incarnation} is gone`));
+          reject(
+            new FtctlError('FT_PEER_UNREACHABLE', {
+              what: `${lost.incarnation} cannot be reached.`,
+            }),
+          );
           return;
         }
         const isOpen = others.every(

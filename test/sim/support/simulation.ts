@@ -9,7 +9,7 @@ import { noTimeline } from '../../../src/metrics/timeline.js';
 import type { StateRef } from '../../../src/rpc/control-messages.js';
 import { Session, type SessionOptions } from '../../../src/worker/session.js';
 import { Invariants } from './checks.js';
-import { FakeTrainer, numRounds, type Shape } from './fake-trainer.js';
+import { FakeTrainer, type Shape } from './fake-trainer.js';
 import type { Fault, Moment } from './faults.js';
 import { ControlNetwork, PeerNetwork } from './network.js';
 import { Process, World } from './world.js';
@@ -48,6 +48,10 @@ export interface History {
   readonly events: readonly RunEventBody[];
   readonly violations: readonly string[];
   readonly isHung: boolean;
+  /** When the first process was killed. */
+  readonly killedAtMs: number | undefined;
+  /** The highest round when the first graceful stop was asked for, if rounds were being run. */
+  readonly stopAskedAtRound: number | undefined;
   readonly numDeliveries: number;
   readonly traceHash: number;
   readonly trace: readonly string[];
@@ -88,6 +92,8 @@ class Simulation {
   #conductor!: Conductor;
   #outcome: RunOutcome | undefined;
   #endedAtMs: number | undefined;
+  #killedAtMs: number | undefined;
+  #stopAskedAtRound: number | undefined;
 
   constructor(options: SimulationOptions) {
     this.#options = options;
@@ -125,6 +131,8 @@ class Simulation {
       events: this.#events,
       violations: this.#invariants.violations,
       isHung: this.#isWaiting(),
+      killedAtMs: this.#killedAtMs,
+      stopAskedAtRound: this.#stopAskedAtRound,
       numDeliveries: this.#world.numDeliveries,
       traceHash: this.#world.traceHash,
       trace: this.#world.trace,
@@ -395,6 +403,7 @@ class Simulation {
     switch (fault.type) {
       case 'kill':
         this.#when(fault.at, () => {
+          this.#killedAtMs ??= this.#world.nowMs;
           this.#exit(this.#process(fault.who), true);
         });
         return;
@@ -429,7 +438,11 @@ class Simulation {
         return;
       case 'stop-request':
         this.#when(fault.at, () => {
-          if (this.#coordinator.isAlive) this.#conductor.stop(fault.mode);
+          if (!this.#coordinator.isAlive || this.#coordinator.isStopped) return;
+          if (fault.mode === 'graceful' && this.#conductor.state.phase.name === 'running') {
+            this.#stopAskedAtRound ??= Math.max(0, ...this.#invariants.rounds.values());
+          }
+          this.#conductor.stop(fault.mode);
         });
         return;
       case 'stranger':
@@ -466,7 +479,7 @@ class Simulation {
     }
     const before = this.#world.onDelivery;
     this.#world.onDelivery = (index, when) => {
-      before(index, when);
+      before?.(index, when);
       if (index === moment.delivery && when === moment.when) happen();
     };
   }
@@ -484,5 +497,3 @@ export function nameOf(slot: number): string {
 export function highestRound({ rounds }: History): number {
   return Math.max(...rounds);
 }
-
-export { numRounds };

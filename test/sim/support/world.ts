@@ -38,7 +38,7 @@ export class World {
   /** Changes with anything that is noted, and with its time. */
   traceHash = 0;
   readonly trace: string[] = [];
-  onDelivery: DeliveryHook = () => undefined;
+  onDelivery: DeliveryHook | undefined;
   readonly #keepTrace: boolean;
   readonly #queue: Event[] = [];
   #sequence = 0;
@@ -106,17 +106,14 @@ export class World {
   }
 
   async #happen(event: Event): Promise<void> {
-    if (!event.isDelivery) {
-      event.run();
+    const index = event.isDelivery ? ++this.numDeliveries : 0;
+    if (event.isDelivery && this.onDelivery !== undefined) {
+      this.onDelivery(index, 'before');
       await setImmediate();
-      return;
     }
-    const index = ++this.numDeliveries;
-    this.onDelivery(index, 'before');
-    await setImmediate();
     if (event.owner?.isAlive !== false) event.run();
     await setImmediate();
-    this.onDelivery(index, 'after');
+    if (event.isDelivery) this.onDelivery?.(index, 'after');
   }
 
   #push(event: Event): void {

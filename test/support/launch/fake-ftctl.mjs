@@ -35,7 +35,8 @@ if (fault === 'exit-at-start') {
   process.exit(1);
 }
 const parent = exitWithParent(controller);
-if (fault === 'ignore-sigterm') {
+if (fault === 'stubborn') {
+  setInterval(() => undefined, 1000);
   process.removeAllListeners('SIGTERM');
   process.on('SIGTERM', () => undefined);
 } else {
@@ -214,9 +215,10 @@ async function work() {
   const socket = connect(Number(port), host);
   const send = lines(socket, (message) => {
     if (message.type === 'release') process.exit(0);
-    if (message.type === 'abort') process.exit(4);
+    if (message.type === 'abort' && fault !== 'stubborn') process.exit(4);
   });
   socket.on('close', async () => {
+    if (fault === 'stubborn') return;
     await parent.failed(error('FT_COORDINATOR_LOST', 'The connection to the coordinator broke.'));
     process.exit(4);
   });

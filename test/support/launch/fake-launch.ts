@@ -78,6 +78,8 @@ export function isAlive(pid: number): boolean {
   }
 }
 
+type Message = RunEvent | { readonly type: 'stopping' };
+
 class LineLink implements CoordinatorLink {
   readonly #socket: Socket;
   readonly #token: string;
@@ -93,7 +95,7 @@ class LineLink implements CoordinatorLink {
     this.#socket.setEncoding('utf8').on('data', (text: string) => {
       const parts = (rest + text).split('\n');
       rest = parts.pop()!;
-      for (const part of parts) this.#take(JSON.parse(part));
+      for (const part of parts) this.#take(JSON.parse(part) as Message);
     });
   }
 
@@ -128,7 +130,7 @@ class LineLink implements CoordinatorLink {
 
   #isOver = false;
 
-  #take(message: RunEvent | { type: 'stopping' }): void {
+  #take(message: Message): void {
     if (message.type === 'stopping') {
       this.#onStopping();
       return;

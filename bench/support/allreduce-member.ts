@@ -1,0 +1,64 @@
+/**
+ * One member of bench/allreduce.bench.ts, in a process of its own. Sends its address, takes the generation and the
+ * rounds to run, and answers with the milliseconds of each round.
+ */
+import { RoundReducer } from '../../src/collective/reducer.js';
+import { maximalSubtrees } from '../../src/collective/tree.js';
+import { startWorkerServer } from '../../src/collective/worker-server.js';
+import type { Generation } from '../../src/rpc/generation.js';
+
+export interface Job {
+  readonly generation: Generation;
+  readonly elements: number;
+  readonly warmups: number;
+  readonly rounds: number;
+}
+
+const [self, token] = process.argv.slice(2) as [string, string];
+const run = '0123456789abcdef';
+const server = await startWorkerServer({ host: '127.0.0.1', token, states: () => undefined });
+
+async function measure({ generation, elements, warmups, rounds }: Job): Promise<number[]> {
+  await server.transport.open(generation, self, AbortSignal.timeout(30_000));
+  const reducer = new RoundReducer({ run, generation, self });
+  const member = generation.members.find(({ incarnation }) => incarnation === self)!;
+  const nodes = maximalSubtrees(member.firstShard, member.numShards, generation.numShards);
+  const times: number[] = [];
+  return new Promise((resolve) => {
+    let round = 0;
+    let start = 0;
+    const sendAll = (outgoing: ReturnType<RoundReducer['offer']>): void => {
+      for (const { toRank, message } of outgoing) server.transport.send(toRank, message);
+    };
+    const begin = (): void => {
+      round++;
+      // Fresh arrays, as a trainer's would be; making them is no part of the all-reduce.
+      const partials = nodes.map((node) => ({
+        node,
+        values: new Float32Array(elements).fill(round),
+      }));
+      start = performance.now();
+      sendAll(reducer.offer(round, partials, elements));
+      proceed();
+    };
+    const proceed = (): void => {
+      if (round === 0 || reducer.result(round) === undefined) return;
+      times.push(performance.now() - start);
+      if (round === warmups + rounds) resolve(times.slice(warmups));
+      else begin();
+    };
+    server.transport.onMessage((message) => {
+      sendAll(reducer.receive(message).outgoing);
+      proceed();
+    });
+    begin();
+  });
+}
+
+process.on('message', (job: Job) => {
+  void measure(job).then((times) => process.send!({ times }));
+});
+process.on('disconnect', () => {
+  void server.close();
+});
+process.send!({ address: server.address });

@@ -1,0 +1,102 @@
+import { describe, expect, it } from 'vitest';
+import { numRounds, type Shape } from './support/fake-trainer.js';
+import type { Fault } from './support/faults.js';
+import { problemsOf } from './support/judge.js';
+import { type History, simulate, simulatedLimits } from './support/simulation.js';
+
+const shape: Shape = { epochs: 1, steps: 2, numShards: 3, vectorLength: 3 };
+
+/** Streams break within 30 ms, a message takes at most 20 more, and one may wait behind another. */
+const latestMs = 80;
+
+/** Plays a run without faults, then again with one fault before, and after, each of its messages. */
+async function atEveryMessage(
+  numWorkers: number,
+  fault: (at: { delivery: number; when: 'before' | 'after' }) => Fault,
+  check: (history: History) => string[],
+): Promise<{ numHistories: number; failed: string[] }> {
+  const { numDeliveries } = await simulate({ seed: 3, numWorkers, shape, faults: [] });
+  const failed: string[] = [];
+  for (let delivery = 1; delivery <= numDeliveries; delivery++) {
+    for (const when of ['before', 'after'] as const) {
+      const faults = [fault({ delivery, when })];
+      const history = await simulate({ seed: 3, numWorkers, shape, faults });
+      const problems = [...problemsOf(history), ...check(history)];
+      if (problems.length > 0) failed.push(`${when} ${delivery}: ${problems.join('; ')}`);
+    }
+  }
+  return { numHistories: 2 * numDeliveries, failed };
+}
+
+/**
+ * A death is noticed by the break of a stream, not by a timeout: unless the worker had said nothing yet, or was the only
+ * one to have the final state: others have the tolerance to come up with it.
+ */
+function isPrompt(history: History): string[] {
+  const { outcome, endedAtMs, killedAtMs, events, rounds, options } = history;
+  if (outcome?.end.status !== 'failed' || killedAtMs === undefined) return [];
+  const who = options.faults[0]?.type === 'kill' ? options.faults[0].who : undefined;
+  if (!events.some((event) => event.type === 'worker-joined' && event.slot === who)) return [];
+  const hadFinal = Math.max(...rounds) === numRounds(shape);
+  const { toleranceMs, tickMs } = simulatedLimits;
+  const limitMs = latestMs + (hadFinal ? toleranceMs + tickMs : 0);
+  const tookMs = (endedAtMs ?? Number.POSITIVE_INFINITY) - killedAtMs;
+  return tookMs <= limitMs ? [] : [`the run ended ${tookMs} ms after the death`];
+}
+
+describe('a death before and after every message', () => {
+  for (const [numWorkers, who] of [
+    [1, 0],
+    [2, 0],
+    [2, 1],
+    [3, 0],
+    [3, 2],
+  ] as const) {
+    it(`of worker ${who} of ${numWorkers} ends the run with its name, or comes too late to matter`, async () => {
+      const { numHistories, failed } = await atEveryMessage(
+        numWorkers,
+        (at) => ({ type: 'kill', who, at }),
+        isPrompt,
+      );
+      expect(failed).toEqual([]);
+      expect(numHistories).toBeGreaterThan(30);
+    }, 60_000);
+  }
+
+  it('of the coordinator ends every worker, which says that the coordinator is lost', async () => {
+    const { failed } = await atEveryMessage(
+      2,
+      (at) => ({ type: 'kill', who: 'coordinator', at }),
+      () => [],
+    );
+    expect(failed).toEqual([]);
+  }, 60_000);
+});
+
+describe('a stop request before and after every message', () => {
+  it('ends the run with a state of the highest round on disk, or finds it finished', async () => {
+    const ends = new Set<string>();
+    const { failed } = await atEveryMessage(
+      3,
+      (at) => ({ type: 'stop-request', mode: 'graceful', at }),
+      ({ outcome }) => {
+        const end = outcome?.end;
+        ends.add(end?.status === 'stopped' && end.final === null ? 'not begun' : `${end?.status}`);
+        return [];
+      },
+    );
+    expect(failed).toEqual([]);
+    expect([...ends].sort()).toEqual(['finished', 'not begun', 'stopped']);
+  }, 60_000);
+});
+
+describe('a stream that breaks and heals before and after every message', () => {
+  it('changes nothing: the last two rounds are repeated, and counted once', async () => {
+    const { failed } = await atEveryMessage(
+      2,
+      (at) => ({ type: 'reconnect', between: [0, 1], at }),
+      ({ outcome }) => (outcome?.end.status === 'finished' ? [] : ['the run is not finished']),
+    );
+    expect(failed).toEqual([]);
+  }, 60_000);
+});
