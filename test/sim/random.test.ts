@@ -51,7 +51,7 @@ describe('random histories', () => {
       }
       expect(failed).toEqual([]);
       // Every kind of end comes up: the histories are not all the same.
-      if (numSeeds >= 1000) expect([...ends.keys()].sort()).toEqual(kindsOfEnd);
+      if (numSeeds >= 1000) expect([...ends.keys()]).toEqual(expect.arrayContaining(kindsOfEnd));
     },
     Math.max(60_000, numSeeds * 60),
   );
