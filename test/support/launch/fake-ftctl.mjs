@@ -6,7 +6,7 @@
 import { writeFileSync } from 'node:fs';
 import { createServer, connect } from 'node:net';
 import { dirname, join } from 'node:path';
-import { setTimeout } from 'node:timers';
+import { setInterval, setTimeout } from 'node:timers';
 import { exitWithParent } from '../../../dist/util/child-channel.js';
 
 const plan = {
