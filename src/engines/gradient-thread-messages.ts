@@ -5,7 +5,10 @@ import type { HeadSessionOptions } from './head-session.js';
 /** What the thread is started with. */
 export type GradientThreadData = HeadSessionOptions;
 
-/** To the thread. The arrays are copied, as the caller keeps them. */
+/** To the thread: a request, or `close`: do nothing more, release the sessions and end. */
+export type GradientThreadInput = GradientRequest | { readonly kind: 'close' };
+
+/** The arrays are copied, as the caller keeps them. */
 export interface GradientRequest {
   readonly id: number;
   readonly kind: 'gradients' | 'evaluate';

@@ -5,6 +5,7 @@ import type {
   GradientReply,
   GradientRequest,
   GradientThreadData,
+  GradientThreadInput,
 } from './gradient-thread-messages.js';
 import { openHeadSession } from './head-session.js';
 
@@ -31,10 +32,21 @@ async function answer(engine: GradientEngine, request: GradientRequest): Promise
 try {
   const engine = await openHeadSession(workerData as GradientThreadData);
   let last = Promise.resolve();
-  port.on('message', (request: GradientRequest) => {
-    last = last.then(() => answer(engine, request));
+  let closing = false;
+  port.on('message', (message: GradientThreadInput) => {
+    if (message.kind === 'close') {
+      closing = true;
+      last = last
+        .then(() => engine.close())
+        .finally(() => {
+          port.close();
+        });
+      return;
+    }
+    last = last.then(() => (closing ? undefined : answer(engine, message)));
   });
   reply({ type: 'ready' });
 } catch (error) {
   reply({ type: 'unavailable', error: FtctlError.from(error).toJSON() });
+  port.close();
 }

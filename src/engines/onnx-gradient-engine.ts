@@ -6,10 +6,19 @@ import { openThreadedHeadEngine } from './threaded-head-engine.js';
  * A run of the graph blocks the thread that it is in. Up to this many floating-point operations it is done in the calling thread: 2
  * million, 8 shards of 2 rows of 1792 features and 16 classes, take 0.3 ms, and the way to a thread and back costs about as much.
  */
-export const maxInlineFlops = 2e6;
+const maxInlineFlops = 2e6;
+
+/** Whether a run blocks its thread so briefly that it may be the calling one. */
+export function runsInline(
+  batch: Pick<ShardBatch, 'numShards' | 'rowsPerShard'>,
+  head: { readonly numFeatures: number; readonly numClasses: number },
+  withGradient: boolean,
+): boolean {
+  return headFlops(batch, head, withGradient) <= maxInlineFlops;
+}
 
 /** Operations of a run: a multiplication and an addition for each weight and row, forward and again for the gradient. */
-export function headFlops(
+function headFlops(
   batch: Pick<ShardBatch, 'numShards' | 'rowsPerShard'>,
   head: { readonly numFeatures: number; readonly numClasses: number },
   withGradient: boolean,
@@ -26,9 +35,7 @@ export async function openGradientEngine(options: HeadSessionOptions): Promise<G
   const inline = await openHeadSession(options);
   let threaded: Promise<GradientEngine> | undefined;
   const engineFor = (batch: ShardBatch, withGradient: boolean): Promise<GradientEngine> => {
-    if (headFlops(batch, options.head, withGradient) <= maxInlineFlops) {
-      return Promise.resolve(inline);
-    }
+    if (runsInline(batch, options.head, withGradient)) return Promise.resolve(inline);
     threaded ??= openThreadedHeadEngine(options);
     return threaded;
   };

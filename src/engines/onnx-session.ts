@@ -1,6 +1,7 @@
 import type * as Ort from 'onnxruntime-node';
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { FtctlError } from '../errors/index.js';
+import { insideNativeGate } from './native-gate.js';
 
 export type Provider = 'cpu' | 'cuda' | 'webgpu';
 
@@ -91,10 +92,11 @@ export class OnnxSession {
       extra: { session: { intra_op: { allow_spinning: '0' } } },
     };
     try {
-      const session =
+      const session = await insideNativeGate(() =>
         typeof model === 'string'
-          ? await runtime.InferenceSession.create(model, settings)
-          : await runtime.InferenceSession.create(model, settings);
+          ? runtime.InferenceSession.create(model, settings)
+          : runtime.InferenceSession.create(model, settings),
+      );
       return new OnnxSession(runtime, session);
     } catch (error) {
       const why = `onnxruntime says: ${reasonOf(error)}`;
@@ -130,7 +132,7 @@ export class OnnxSession {
     }
     let outputs: InferenceSession.OnnxValueMapType;
     try {
-      outputs = await this.#session.run(inputs);
+      outputs = await insideNativeGate(() => this.#session.run(inputs));
     } catch (error) {
       throw new FtctlError('FT_ENGINE_FAILED', {
         what: 'The engine failed while computing.',
@@ -147,6 +149,6 @@ export class OnnxSession {
   }
 
   async close(): Promise<void> {
-    await this.#session.release();
+    await insideNativeGate(() => this.#session.release());
   }
 }

@@ -2,8 +2,13 @@ import { Worker } from 'node:worker_threads';
 import { FtctlError } from '../errors/index.js';
 import { threadEntry } from '../util/thread-entry.js';
 import type { GradientEngine, ShardBatch, ShardGradients, ShardSums } from './gradient-engine.js';
-import type { GradientReply, GradientRequest } from './gradient-thread-messages.js';
+import type {
+  GradientReply,
+  GradientRequest,
+  GradientThreadInput,
+} from './gradient-thread-messages.js';
 import type { HeadSessionOptions } from './head-session.js';
+import { armNativeGate } from './native-gate.js';
 
 interface Waiting {
   readonly resolve: (result: ShardGradients | ShardSums) => void;
@@ -12,6 +17,7 @@ interface Waiting {
 
 /** The head's gradient engine in a thread of its own. Rejects with FT_ENGINE_UNAVAILABLE or FT_ENGINE_FAILED. */
 export async function openThreadedHeadEngine(options: HeadSessionOptions): Promise<GradientEngine> {
+  armNativeGate();
   const worker = new Worker(threadEntry(import.meta.url, './gradient-thread.js'), {
     workerData: options,
     name: 'ftctl-gradients',
@@ -19,7 +25,6 @@ export async function openThreadedHeadEngine(options: HeadSessionOptions): Promi
   const waiting = new Map<number, Waiting>();
   let nextId = 0;
   let failure: FtctlError | undefined;
-  let closing = false;
 
   const fail = (error: FtctlError): void => {
     failure ??= error;
@@ -27,7 +32,21 @@ export async function openThreadedHeadEngine(options: HeadSessionOptions): Promi
     waiting.clear();
   };
 
-  const ready = new Promise<void>((resolve, reject) => {
+  const ended = (why: string, cause?: unknown): FtctlError =>
+    new FtctlError('FT_ENGINE_FAILED', {
+      what: 'The thread that computes gradients has ended.',
+      why,
+      cause,
+    });
+
+  const exited = new Promise<void>((resolve) => {
+    worker.on('exit', (code) => {
+      fail(ended(`Its exit code is ${code}.`));
+      resolve();
+    });
+  });
+
+  await new Promise<void>((resolve, reject) => {
     worker.on('message', (message: GradientReply) => {
       switch (message.type) {
         case 'ready':
@@ -45,30 +64,15 @@ export async function openThreadedHeadEngine(options: HeadSessionOptions): Promi
           waiting.delete(message.id);
       }
     });
-    const ended = (why: string, cause?: unknown): void => {
-      const error = new FtctlError('FT_ENGINE_FAILED', {
-        what: 'The thread that computes gradients has ended.',
-        why,
-        cause,
-      });
-      reject(error);
-      fail(error);
-    };
     worker.on('error', (error: Error) => {
-      ended(`It failed: ${error.message}.`, error);
+      const failed = ended(`It failed: ${error.message}.`, error);
+      fail(failed);
+      reject(failed);
     });
-    worker.on('exit', (code) => {
-      ended(closing ? 'The engine was closed.' : `Its exit code is ${code}.`);
+    worker.on('exit', () => {
+      reject(failure ?? ended('It did not start.'));
     });
   });
-
-  try {
-    await ready;
-  } catch (error) {
-    closing = true;
-    await worker.terminate();
-    throw error;
-  }
 
   const call = (
     kind: GradientRequest['kind'],
@@ -89,9 +93,11 @@ export async function openThreadedHeadEngine(options: HeadSessionOptions): Promi
     gradients: (batch, parameters_P) =>
       call('gradients', batch, parameters_P) as Promise<ShardGradients>,
     evaluate: (batch, parameters_P) => call('evaluate', batch, parameters_P),
+    // Never `terminate`: see native-gate.ts.
     async close() {
-      closing = true;
-      await worker.terminate();
+      fail(ended('The engine was closed.'));
+      worker.postMessage({ kind: 'close' } satisfies GradientThreadInput);
+      await exited;
     },
   };
 }

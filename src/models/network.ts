@@ -47,7 +47,7 @@ export interface BatchNormLayer extends LayerBase {
   readonly momentum: number | null;
 }
 
-export interface MaxPoolLayer extends LayerBase {
+interface MaxPoolLayer extends LayerBase {
   readonly kind: 'maxPool';
   readonly kernel: Pair;
   readonly stride: Pair;
@@ -57,7 +57,7 @@ export interface MaxPoolLayer extends LayerBase {
   readonly ceilMode: boolean;
 }
 
-export interface AvgPoolLayer extends LayerBase {
+interface AvgPoolLayer extends LayerBase {
   readonly kind: 'avgPool';
   readonly kernel: Pair;
   readonly stride: Pair;
@@ -66,7 +66,7 @@ export interface AvgPoolLayer extends LayerBase {
   readonly countIncludePad: boolean;
 }
 
-export interface AdaptiveAvgPoolLayer extends LayerBase {
+interface AdaptiveAvgPoolLayer extends LayerBase {
   readonly kind: 'adaptiveAvgPool';
   readonly outputSize: Pair;
 }
@@ -85,12 +85,12 @@ export interface AffineLayer extends LayerBase {
   readonly shift: readonly number[];
 }
 
-export interface DropoutLayer extends LayerBase {
+interface DropoutLayer extends LayerBase {
   readonly kind: 'dropout';
   readonly probability: number;
 }
 
-export interface SimpleLayer extends LayerBase {
+interface SimpleLayer extends LayerBase {
   readonly kind: 'relu' | 'relu6' | 'add' | 'concat' | 'flatten';
 }
 

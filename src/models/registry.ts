@@ -31,10 +31,7 @@ export function torchvisionSpec(
 }
 
 /** The architectures that ftctl has, sorted. */
-export const architectureNames: readonly string[] = [
-  ...Object.keys(basicResnets),
-  'mobilenet_v2',
-].sort();
+const architectureNames: readonly string[] = [...Object.keys(basicResnets), 'mobilenet_v2'].sort();
 
 /** Refuses what no family can build: FT_MODEL_UNKNOWN (with the nearest names) or FT_MODEL_WIDTH. */
 export function checkArchitecture(architecture: string, width: number): void {

@@ -29,7 +29,7 @@ export interface OnnxNode {
   readonly attribute: readonly OnnxAttribute[];
 }
 
-export interface OnnxDimension {
+interface OnnxDimension {
   readonly dimValue?: number;
   readonly dimParam?: string;
 }

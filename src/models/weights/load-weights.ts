@@ -39,7 +39,7 @@ export interface LoadOptions {
 }
 
 /** Reads a whole file of weights. Rejects with FT_WEIGHTS_NOT_FOUND or, where it is too large, FT_WEIGHTS_DAMAGED. */
-export async function readWeightsFile(path: string): Promise<Buffer> {
+async function readWeightsFile(path: string): Promise<Buffer> {
   let size: number;
   try {
     const file = await open(path, 'r');

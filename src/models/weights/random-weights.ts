@@ -7,7 +7,7 @@ import type { StoredTensor } from './tensor-set.js';
  * Standard normal deviates by Box and Muller: uniforms 2i and 2i + 1 give deviates 2i and 2i + 1. The first uniform is
  * taken from (0, 1], whose logarithm is finite.
  */
-export function fillNormal(out: Float32Array, rng: CounterRng, standardDeviation: number): void {
+function fillNormal(out: Float32Array, rng: CounterRng, standardDeviation: number): void {
   for (let i = 0; i < out.length; i += 2) {
     const radius = standardDeviation * Math.sqrt(-2 * Math.log(1 - rng.uniform(i)));
     const angle = 2 * Math.PI * rng.uniform(i + 1);

@@ -1,0 +1,89 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { RunResult } from '../../src/control/events.js';
+import { eventsOf, ftctl, launched, startFtctl } from '../support/runs/ftctl.js';
+import { makeWorld, type World } from '../support/runs/world.js';
+
+describe('a run that was ended early', () => {
+  let world: World;
+  let whole: RunResult;
+
+  beforeAll(async () => {
+    world = await makeWorld();
+    whole = await launched([...world.args, '--set', 'phases.0.epochs=6'], world.env);
+  });
+  afterAll(() => world.remove());
+
+  it('goes on as a longer one, with other workers, to the digest of the uninterrupted run', async () => {
+    const short = await launched([...world.args, '--set', 'phases.0.epochs=3'], world.env);
+    const longer = await launched(
+      [
+        '--runs-dir',
+        world.runsDir,
+        '--resume',
+        short.runId,
+        '-w',
+        '3',
+        '--set',
+        'phases.0.epochs=6',
+      ],
+      world.env,
+    );
+    expect(longer.digest).toBe(whole.digest);
+    expect(longer).toMatchObject({ epochs: 6, val: whole.val, best: whole.best });
+    expect(longer.test).toEqual(whole.test);
+  });
+
+  it('goes on after Ctrl-C, which leaves a checkpoint and exits 130', async () => {
+    const many = ['--set', 'phases.0.epochs=400'];
+    const reference = await launched([...world.args, ...many], world.env);
+    const { child, finished } = startFtctl(['launch', '--json', ...world.args, ...many], world.env);
+    await stepsOf(world.runsDir, reference.runId);
+    child.kill('SIGINT');
+    const { code, stdout } = await finished;
+    const stopped = JSON.parse(stdout) as RunResult;
+    expect(code).toBe(130);
+    expect(stopped.status).toBe('stopped');
+    expect(stopped.steps).toBeLessThan(reference.steps);
+    const resumed = await launched(
+      ['--runs-dir', world.runsDir, '--resume', stopped.runId],
+      world.env,
+    );
+    expect(resumed.digest).toBe(reference.digest);
+  });
+
+  it('is not resumed with a setting that would change the bits', async () => {
+    const { code, stdout } = await ftctl(
+      [
+        'launch',
+        '--json',
+        '--runs-dir',
+        world.runsDir,
+        '--resume',
+        whole.runId,
+        '--set',
+        'seed=12',
+      ],
+      world.env,
+    );
+    expect(code).toBe(2);
+    expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'FT_RESUME_MISMATCH' } });
+  });
+});
+
+/** Waits until the newest run, which is not `other`, has finished an epoch. */
+async function stepsOf(runsDir: string, other: string): Promise<void> {
+  for (let tries = 0; tries < 600; tries++) {
+    const newest = (await readdir(runsDir))
+      .sort()
+      .filter((id) => !id.startsWith('.'))
+      .at(-1);
+    if (newest !== undefined && newest !== other) {
+      const events = await eventsOf(join(runsDir, newest)).catch(() => []);
+      if (events.some((event) => event.type === 'epoch')) return;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error('no run made an epoch within 30 s');
+}

@@ -1,0 +1,208 @@
+import { describe, expect, it } from 'vitest';
+import { Drive, failure, sent } from './support.js';
+
+const generation = { term: 3, number: 1 };
+
+describe('a worker that dies', () => {
+  it('ends the run with its rank, the phase it was in, the cause and the remedy', () => {
+    const drive = new Drive();
+    drive.run();
+    drive.round(2, 16);
+    drive.say(2, { type: 'stage', stage: 'features', round: 16 });
+    const effects = drive.on({ type: 'lost', incarnation: 'w2', cause: 'its connection broke' });
+    expect(failure(effects)).toEqual({
+      code: 'FT_WORKER_LOST',
+      message:
+        'Worker 2 (process 102 on box) was lost in stage features after round 16: its connection broke. A run needs all of its workers until it ends.',
+      remedy: 'Read the end of logs/worker-2.log and continue with `ftctl launch --resume RUN`.',
+      rank: 2,
+      phase: 'features',
+      details: { incarnation: 'w2', round: 16 },
+    });
+    expect(sent(effects)).toEqual(['w2: abort', 'w0: abort', 'w1: abort']);
+  });
+
+  it('ends the run in the phase starting before it is ready', () => {
+    const drive = new Drive();
+    drive.hello(1);
+    drive.say(1, { type: 'stage', stage: 'load', round: 0 });
+    expect(failure(drive.on({ type: 'lost', incarnation: 'w1', cause: 'gone' }))).toMatchObject({
+      code: 'FT_WORKER_LOST',
+      message: expect.stringContaining('was lost while starting (load): gone.') as string,
+      rank: 1,
+      phase: 'starting',
+    });
+  });
+
+  it('ends the run with its own error where it said one', () => {
+    const drive = new Drive();
+    drive.run();
+    const error = {
+      code: 'FT_ENGINE_UNAVAILABLE',
+      message: 'No memory.',
+      remedy: 'Buy some.',
+      phase: 'gradients',
+    } as const;
+    expect(failure(drive.say(1, { type: 'failed', error }))).toEqual({ ...error, rank: 1 });
+  });
+
+  it('names no rank for what all workers decide alike', () => {
+    const drive = new Drive();
+    drive.run();
+    const error = { code: 'FT_LOSS_NOT_FINITE', message: 'NaN.', remedy: 'Less.' } as const;
+    expect(failure(drive.say(1, { type: 'failed', error }))).toEqual(error);
+  });
+});
+
+describe('an accusation', () => {
+  const accuse = (drive: Drive, slot: number, peer: number): void => {
+    drive.say(slot, { type: 'peer-lost', generation, peer: `w${peer}`, cause: 'refused' });
+  };
+
+  it('decides nothing by itself; the death of the accused does', () => {
+    const drive = new Drive();
+    drive.run();
+    accuse(drive, 0, 2);
+    accuse(drive, 1, 2);
+    expect(drive.state.phase.name).toBe('running');
+    drive.nowMs += 5;
+    const effects = drive.on({ type: 'lost', incarnation: 'w2', cause: 'it broke' });
+    expect(failure(effects)).toMatchObject({ code: 'FT_WORKER_LOST', rank: 2 });
+  });
+
+  it('of two workers that both stay alive is a broken link between them', () => {
+    const drive = new Drive();
+    drive.run();
+    accuse(drive, 0, 2);
+    expect(failure(drive.pass(10_000, [0, 1, 2]))).toBeUndefined();
+    expect(failure(drive.pass(2500, [0, 1, 2]))).toMatchObject({
+      code: 'FT_WORKERS_DISCONNECTED',
+      message:
+        'Workers 0 and 2 are alive but the connection between them broke: refused. Every worker must reach every other one (box:0 and box:2).',
+      phase: 'communicate',
+    });
+  });
+
+  it('names the worker with most broken links', () => {
+    const drive = new Drive();
+    drive.run();
+    accuse(drive, 0, 1);
+    accuse(drive, 2, 1);
+    expect(failure(drive.pass(12_500, [0, 1, 2]))).toMatchObject({
+      code: 'FT_WORKERS_DISCONNECTED',
+      rank: 1,
+    });
+  });
+
+  it('of a silent worker ends as the silence of that one', () => {
+    const drive = new Drive();
+    drive.run();
+    accuse(drive, 0, 2);
+    expect(failure(drive.pass(12_500, [0, 1]))).toMatchObject({
+      code: 'FT_WORKER_SILENT',
+      rank: 2,
+    });
+  });
+
+  it('is void once its generation is past', () => {
+    const drive = new Drive();
+    drive.run();
+    drive.say(0, {
+      type: 'peer-lost',
+      generation: { term: 2, number: 9 },
+      ...{ peer: 'w1', cause: 'x' },
+    });
+    expect(drive.last?.outcome).toBe('ignored');
+    expect(failure(drive.pass(20_000, [0, 1, 2]))).toBeUndefined();
+  });
+});
+
+describe('limits', () => {
+  it('name a worker that says nothing for longer than the tolerance', () => {
+    const drive = new Drive();
+    drive.run();
+    drive.say(1, { type: 'stage', stage: 'gradients', round: 5 });
+    expect(failure(drive.pass(12_500, [0, 2]))).toMatchObject({
+      code: 'FT_WORKER_SILENT',
+      message:
+        'Worker 1 (process 101 on box) does not get on in stage gradients after round 5: it said nothing for 12.5 s (limit 10 s).',
+      remedy:
+        'Read the end of logs/worker-1.log, look for a stopped process or a hung disk on box, and continue with `ftctl launch --resume RUN`.',
+      rank: 1,
+      phase: 'gradients',
+    });
+  });
+
+  it('name a worker that never said hello', () => {
+    const drive = new Drive();
+    drive.hello(0);
+    drive.hello(2);
+    expect(failure(drive.pass(122_500, [0, 2]))).toMatchObject({
+      code: 'FT_WORKER_SILENT',
+      message: 'Worker 1 did not connect to the coordinator within 120 s.',
+      rank: 1,
+      phase: 'starting',
+    });
+  });
+
+  it('name a worker that never becomes ready though it says that it lives', () => {
+    const drive = new Drive();
+    for (const slot of [0, 1, 2]) drive.hello(slot);
+    drive.say(0, { type: 'ready', state: { round: 0, hash: 'h' } });
+    drive.say(1, { type: 'ready', state: { round: 0, hash: 'h' } });
+    drive.say(2, { type: 'stage', stage: 'load', round: 0 });
+    expect(failure(drive.pass(602_500, [0, 1, 2]))).toMatchObject({
+      code: 'FT_WORKER_SILENT',
+      message: expect.stringContaining(
+        'does not get on while starting (load): it has been there for 602.5 s (limit 600 s).',
+      ) as string,
+      rank: 2,
+      phase: 'starting',
+    });
+  });
+
+  it('name a worker that does not answer a prepare', () => {
+    const drive = new Drive();
+    drive.gather();
+    drive.promise(0);
+    drive.promise(2);
+    expect(failure(drive.pass(32_500, [0, 1, 2]))).toMatchObject({
+      code: 'FT_WORKER_SILENT',
+      message: expect.stringContaining('it did not answer a prepare within 30 s.') as string,
+      rank: 1,
+    });
+  });
+
+  it('name a worker that is stuck in a stage, not the ones that wait for it', () => {
+    const drive = new Drive();
+    drive.run();
+    drive.say(0, { type: 'stage', stage: 'wait', round: 3 });
+    drive.say(1, { type: 'stage', stage: 'wait', round: 3 });
+    drive.say(2, { type: 'stage', stage: 'features', round: 3 });
+    expect(failure(drive.pass(602_500, [0, 1, 2]))).toMatchObject({
+      code: 'FT_WORKER_SILENT',
+      rank: 2,
+      phase: 'features',
+    });
+  });
+
+  it('find it to be a bug when all members wait for each other', () => {
+    const drive = new Drive();
+    drive.run();
+    for (const slot of [0, 1, 2]) drive.say(slot, { type: 'stage', stage: 'wait', round: 3 });
+    expect(failure(drive.pass(32_500, [0, 1, 2]))).toMatchObject({
+      code: 'FT_PROTOCOL_BROKEN',
+      message: 'Workers 0, 1, 2 have waited for each other for 30 s after round 3.',
+    });
+  });
+
+  it('start anew after a pause of the coordinator itself', () => {
+    const drive = new Drive();
+    drive.run();
+    drive.nowMs += 60_000;
+    expect(drive.on({ type: 'tick' })).toEqual([]);
+    expect(drive.last?.outcome).toBe('forgiven');
+    expect(failure(drive.pass(10_000, []))).toBeUndefined();
+    expect(failure(drive.pass(2500, []))).toMatchObject({ code: 'FT_WORKER_SILENT' });
+  });
+});
