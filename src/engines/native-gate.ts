@@ -26,7 +26,7 @@ function currentGate(): Int32Array | undefined {
 export function armNativeGate(): void {
   if (!isMainThread || currentGate() !== undefined) return;
   const gate = new Int32Array(new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT));
-  setEnvironmentData(environmentKey, gate.buffer as unknown as string);
+  setEnvironmentData(environmentKey, gate.buffer);
   process.on('exit', () => {
     Atomics.store(gate, shut, 1);
     const deadline = performance.now() + exitWaitMs;
