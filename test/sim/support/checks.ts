@@ -25,6 +25,11 @@ export class Invariants {
     this.#shape = shape;
   }
 
+  /** A commit was sent: rounds may have been applied. */
+  get hasCommitted(): boolean {
+    return this.#committed !== undefined;
+  }
+
   broken(what: string): void {
     this.violations.push(what);
   }

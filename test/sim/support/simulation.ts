@@ -277,9 +277,8 @@ class Simulation {
     const wasStoppedAtOnce = this.#options.faults.some(
       (f) => f.type === 'stop-request' && f.mode === 'now',
     );
-    const hasCommit = this.#journal.some(({ type }) => type === 'generation');
     const isSafe = this.#stored.has('final') || this.#stored.has('checkpoint');
-    if (hasCommit && !isSafe && !wasStoppedAtOnce) {
+    if (this.#invariants.hasCommitted && !isSafe && !wasStoppedAtOnce) {
       this.#invariants.broken(`${who} is released before a state is stored`);
     }
   }
