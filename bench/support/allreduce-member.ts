@@ -2,6 +2,7 @@
  * One member of bench/allreduce.bench.ts, in a process of its own. Sends its address, takes the generation and the
  * rounds to run, and answers with the milliseconds of each round.
  */
+import type { PeerMessage } from '../../src/collective/messages.js';
 import { RoundReducer } from '../../src/collective/reducer.js';
 import { maximalSubtrees } from '../../src/collective/tree.js';
 import { startWorkerServer } from '../../src/collective/worker-server.js';
@@ -17,6 +18,15 @@ export interface Job {
 const [self, token] = process.argv.slice(2) as [string, string];
 const run = '0123456789abcdef';
 const server = await startWorkerServer({ host: '127.0.0.1', token, states: () => undefined });
+
+/** Messages that came before their generation was begun here. */
+let early: PeerMessage[] = [];
+let receive = (message: PeerMessage): void => {
+  early.push(message);
+};
+server.transport.onMessage((message) => {
+  receive(message);
+});
 
 async function measure({ generation, elements, warmups, rounds }: Job): Promise<number[]> {
   await server.transport.open(generation, self, AbortSignal.timeout(30_000));
@@ -42,15 +52,27 @@ async function measure({ generation, elements, warmups, rounds }: Job): Promise<
       proceed();
     };
     const proceed = (): void => {
-      if (round === 0 || reducer.result(round) === undefined) return;
+      if (round === 0 || times.length === round || reducer.result(round) === undefined) return;
       times.push(performance.now() - start);
-      if (round === warmups + rounds) resolve(times.slice(warmups));
-      else begin();
+      if (round < warmups + rounds) {
+        begin();
+        return;
+      }
+      receive = (message) => {
+        early.push(message);
+      };
+      early = [...reducer.takeNewer(), ...early];
+      resolve(times.slice(warmups));
     };
-    server.transport.onMessage((message) => {
-      sendAll(reducer.receive(message).outgoing);
+    receive = (message) => {
+      const receipt = reducer.receive(message);
+      if (receipt.outcome === 'refused') throw new Error(receipt.reason);
+      sendAll(receipt.outgoing);
       proceed();
-    });
+    };
+    const waiting = early;
+    early = [];
+    for (const message of waiting) receive(message);
     begin();
   });
 }
