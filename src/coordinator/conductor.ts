@@ -90,7 +90,7 @@ export class Conductor {
   readonly #attempts = new Set<Promise<void>>();
   #storing: Promise<void> = Promise.resolve();
   /** What watchers were last told of each worker's stage. */
-  readonly #told = new Map<string, { stage: string; atMs: number }>();
+  readonly #told = new Map<string, { stage: string; life: WorkerRecord['life']; atMs: number }>();
   /** Events that came while one was being decided: effects may call back at once. */
   readonly #queue: MembershipEvent[] = [];
   #isDeciding = false;
@@ -147,8 +147,9 @@ export class Conductor {
     const nowMs = this.#options.clock.nowMs();
     const told = this.#told.get(from);
     if (told?.stage === stage) return;
-    if (told !== undefined && life !== 'starting' && nowMs - told.atMs < stageEveryMs) return;
-    this.#told.set(from, { stage, atMs: nowMs });
+    const isRunning = told?.life === life && life !== 'starting';
+    if (isRunning && nowMs - told.atMs < stageEveryMs) return;
+    this.#told.set(from, { stage, life, atMs: nowMs });
     this.#options.emit({ type: 'worker-state', slot: hello.slot, stage });
   }
 

@@ -47,7 +47,8 @@ export class Journal implements JournalWriter {
   #prev: string;
   #length: number;
   #waiting: { record: JournalRecord; done: () => void; failed: (error: unknown) => void }[] = [];
-  #writing: Promise<void> | undefined;
+  #isWriting = false;
+  #writing: Promise<void> = Promise.resolve();
   #failure: FtctlError | undefined;
 
   private constructor(
@@ -64,25 +65,28 @@ export class Journal implements JournalWriter {
 
   /**
    * Reads everything back and checks the chain. An unfinished last line is cut off; a damaged line before it rejects
-   * with FT_JOURNAL_DAMAGED, which names the line. `now` gives the Unix time in ms.
+   * with FT_JOURNAL_DAMAGED, which names the line, and closes the file. `now` gives the Unix time in ms.
    */
   static async open(file: JournalFile, now: () => number): Promise<OpenedJournal> {
-    const bytes = Buffer.from(await file.read());
-    const { records, length, prev } = readRecords(bytes);
-    if (length < bytes.length) {
-      await file.truncate(length);
-      await file.sync();
+    try {
+      const bytes = Buffer.from(await file.read());
+      const { records, length, prev } = readRecords(bytes);
+      if (length < bytes.length) {
+        await file.truncate(length);
+        await file.sync();
+      }
+      const journal = new Journal(file, now, { seq: records.length, prev, length });
+      return { journal, records, tornBytes: bytes.length - length };
+    } catch (error) {
+      await file.close();
+      throw error;
     }
-    const journal = new Journal(file, now, { seq: records.length, prev, length });
-    return { journal, records, tornBytes: bytes.length - length };
   }
 
   append(record: JournalRecord): Promise<void> {
     return new Promise((done, failed) => {
       this.#waiting.push({ record, done, failed });
-      this.#writing ??= this.#writeAll().finally(() => {
-        this.#writing = undefined;
-      });
+      if (!this.#isWriting) this.#writing = this.#writeAll();
     });
   }
 
@@ -99,6 +103,7 @@ export class Journal implements JournalWriter {
   }
 
   async #writeAll(): Promise<void> {
+    this.#isWriting = true;
     while (this.#waiting.length > 0) {
       const batch = this.#waiting;
       this.#waiting = [];
@@ -109,6 +114,8 @@ export class Journal implements JournalWriter {
         for (const { failed } of batch) failed(error);
       }
     }
+    // In one turn with the last look at the queue: what is appended from now on starts a new round.
+    this.#isWriting = false;
   }
 
   /** After a failure nothing more is written: what follows would build on a record that may be half there. */
