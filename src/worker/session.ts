@@ -318,8 +318,10 @@ export class Session {
         this.#on({ type: 'finished' });
       },
       (error: unknown) => {
-        this.#timeline.enter(leave.signal.aborted ? 'recover' : 'idle');
-        if (!leave.signal.aborted) this.#trouble(error);
+        const isLeaving = leave.signal.aborted;
+        // Before the bucket changes: the error names the stage that it came up in.
+        if (!isLeaving) this.#trouble(error);
+        this.#timeline.enter(isLeaving ? 'recover' : 'idle');
       },
     );
     this.#loop = { left, leave };

@@ -173,7 +173,11 @@ function explains(
       return code === 'FT_WORKERS_DISCONNECTED' && isPair;
     }
     case 'throw':
-      return code === 'FT_ENGINE_UNAVAILABLE' && rank === fault.who;
+      return (
+        code === 'FT_ENGINE_UNAVAILABLE' &&
+        rank === fault.who &&
+        (error.phase === 'gradients' || error.phase === 'evaluate')
+      );
     case 'flip':
       return code === 'FT_DIVERGED';
     case 'no-fetch':
