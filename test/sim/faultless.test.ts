@@ -33,6 +33,19 @@ describe('a run without faults', () => {
     }
   }
 
+  it('goes on from a checkpoint and ends with the state of the undisturbed run', async () => {
+    const state = { round: 6, hash: trueStates(shape)[6]! };
+    const bytes = Buffer.from(JSON.stringify({ ...state, best: 0 }));
+    const resume = { state, epoch: 1, bytes };
+    const history = await simulate({ seed: 1, numWorkers: 3, shape, faults: [], resume });
+    expect(problemsOf(history)).toEqual([]);
+    expect(history.outcome?.end).toMatchObject({
+      final: { state: { round: 9, hash: trueStates(shape)[9] } },
+    });
+    const rounds = history.journal.flatMap((r) => (r.type === 'rounds' ? r.entries : []));
+    expect(rounds.map(({ round }) => round)).toEqual([7, 8, 9]);
+  });
+
   it('replays one history from one seed, and another from another', async () => {
     const play = async (seed: number): Promise<number> =>
       (await simulate({ seed, numWorkers: 3, shape, faults: [] })).traceHash;
