@@ -5,6 +5,7 @@ import type { AugmentSpec } from '../config/run-spec.js';
 import type { Manifest } from '../data/manifest.js';
 import type { Preprocessing } from '../data/preprocessing.js';
 import type { FeatureEngineOptions } from '../engines/feature-engine.js';
+import { armNativeGate } from '../engines/native-gate.js';
 import { threadEntry } from '../util/thread-entry.js';
 import { SharedCounters } from './feature-counters.js';
 import type { FeatureSource } from './feature-source.js';
@@ -53,6 +54,7 @@ export async function openFeatureSource(
 ): Promise<FeatureSource> {
   const { manifest, dataRoot } = options;
   const counters = new SharedCounters();
+  armNativeGate();
   const thread = new Worker(entries.featureThread, {
     name: 'ftctl-features',
     workerData: threadData(options, counters, entries),
