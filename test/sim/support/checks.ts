@@ -21,8 +21,11 @@ export class Invariants {
   readonly #recorded = new Set<string>();
   #committed: Generation | undefined;
 
-  constructor(shape: Shape) {
+  readonly #startRound: number;
+
+  constructor(shape: Shape, startRound: number) {
     this.#shape = shape;
+    this.#startRound = startRound;
   }
 
   /** A commit was sent: rounds may have been applied. */
@@ -53,7 +56,9 @@ export class Invariants {
     const known = this.#states.get(round);
     if (known === undefined) this.#states.set(round, state);
     else if (known !== state) this.broken(`two states at round ${round}`);
-    const members = this.#committed?.members.map((m) => this.rounds.get(m.incarnation) ?? 0) ?? [];
+    const members = (this.#committed?.members ?? []).map(
+      (m) => this.rounds.get(m.incarnation) ?? this.#startRound,
+    );
     if (Math.max(...members) - Math.min(...members) > 1) {
       this.broken(`members are at rounds ${members.join(', ')}`);
     }

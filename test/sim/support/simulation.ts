@@ -98,7 +98,7 @@ class Simulation {
   constructor(options: SimulationOptions) {
     this.#options = options;
     this.#world = new World(options.seed, { keepTrace: options.keepTrace ?? false });
-    this.#invariants = new Invariants(options.shape);
+    this.#invariants = new Invariants(options.shape, options.resume?.state.round ?? 0);
     this.#control = new ControlNetwork(this.#world, this.#coordinator);
     this.#peers = new PeerNetwork(this.#world);
     this.#workers = Array.from({ length: options.numWorkers }, (_, i) => new Process(nameOf(i)));
