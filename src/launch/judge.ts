@@ -18,13 +18,13 @@ const lostCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
  */
 export function judge(
   facts: RunFacts,
-  run: { id: string; resumable: boolean },
+  run: { resumable: boolean },
 ): { result: RunResult } | { error: FtctlError } {
   if (facts.result !== null) return { result: facts.result };
   return { error: failureOf(facts, run) };
 }
 
-function failureOf(facts: RunFacts, run: { id: string; resumable: boolean }): FtctlError {
+function failureOf(facts: RunFacts, run: { resumable: boolean }): FtctlError {
   const { failure, progress, interrupted } = facts;
   if (failure !== null) return lostWorker(facts, run) ?? FtctlError.fromJSON(failure);
   if (interrupted === 'now') return interruption('now', run);
@@ -55,7 +55,7 @@ function failureOf(facts: RunFacts, run: { id: string; resumable: boolean }): Ft
 }
 
 /** The coordinator lost a worker: says how that process ended, if it did. */
-function lostWorker(facts: RunFacts, run: { resumable: boolean; id: string }) {
+function lostWorker(facts: RunFacts, run: { resumable: boolean }) {
   const { failure } = facts;
   if (failure === null || !lostCodes.has(failure.code)) return undefined;
   const failures = facts.ended.filter((end) => !end.wasAsked && isFailure(end, facts));
@@ -73,7 +73,7 @@ function lostWorker(facts: RunFacts, run: { resumable: boolean; id: string }) {
 function workerEnd(
   end: EndedProcess,
   facts: RunFacts,
-  run: { resumable: boolean; id: string },
+  run: { resumable: boolean },
   knownPhase?: string,
 ): FtctlError {
   const rank = rankOf(end, facts);
@@ -97,7 +97,7 @@ function workerEnd(
 function coordinatorEnd(
   end: EndedProcess,
   facts: RunFacts,
-  run: { resumable: boolean; id: string },
+  run: { resumable: boolean },
 ): FtctlError {
   const { phase, where } = facts.progress;
   if (end.reported !== null) return FtctlError.fromJSON(end.reported).at({ phase });
@@ -147,8 +147,8 @@ function exitDetails(end: EndedProcess) {
   return { process: roleName(end.process), code: end.exit.code, signal: end.exit.signal };
 }
 
-function remedy(first: string, run: { id: string; resumable: boolean }): string {
+function remedy(first: string, run: { resumable: boolean }): string {
   return run.resumable
-    ? `${first} Continue from the last checkpoint with \`ftctl launch --resume ${run.id}\`.`
+    ? `${first} Continue from the last checkpoint with \`ftctl launch --resume RUN\`.`
     : `${first} There is no checkpoint yet: start the run again with \`ftctl launch\`.`;
 }

@@ -149,7 +149,7 @@ async function outcomeOf(
   await run.sweep().catch((error: unknown) => {
     log.warn('What killed processes left could not be removed.', { error });
   });
-  const outcome = judge(facts, { id: run.id, resumable: await run.hasCheckpoint() });
+  const outcome = judge(facts, { resumable: await run.hasCheckpoint() });
   if ('error' in outcome) throw outcome.error;
   return outcome.result;
 }

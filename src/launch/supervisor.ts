@@ -154,9 +154,13 @@ export class Supervisor {
   #take(event: RunEvent): void {
     this.#progress = advance(this.#progress, event);
     if (event.type === 'worker-joined') this.#waits.cancel(joinOf(event.slot));
-    if (event.type === 'run-finished' || event.type === 'run-stopped') this.#result = event.result;
-    // What the coordinator says of processes that this launcher is killing is no news.
-    if (event.type === 'run-failed' && this.#interrupted !== 'now') this.#failure ??= event.error;
+    // What the coordinator says as this launcher kills the processes is no news, unless it had come to an end.
+    const isKilling = this.#interrupted === 'now';
+    if (event.type === 'run-finished') this.#result = event.result;
+    if (event.type === 'run-stopped' && !(isKilling && event.checkpoint === null)) {
+      this.#result = event.result;
+    }
+    if (event.type === 'run-failed' && !isKilling) this.#failure ??= event.error;
     this.#waits.restart('stop');
     this.#waits.restart('last worker');
     if (event.type === 'preparing') this.#waits.restart('join ');

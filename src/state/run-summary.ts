@@ -67,10 +67,13 @@ export async function summariseRun(run: SummarisedRun): Promise<RunSummary> {
   if (record === null) return { ...seen, ...endByEvents(events.last) };
   if (record.status === 'failed') {
     const { code, message } = record.error;
-    return { ...seen, status: 'failed', endedAt: record.endedAt, error: { code, message } };
+    const status = code === 'FT_INTERRUPTED' ? 'stopped' : 'failed';
+    return { ...seen, status, endedAt: record.endedAt, error: { code, message } };
   }
-  const { status, epochs, best, endedAt } = record;
-  return { ...seen, status, epochs, best, endedAt, error: null };
+  // A continued run that was stopped before its first step knows nothing of the epochs before.
+  const epochs = Math.max(record.epochs, seen.epochs);
+  const best = record.best ?? seen.best;
+  return { ...seen, status: record.status, epochs, best, endedAt: record.endedAt, error: null };
 }
 
 /** For a folder without `result.json` whose launcher is gone. */

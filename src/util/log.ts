@@ -58,7 +58,7 @@ export function openLog(options: {
       errorKey: 'error',
       timestamp: () => `,"time":"${now().toISOString()}"`,
       formatters: { level: (level) => ({ level }) },
-      mixin: () => place,
+      mixin: () => ({ ...place }), // pino merges the line's fields into what it gets
     },
     destination,
   );

@@ -29,6 +29,7 @@ describe('a log file', () => {
     log.place({ generation: '1.3', round: 40 });
     log.warn('A file is slow.', { path: 'a.png', ms: 1200 });
     log.debug('not at this level');
+    log.info('Going on.');
     log.close();
     log.info('after the end');
     const time = '2025-03-04T05:06:07.890Z';
@@ -44,6 +45,7 @@ describe('a log file', () => {
         ms: 1200,
         message: 'A file is slow.',
       },
+      { level: 'info', time, rank: 2, generation: '1.3', round: 40, message: 'Going on.' },
     ]);
   });
 

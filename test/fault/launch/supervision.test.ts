@@ -62,9 +62,9 @@ function said(error: FtctlError | undefined) {
   return { code, message, remedy, rank, phase };
 }
 
-const resumeRemedy = (log: string, run: RunFolder) =>
+const resumeRemedy = (log: string) =>
   `Its log is logs/${log}.log in the run folder. ` +
-  `Continue from the last checkpoint with \`ftctl launch --resume ${run.id}\`.`;
+  `Continue from the last checkpoint with \`ftctl launch --resume RUN\`.`;
 
 describe('a run that goes well', () => {
   it('gives its result, its events in order, and a record', async () => {
@@ -120,7 +120,7 @@ describe('a worker that dies', () => {
       message: expect.stringMatching(
         /^Worker 1 was killed by SIGKILL \(by hand, or by the system because memory ran out\) at epoch 1 of 2, step \d+ of 100\.$/,
       ) as string,
-      remedy: resumeRemedy('worker-1', run),
+      remedy: resumeRemedy('worker-1'),
       rank: 1,
       phase: 'gradients',
     });
@@ -190,12 +190,12 @@ describe('a worker that dies', () => {
 
 describe('a coordinator that dies', () => {
   it('is named with the signal that killed it, and the run can be resumed', async () => {
-    const { error, run } = await launchFakes({ steps: 100, coordinator: 'sigkill' });
+    const { error } = await launchFakes({ steps: 100, coordinator: 'sigkill' });
     expect(said(error)).toEqual({
       code: 'FT_COORDINATOR_LOST',
       message:
         'The coordinator was killed by SIGKILL (by hand, or by the system because memory ran out) at epoch 1 of 2, step 3 of 100.',
-      remedy: resumeRemedy('coordinator', run),
+      remedy: resumeRemedy('coordinator'),
       rank: undefined,
       phase: 'train',
     });
@@ -321,6 +321,20 @@ describe('stopping a run', () => {
         'The run was stopped at once, as asked. What was done since the last checkpoint is lost.',
     });
     expect(error?.details).toMatchObject({ resumable: true });
+  });
+
+  it('at once is an interruption even if the coordinator says that it has stopped', async () => {
+    const kill = new AbortController();
+    const { error } = await launchFakes(
+      { steps: 10_000, coordinator: 'stop-on-sigterm' },
+      {
+        killSignal: kill.signal,
+        onEvent: (event) => {
+          if (event.type === 'step' && event.step === 4) kill.abort();
+        },
+      },
+    );
+    expect(said(error)).toMatchObject({ code: 'FT_INTERRUPTED' });
   });
 
   it('in order has a limit', async () => {

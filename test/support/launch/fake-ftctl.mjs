@@ -39,7 +39,7 @@ if (fault === 'stubborn') {
   setInterval(() => undefined, 1000);
   process.removeAllListeners('SIGTERM');
   process.on('SIGTERM', () => undefined);
-} else {
+} else if (fault !== 'stop-on-sigterm') {
   controller.signal.addEventListener('abort', () => process.exit(143));
 }
 if (fault === 'report-port') {
@@ -85,6 +85,17 @@ async function coordinate() {
     process.exit(code);
   };
   const sockets = new Set();
+  if (fault === 'stop-on-sigterm') {
+    controller.signal.addEventListener('abort', () => {
+      emit({
+        type: 'run-stopped',
+        round: 0,
+        checkpoint: null,
+        result: { runId, status: 'stopped' },
+      });
+      void end(0);
+    });
+  }
   const server = createServer((socket) => {
     sockets.add(socket);
     let slot;

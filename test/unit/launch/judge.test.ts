@@ -55,7 +55,7 @@ const json = (
 });
 
 function errorOf(facts: Partial<RunFacts>, resumable = true): FtctlError {
-  const outcome = judge({ ...nothing, ...facts }, { id: 'run-1', resumable });
+  const outcome = judge({ ...nothing, ...facts }, { resumable });
   if ('result' in outcome) throw new Error('it has a result');
   return outcome.error;
 }
@@ -64,7 +64,7 @@ describe('the outcome of a run', () => {
   it('is its result, whatever the processes did after it', () => {
     const result = { runId: 'run-1' } as RunResult;
     const facts = { ...nothing, result, ended: [worker(1, killed)], interrupted: 'now' } as const;
-    expect(judge(facts, { id: 'run-1', resumable: true })).toEqual({ result });
+    expect(judge(facts, { resumable: true })).toEqual({ result });
   });
 
   it("is the coordinator's verdict where it knows best", () => {

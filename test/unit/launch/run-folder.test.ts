@@ -263,6 +263,19 @@ describe('listing runs', () => {
     });
   });
 
+  it('shows a run that was stopped at once as stopped, with the epochs it had done', async () => {
+    const run = await make();
+    await writeFile(run.eventsPath, lines([epoch(0, 0.5, true), epoch(1, 0.4, false)]));
+    const error = { code: 'FT_INTERRUPTED', message: 'Stopped at once.', remedy: '' } as const;
+    const ended = { startedAt: 1, endedAt: 2, runDir: run.dir, resumable: true };
+    await run.writeResult({ ...ended, status: 'failed', error });
+    const done = { status: 'stopped', epochs: 2, best: { epoch: 0, value: 0.5 } };
+    expect(await run.summary()).toMatchObject(done);
+    const nothing = result(run, { status: 'stopped', epochs: 0, best: null });
+    await run.writeResult({ ...ended, ...nothing });
+    expect(await run.summary()).toMatchObject(done);
+  });
+
   it('finds the end in the events where no result could be written', async () => {
     const run = await make();
     const end: RunEvent = { at: 99, type: 'run-finished', result: result(run) };
