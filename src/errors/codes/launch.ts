@@ -12,11 +12,6 @@ export const launchCodes = {
     summary: 'Another launch is working in the run folder.',
     remedy: 'Wait for it to end, or stop it.',
   },
-  FT_RUN_DAMAGED: {
-    exit: 3,
-    summary: 'A file of the run folder cannot be read as what it should be.',
-    remedy: 'Restore the file from a copy, or start a new run.',
-  },
   FT_ADDRESS_UNUSABLE: {
     exit: 5,
     summary: 'The system does not let ftctl listen on an address that the configuration asks for.',
