@@ -3,9 +3,9 @@
  * `offer` to the sum, of rank 0, with the tree's additions and without the gradients. Rounds follow one another, so
  * that a round waits for the slowest member.
  *
- *     npx tsx bench/allreduce.bench.ts [--preset smoke|full] [--workers 4] [--json]
+ *     npx tsx bench/allreduce.bench.ts [--preset smoke|full] [--workers 4] [--node-option=OPTION] [--json]
  *
- * Each figure is a median with the tenth and ninetieth percentile.
+ * Each figure is a median with the tenth and ninetieth percentile; `cpu` is rank 0's CPU time per round.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { cpus } from 'node:os';
@@ -13,12 +13,14 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { Generation } from '../src/rpc/generation.js';
 import { createToken } from '../src/rpc/token.js';
-import type { Job } from './support/allreduce-member.js';
+import type { Job, Measured } from './support/allreduce-member.js';
 
 const { values: flags } = parseArgs({
   options: {
     preset: { type: 'string', default: 'full' },
     workers: { type: 'string', default: '4' },
+    /** Given to each member's node, as `--node-option=--single-threaded-gc`. */
+    'node-option': { type: 'string', multiple: true, default: [] },
     json: { type: 'boolean', default: false },
   },
 });
@@ -40,6 +42,8 @@ interface Row {
   readonly medianMs: number;
   readonly p10Ms: number;
   readonly p90Ms: number;
+  /** CPU time of rank 0 per round. */
+  readonly cpuMs: number;
 }
 
 function nextMessage<T>(child: ChildProcess): Promise<T> {
@@ -62,7 +66,9 @@ function quantile(sorted: readonly number[], q: number): number {
 const token = createToken();
 const member = fileURLToPath(new URL('./support/allreduce-member.ts', import.meta.url));
 const children = Array.from({ length: numWorkers }, (_, rank) =>
-  fork(member, [`member-${rank}`, token], { execArgv: ['--import', 'tsx'] }),
+  fork(member, [`member-${rank}`, token], {
+    execArgv: ['--import', 'tsx', ...flags['node-option']],
+  }),
 );
 const rows: Row[] = [];
 try {
@@ -88,7 +94,7 @@ try {
       // Long vectors need fewer rounds for the same certainty.
       const rounds = Math.ceil(settings.rounds / (bytes > 500_000 ? 4 : 1));
       const job: Job = { generation, elements: bytes / 4, warmups: settings.warmups, rounds };
-      const results = children.map((child) => nextMessage<{ times: number[] }>(child));
+      const results = children.map((child) => nextMessage<Measured>(child));
       for (const child of children) child.send(job);
       const [first] = await Promise.all(results);
       const times = first!.times.sort((a, b) => a - b);
@@ -98,6 +104,7 @@ try {
         medianMs: quantile(times, 0.5),
         p10Ms: quantile(times, 0.1),
         p90Ms: quantile(times, 0.9),
+        cpuMs: first!.cpuMs,
       });
     }
   }
@@ -108,6 +115,7 @@ try {
 const configuration = {
   workers: numWorkers,
   preset: flags.preset,
+  nodeOptions: flags['node-option'],
   node: process.version,
   cpu: cpus()[0]?.model,
   cores: cpus().length,
@@ -116,9 +124,9 @@ if (flags.json) {
   console.log(JSON.stringify({ configuration, rows }));
 } else {
   console.log(JSON.stringify(configuration));
-  console.log('     bytes  hops   median ms      p10      p90');
-  for (const { bytes, hops, medianMs, p10Ms, p90Ms } of rows) {
-    const cells = [medianMs, p10Ms, p90Ms].map((ms) => ms.toFixed(3).padStart(8));
+  console.log('     bytes  hops   median ms      p10      p90      cpu');
+  for (const { bytes, hops, medianMs, p10Ms, p90Ms, cpuMs } of rows) {
+    const cells = [medianMs, p10Ms, p90Ms, cpuMs].map((ms) => ms.toFixed(3).padStart(8));
     console.log(`${String(bytes).padStart(10)}  ${hops}     ${cells.join(' ')}`);
   }
 }

@@ -15,6 +15,13 @@ export interface Job {
   readonly rounds: number;
 }
 
+export interface Measured {
+  /** Wall clock of each round. */
+  readonly times: number[];
+  /** CPU time of this process per round, all threads. */
+  readonly cpuMs: number;
+}
+
 const [self, token] = process.argv.slice(2) as [string, string];
 const run = '0123456789abcdef';
 const server = await startWorkerServer({ host: '127.0.0.1', token, states: () => undefined });
@@ -28,7 +35,7 @@ server.transport.onMessage((message) => {
   receive(message);
 });
 
-async function measure({ generation, elements, warmups, rounds }: Job): Promise<number[]> {
+async function measure({ generation, elements, warmups, rounds }: Job): Promise<Measured> {
   await server.transport.open(generation, self, AbortSignal.timeout(30_000));
   const reducer = new RoundReducer({ run, generation, self });
   const member = generation.members.find(({ incarnation }) => incarnation === self)!;
@@ -37,10 +44,12 @@ async function measure({ generation, elements, warmups, rounds }: Job): Promise<
   return new Promise((resolve) => {
     let round = 0;
     let start = 0;
+    let cpu = process.cpuUsage();
     const sendAll = (outgoing: ReturnType<RoundReducer['offer']>): void => {
       for (const { toRank, message } of outgoing) server.transport.send(toRank, message);
     };
     const begin = (): void => {
+      if (round === warmups) cpu = process.cpuUsage();
       round++;
       // Fresh arrays, as a trainer's would be; making them is no part of the all-reduce.
       const partials = nodes.map((node) => ({
@@ -62,7 +71,11 @@ async function measure({ generation, elements, warmups, rounds }: Job): Promise<
         early.push(message);
       };
       early = [...reducer.takeNewer(), ...early];
-      resolve(times.slice(warmups));
+      const used = process.cpuUsage(cpu);
+      resolve({
+        times: times.slice(warmups),
+        cpuMs: (used.user + used.system) / 1000 / rounds,
+      });
     };
     receive = (message) => {
       const receipt = reducer.receive(message);
@@ -78,7 +91,7 @@ async function measure({ generation, elements, warmups, rounds }: Job): Promise<
 }
 
 process.on('message', (job: Job) => {
-  void measure(job).then((times) => process.send!({ times }));
+  void measure(job).then((measured) => process.send!(measured));
 });
 process.on('disconnect', () => {
   void server.close();

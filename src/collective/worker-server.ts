@@ -35,6 +35,7 @@ export async function startWorkerServer(o: {
     });
   };
   const server = await startServer({
+    what: 'worker',
     host: o.host,
     port: 0,
     token: o.token,

@@ -76,6 +76,7 @@ export async function startCoordinatorServer(o: {
     },
   };
   const server = await startServer({
+    what: 'coordinator',
     host: o.host,
     port: o.port,
     token: o.token,

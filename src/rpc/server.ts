@@ -6,6 +6,7 @@ import {
   ServerInterceptingCall,
 } from '@grpc/grpc-js';
 import { FtctlError } from '../errors/index.js';
+import { listenError } from '../util/listen-error.js';
 import { serverOptions } from './channel.js';
 import { toStatus } from './status.js';
 import { tokensEqual } from './token.js';
@@ -25,6 +26,8 @@ export interface RunningServer {
  * FT_PORT_IN_USE or FT_ADDRESS_UNUSABLE.
  */
 export async function startServer(o: {
+  /** Whose server it is, for messages. */
+  what: 'coordinator' | 'worker';
   host: string;
   /** 0 for a free one. */
   port: number;
@@ -44,7 +47,7 @@ export async function startServer(o: {
     interceptors: [guard(o.token, calls)],
   });
   o.addServices(server);
-  const port = await bind(server, o.host, o.port);
+  const port = await bind(server, o.what, o.host, o.port);
   return { address: joinAddress(o.host, port), close: () => close(server, calls) };
 }
 
@@ -90,39 +93,23 @@ function refusal(isMissing: boolean): FtctlError {
   });
 }
 
-function bind(server: Server, host: string, port: number): Promise<number> {
+function bind(server: Server, what: string, host: string, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     server.bindAsync(
       joinAddress(host, port),
       ServerCredentials.createInsecure(),
       (error, boundPort) => {
         if (error === null) resolve(boundPort);
-        else reject(bindError(error, host, port));
+        else reject(listenError(withCode(error), { what, setting: 'security.port', host, port }));
       },
     );
   });
 }
 
-function bindError(error: Error, host: string, port: number): FtctlError {
-  const address = joinAddress(host, port);
-  if (error.message.includes('EADDRINUSE')) {
-    return new FtctlError('FT_PORT_IN_USE', {
-      what: `Cannot listen on ${address}:`,
-      why: 'another process uses this port.',
-      cause: error,
-      details: { address },
-    });
-  }
-  return new FtctlError('FT_ADDRESS_UNUSABLE', {
-    what: `Cannot listen on ${address}:`,
-    why: error.message.includes('EACCES')
-      ? 'this user may not open the port.'
-      : error.message.includes('EADDRNOTAVAIL')
-        ? 'the address is not one of this machine.'
-        : `${error.message}.`,
-    cause: error,
-    details: { address },
-  });
+/** grpc-js gives the system's code in its message alone. */
+function withCode(error: Error): Error {
+  const code = /\bE[A-Z_]{3,}\b/.exec(error.message)?.[0];
+  return code === undefined ? error : Object.assign(error, { code });
 }
 
 /** The calls of a server that are not over. */

@@ -12,11 +12,6 @@ export const rpcCodes = {
     summary: 'A server was asked to listen beyond this machine without mutual TLS.',
     remedy: 'Use `security.host: 127.0.0.1`.',
   },
-  FT_ADDRESS_UNUSABLE: {
-    exit: 5,
-    summary: 'A server cannot listen on the address that the configuration gives.',
-    remedy: 'Use an address of this machine, such as 127.0.0.1, and a port that you may open.',
-  },
   FT_PEER_UNREACHABLE: {
     exit: 4,
     summary: 'A worker cannot reach another worker of its generation.',

@@ -83,6 +83,7 @@ describe('streams between workers', () => {
     const { receiveMethod } = await import('../../../src/collective/receive-method.js');
     const transport = new GrpcTransport({ token: 'secret' });
     const second = await startGrpc({
+      what: 'worker',
       host: '127.0.0.1',
       port: Number(late.split(':')[1]),
       token: 'secret',

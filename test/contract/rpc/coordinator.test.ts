@@ -411,7 +411,7 @@ describe('a coordinator server', () => {
     const { port } = other.address() as { port: number };
     await expect(startCoordinatorServer({ ...options, port })).rejects.toMatchObject({
       code: 'FT_PORT_IN_USE',
-      message: `Cannot listen on 127.0.0.1:${port}: another process uses this port.`,
+      message: `Port ${port} on 127.0.0.1 (coordinator) is taken by another process.`,
     });
     other.close();
   });
