@@ -24,8 +24,8 @@ import { specHash } from './spec-hash.js';
 import { StoredStates } from './stored-states.js';
 import { WorkerLines } from './worker-lines.js';
 
-/** Vectors of at least this many elements (256 KiB) travel in two hops; bench/allreduce.bench.ts measures it. */
-const twoHopFromElements = 65_536;
+/** Vectors of at least this many elements (64 KiB) travel in two hops; bench/allreduce.bench.ts finds the crossover between 16 and 115 KB. */
+const twoHopFromElements = 16_384;
 
 export interface CoordinatorOptions {
   readonly runDir: string;

@@ -28,6 +28,7 @@ export interface ShardGradients extends ShardSums {
  * Contract (test/contract): shard s's results have the same bits whatever S is and wherever it stands in the batch.
  */
 export interface GradientEngine {
+  /** One call at a time; `gradients_SP` may be written anew by the next call. */
   gradients(batch: ShardBatch, parameters_P: Float32Array): Promise<ShardGradients>;
   /** The sums without the gradient. */
   evaluate(batch: ShardBatch, parameters_P: Float32Array): Promise<ShardSums>;

@@ -89,14 +89,23 @@ export async function openHeadSession(options: HeadSessionOptions): Promise<Grad
     };
   };
 
+  // The largest output by far; the next call writes it anew.
+  let gradients_SP = new Float32Array(0);
+
   return {
     async gradients(batch, parameters_P): Promise<ShardGradients> {
       const inputs = feeds(batch, parameters_P);
       if (batch.numShards === 0) {
         return { ...noSums(), gradients_SP: new Float32Array(0) };
       }
-      const outputs = await gradientSession.run(inputs);
-      return { ...sums(outputs), gradients_SP: outputs[headGraphNames.gradients]! };
+      const numGradients = batch.numShards * layout.length;
+      if (gradients_SP.length !== numGradients) gradients_SP = new Float32Array(numGradients);
+      const outputs = await gradientSession.run(inputs, {
+        [headGraphNames.gradients]: { data: gradients_SP, dims: [batch.numShards, layout.length] },
+        [headGraphNames.losses]: null,
+        [headGraphNames.correct]: null,
+      });
+      return { ...sums(outputs), gradients_SP };
     },
     async evaluate(batch, parameters_P): Promise<ShardSums> {
       const inputs = feeds(batch, parameters_P);

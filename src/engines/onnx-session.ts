@@ -120,9 +120,13 @@ export class OnnxSession {
   }
 
   /**
-   * Runs the graph on the inputs' own memory. The results are new memory, float32, by name. Rejects with FT_ENGINE_FAILED.
+   * Runs the graph on the inputs' own memory. The results are float32, by name: in the memory that `into` gives, new memory for
+   * outputs that it does not name (undefined: all). Rejects with FT_ENGINE_FAILED.
    */
-  async run(feeds: Readonly<Record<string, TensorValue>>): Promise<Record<string, Float32Array>> {
+  async run(
+    feeds: Readonly<Record<string, TensorValue>>,
+    into?: Readonly<Record<string, TensorValue | null>>,
+  ): Promise<Record<string, Float32Array>> {
     const inputs: Record<string, Tensor> = {};
     for (const [name, { data, dims }] of Object.entries(feeds)) {
       inputs[name] =
@@ -132,7 +136,11 @@ export class OnnxSession {
     }
     let outputs: InferenceSession.OnnxValueMapType;
     try {
-      outputs = await insideNativeGate(() => this.#session.run(inputs));
+      outputs = await insideNativeGate(() =>
+        into === undefined
+          ? this.#session.run(inputs)
+          : this.#session.run(inputs, this.#destinations(into)),
+      );
     } catch (error) {
       throw new FtctlError('FT_ENGINE_FAILED', {
         what: 'The engine failed while computing.',
@@ -144,6 +152,17 @@ export class OnnxSession {
       Object.entries(outputs).map(([name, value]) => [
         name,
         (value as Ort.TypedTensor<'float32'>).data,
+      ]),
+    );
+  }
+
+  #destinations(into: Readonly<Record<string, TensorValue | null>>): Record<string, Tensor | null> {
+    return Object.fromEntries(
+      Object.entries(into).map(([name, value]) => [
+        name,
+        value === null
+          ? null
+          : new this.#runtime.Tensor('float32', value.data as Float32Array, value.dims),
       ]),
     );
   }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { FeatureRequest, FeatureSource } from '../features/feature-source.js';
 
 /** How far features are asked for ahead of the request in use: until both minima are met, or the bound is. */
@@ -28,7 +29,7 @@ export class FeatureQueue {
   /** The requests of a round, in the order in which they are used; undefined after the last round. */
   readonly #requestsOf: (round: number) => readonly FeatureRequest[] | undefined;
   #entries: QueuedRequest[] = [];
-  #abort = new AbortController();
+  #abort = controller();
   /** Where the next request to be made lies. */
   #round = 1;
   #index = 0;
@@ -67,7 +68,7 @@ export class FeatureQueue {
   /** Gives up what was asked for ahead. The next `take` starts over. */
   discard(): void {
     this.#abort.abort(new Error('The features are no longer needed.'));
-    this.#abort = new AbortController();
+    this.#abort = controller();
     this.#entries = [];
   }
 
@@ -110,4 +111,11 @@ export class FeatureQueue {
     features_RF.catch(() => undefined);
     return { round: this.#round, index: this.#index, numRows, features_RF };
   }
+}
+
+/** Each request ahead listens to the signal, and there may be dozens: no leak. */
+function controller(): AbortController {
+  const made = new AbortController();
+  setMaxListeners(0, made.signal);
+  return made;
 }

@@ -75,6 +75,7 @@ class RoundTrainer implements Trainer {
       plan,
       engine,
       numFeatures: head.numFeatures,
+      scratch_P: new Float32Array(headLayout(head).length),
       timeline: options.timeline ?? noTimeline,
       table: {
         labels: Int32Array.from(manifest.samples, (sample) => sample.label),

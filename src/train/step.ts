@@ -59,7 +59,8 @@ export function applyStep(
   const { optimizer } = run.spec.phases[plan.phase]!;
   const learningRate = learningRateAt(run.spec.phases, plan.phase, plan.epoch);
   state.adamSteps += 1;
-  adamUpdate(state, meanGradients(reduced, sums), state.adamSteps, learningRate, optimizer);
+  const gradients = meanGradients(reduced, sums, run.scratch_P);
+  adamUpdate(state, gradients, state.adamSteps, learningRate, optimizer);
 
   // 9  report: sent by the worker, without waiting
   state.samples += sums.count;

@@ -12,10 +12,16 @@ export function meanOf(sums: BatchSums): {
   return { loss: sums.loss / sums.weight, accuracy: sums.correct / sums.count };
 }
 
-/** The gradient of the mean loss: the summed gradient at the vector's start, divided once, in float32. */
-export function meanGradients(reduced: Float32Array, sums: BatchSums): Float32Array {
+/**
+ * The gradient of the mean loss: the summed gradient at the vector's start, divided once, in float32. Written into
+ * `gradients`, which has the parameters' length.
+ */
+export function meanGradients(
+  reduced: Float32Array,
+  sums: BatchSums,
+  gradients: Float32Array,
+): Float32Array {
   const numParameters = numParametersOf(reduced);
-  const gradients = new Float32Array(numParameters);
   for (let i = 0; i < numParameters; i += 1) gradients[i] = reduced[i]! / sums.weight;
   return gradients;
 }
