@@ -15,6 +15,7 @@ export const noReadings: RunReadings = {
   imagesPerSecond: null,
   workers: 0,
   steps: 0,
+  stepsPerEpoch: 0,
   workersLost: 0,
   rowsComputed: 0,
   rowsCached: 0,
@@ -41,7 +42,9 @@ export function applyEvent(r: RunReadings, event: RunEvent): RunReadings {
         phase: event.phase,
         epoch: event.epoch,
         epochs: event.epochs,
-        steps: r.steps + 1,
+        // Not every step is told.
+        steps: event.epoch * event.steps + event.step + 1,
+        stepsPerEpoch: event.steps,
         loss: { ...r.loss, train: event.loss },
         accuracy: { ...r.accuracy, train: event.accuracy },
         learningRate: event.learningRate,
@@ -56,6 +59,7 @@ export function applyEvent(r: RunReadings, event: RunEvent): RunReadings {
         loss: { ...r.loss, val: event.val.loss },
         accuracy: { ...r.accuracy, val: event.val.accuracy },
         learningRate: event.learningRate,
+        steps: (event.epoch + 1) * r.stepsPerEpoch,
         rowsComputed: r.rowsComputed + event.rowsComputed,
         rowsCached: r.rowsCached + event.rowsCached,
       };

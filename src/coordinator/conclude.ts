@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import type { RunSpec } from '../config/run-spec.js';
 import type { RunResult } from '../control/events.js';
-import type { Plan } from '../data/plan.js';
 import { writeArtifacts } from '../models/artifacts.js';
 import type { RunBundle } from '../state/run-bundle.js';
 import type { RunFolder } from '../state/run-folder.js';
 import { decodeSnapshot } from '../state/snapshot.js';
 import type { TrainingState } from '../state/training-state.js';
 import { resultOf } from '../train/result.js';
+import type { Snapshot } from '../train/trainer.js';
 import { BlobStore } from '../util/blob-store.js';
 import type { Manifest } from '../data/manifest.js';
 import type { RunOutcome } from './conductor.js';
@@ -16,7 +16,6 @@ export interface Conclusion {
   readonly folder: RunFolder;
   readonly bundle: RunBundle;
   readonly manifest: Manifest;
-  readonly plan: Plan;
   readonly wallSeconds: number;
 }
 
@@ -26,7 +25,7 @@ export interface Conclusion {
  */
 export async function conclude(
   outcome: RunOutcome,
-  { folder, bundle, manifest, plan, wallSeconds }: Conclusion,
+  { folder, bundle, manifest, wallSeconds }: Conclusion,
 ): Promise<RunResult> {
   const { end, trained } = outcome;
   if (end.status === 'failed') throw new Error('a failed run has no result');
@@ -42,7 +41,7 @@ export async function conclude(
   if (end.final === null) return { ...nothingTrained, ...common };
   const state = decodeSnapshot(await readFile(end.final.path));
   await writeBest(state, folder, bundle, manifest);
-  return { ...common, ...resultOf(state, { spec: bundle.spec, plan }) };
+  return { ...common, ...resultOf(state, bundle.spec) };
 }
 
 async function writeBest(
@@ -60,10 +59,16 @@ async function writeBest(
   });
 }
 
-/** The result of a run that was stopped before its first round. */
-export function stoppedEarly(folder: RunFolder, spec: RunSpec, wallSeconds: number): RunResult {
+/** The result of a run that was stopped before rounds began: what its checkpoint, if it has one, had reached before. */
+export function stoppedEarly(
+  folder: RunFolder,
+  spec: RunSpec,
+  checkpoint: Snapshot | undefined,
+  wallSeconds: number,
+): RunResult {
   return {
     ...nothingTrained,
+    ...(checkpoint === undefined ? {} : resultOf(decodeSnapshot(checkpoint.bytes), spec)),
     runId: folder.id,
     status: 'stopped',
     workers: spec.workers.count,

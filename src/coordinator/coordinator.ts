@@ -57,7 +57,7 @@ export async function runCoordinator(options: CoordinatorOptions): Promise<void>
   } catch (thrown) {
     const isStop = options.signal.aborted || stopping.signal.aborted;
     if (isStop && !(thrown instanceof FtctlError)) {
-      stopped(service);
+      await stopped(service);
       return;
     }
     const error = FtctlError.from(thrown);
@@ -213,9 +213,16 @@ async function end(
 }
 
 /** Stopped before rounds began: nothing was trained in this life of the coordinator. */
-function stopped(service: CoordinatorService): void {
-  const result = stoppedEarly(service.folder, service.spec, performance.now() / 1000);
-  service.emit({ type: 'run-stopped', round: 0, checkpoint: null, result });
+async function stopped(service: CoordinatorService): Promise<void> {
+  const { folder, spec } = service;
+  const checkpoint = await new CheckpointStore(folder).newestIntact();
+  const wallSeconds = performance.now() / 1000;
+  service.emit({
+    type: 'run-stopped',
+    round: checkpoint?.snapshot.round ?? 0,
+    checkpoint: checkpoint?.path ?? null,
+    result: stoppedEarly(folder, spec, checkpoint?.snapshot, wallSeconds),
+  });
 }
 
 async function fail(service: CoordinatorService, error: FtctlError): Promise<void> {

@@ -19,7 +19,9 @@ export interface RunReadings {
   readonly imagesPerSecond: number | null;
   /** Members of the current generation. */
   readonly workers: number;
+  /** Applied, since the start of the run; and in each epoch. */
   readonly steps: number;
+  readonly stepsPerEpoch: number;
   readonly workersLost: number;
   readonly rowsComputed: number;
   readonly rowsCached: number;
@@ -106,7 +108,7 @@ export const coordinatorMetrics: readonly MetricDefinition<CoordinatorReadings>[
   {
     name: 'ftctl_run_steps_total',
     type: 'counter',
-    help: 'Applied steps that this coordinator was told of.',
+    help: 'Applied steps since the start of the run.',
     read: ({ run }) => run.steps,
   },
   {

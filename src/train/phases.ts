@@ -46,20 +46,6 @@ export function planRound(schedule: RoundSchedule, round: number): RoundPlan {
   };
 }
 
-/** Steps among the first `round` rounds. */
-export function numStepsUntil(schedule: RoundSchedule, round: number): number {
-  let left = round;
-  let steps = 0;
-  for (const phase of schedule.phases.keys()) {
-    const inPhase = Math.min(left, roundsOfPhase(schedule, phase));
-    const inEpochs = Math.max(0, inPhase - switchRounds(phase));
-    const epochs = Math.floor(inEpochs / roundsOfEpoch(schedule));
-    steps += epochs * schedule.numTrainSteps + (inEpochs - epochs * roundsOfEpoch(schedule));
-    left -= inPhase;
-  }
-  return steps;
-}
-
 function planInPhase(
   schedule: RoundSchedule,
   at: { round: number; phase: number; firstEpoch: number; left: number },

@@ -4,6 +4,7 @@ import type { GradientEngine } from '../engines/gradient-engine.js';
 import { openGradientEngine } from '../engines/onnx-gradient-engine.js';
 import type { FeatureSource } from '../features/feature-source.js';
 import { openFeatureSource } from '../features/open-feature-source.js';
+import { headLayout } from '../models/head.js';
 import type { CoordinatorClient } from '../rpc/coordinator-client.js';
 import { decodeBundle, type RunBundle } from '../state/run-bundle.js';
 import { makeTrainer } from '../train/make-trainer.js';
@@ -12,6 +13,7 @@ import { planOf } from '../train/plan-of.js';
 import { BlobStore, sha256Hex } from '../util/blob-store.js';
 import { countedTrainer } from './counted-trainer.js';
 import type { PreparedTrainer, PrepareTools } from './session.js';
+import { warmUp } from './warm-up.js';
 
 /** What a worker opened for its trainer, and has to close. */
 export interface TrainerParts extends PreparedTrainer {
@@ -71,6 +73,12 @@ export async function buildTrainer(
     const plan = planOf(spec, manifest);
     const { head } = prepared;
     const engine = await openGradientEngine({ head, rowsPerShard: plan.rowsPerShard, provider });
+    await warmUp(engine, {
+      numShards: Math.ceil(plan.numShards / spec.workers.count),
+      rowsPerShard: plan.rowsPerShard,
+      numFeatures: head.numFeatures,
+      numParameters: headLayout(head).length,
+    });
     const { timeline } = tools;
     const bare = makeTrainer({ spec, plan, manifest, features, engine, head, timeline });
     const trainer = countedTrainer(bare, plan, options.applied);

@@ -64,7 +64,7 @@ const text: [args: string[], code: number, stderr: string][] = [
     'error FT_CONFIG_SYNTAX: broken.yaml:3:1: not valid YAML. Flow sequence in block collection must be sufficiently indented and end with a ]\n  remedy: Correct the line and column that the message names.\n',
   ],
   [
-    ['launch', '--workers', '9'],
+    ['launch', '--workers', '9', '--set', 'batch.shards=8'],
     2,
     'error FT_TOO_MANY_WORKERS: --set workers.count=9: workers.count is 9 and batch.shards is 8. Each worker owns at least one shard of the batch.\n  remedy: Use at most 8 workers, or set batch.shards to 16.\n',
   ],

@@ -47,6 +47,7 @@ const run: RunReadings = {
   imagesPerSecond: 420,
   workers: 4,
   steps: 40,
+  stepsPerEpoch: 23,
   workersLost: 0,
   rowsComputed: 900,
   rowsCached: 380,

@@ -44,7 +44,7 @@ async function digestOf(cuts: readonly number[]): Promise<string> {
   );
   while (!trainers[0]!.finished) await runRound(trainers, ranges, numShards);
   const digests = trainers.map(
-    (trainer) => resultOf(decodeSnapshot(trainer.snapshot().bytes), run).digest,
+    (trainer) => resultOf(decodeSnapshot(trainer.snapshot().bytes), run.spec).digest,
   );
   expect(new Set(digests).size).toBe(1);
   return digests[0]!;
@@ -70,7 +70,7 @@ describe('a run on onnxruntime', () => {
     while (!trainer.finished) {
       await runRound([trainer], [{ firstShard: 0, numShards }], numShards);
     }
-    const { digest } = resultOf(decodeSnapshot(trainer.snapshot().bytes), run);
+    const { digest } = resultOf(decodeSnapshot(trainer.snapshot().bytes), run.spec);
     expect(digest).not.toBe(await digestOf([]));
   });
 });

@@ -1,11 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  numRounds,
-  numStepsUntil,
-  planRound,
-  type RoundSchedule,
-} from '../../../src/train/phases.js';
+import { numRounds, planRound, type RoundSchedule } from '../../../src/train/phases.js';
 import type { RoundPlan } from '../../../src/train/trainer.js';
 import { smallPhase } from '../../support/train/small-run.js';
 
@@ -67,20 +62,6 @@ describe('planRound', () => {
     const schedule = { phases: [smallPhase()], numTrainSteps: 3, hasTest: false, numParameters: 1 };
     expect(() => planRound(schedule, 13)).toThrow(
       new RangeError("Round 13 is after the run's end."),
-    );
-  });
-});
-
-describe('numStepsUntil', () => {
-  it('counts the step rounds among the first ones', () => {
-    fc.assert(
-      fc.property(schedules, (schedule) => {
-        let steps = 0;
-        for (const plan of written(schedule)) {
-          if (plan.kind === 'step') steps += 1;
-          expect(numStepsUntil(schedule, plan.round)).toBe(steps);
-        }
-      }),
     );
   });
 });

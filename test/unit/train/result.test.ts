@@ -13,7 +13,7 @@ async function resultAt(round: number) {
   const { trainer } = smallTrainer(run);
   const outcomes = await trainAlone(run, trainer, round);
   const state = decodeSnapshot(trainer.snapshot().bytes);
-  return { outcomes, state, result: resultOf(state, run) };
+  return { outcomes, state, result: resultOf(state, run.spec) };
 }
 
 describe('resultOf', () => {

@@ -24,7 +24,7 @@ function stateOf(trainer: Trainer) {
 }
 
 function digestOf(run: SmallRun, trainer: Trainer): string {
-  return resultOf(stateOf(trainer), run).digest;
+  return resultOf(stateOf(trainer), run.spec).digest;
 }
 
 async function digestAlone(run: SmallRun): Promise<string> {
