@@ -4,7 +4,7 @@ import type { Prediction } from '../cli/inference-from-cli.js';
 
 export default class Predict extends BaseCommand {
   static override summary = "Classify images with a run's model.";
-  static override description = `Reads only the run's model folder (model.onnx, labels.json, preprocessing.json).`;
+  static override description = `Reads only the run's model folder (model.onnx, labels.json, class-ids.json, preprocessing.json).`;
   static override examples = [
     '<%= config.bin %> <%= command.id %> quickstart-20250131T142233Z-k3f9 cat.png',
     '<%= config.bin %> <%= command.id %> runs/quickstart-20250131T142233Z-k3f9 *.jpg --top 1 --json',

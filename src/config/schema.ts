@@ -42,7 +42,7 @@ const augment = z.strictObject({
   flipVertical: fraction
     .default(0)
     .meta({ description: 'Probability that a view is mirrored top to bottom.' }),
-  scale: range(z.number().min(0.1).max(10))
+  scale: range(z.number().min(0.5).max(10))
     .default([1, 1])
     .meta({ description: 'Range of the zoom factor, [low, high].' }),
   translate: fraction.default(0).meta({

@@ -38,7 +38,7 @@ export async function conclude(
     recoveries: [],
     runDir: folder.dir,
   };
-  if (end.final === null) return { ...nothingTrained, ...common };
+  if (end.final === null) throw new Error('a run without a final state has no result');
   const state = decodeSnapshot(await readFile(end.final.path));
   await writeBest(state, folder, bundle, manifest);
   return { ...common, ...resultOf(state, bundle.spec) };
@@ -55,6 +55,7 @@ async function writeBest(
     prepared: bundle.prepared,
     blobs: new BlobStore(bundle.spec.cache.path),
     parameters: state.best.parameters,
+    classIds: manifest.classIds,
     classNames: manifest.classNames,
   });
 }

@@ -20,6 +20,7 @@ import { historyOf } from './journal-records.js';
 import { Journal } from './journal.js';
 import { compileLimits } from './limits.js';
 import { prepareRun, type PreparedRun } from './prepare-run.js';
+import { checkIdentity } from './run-identity.js';
 import { specHash } from './spec-hash.js';
 import { StoredStates } from './stored-states.js';
 import { WorkerLines } from './worker-lines.js';
@@ -55,8 +56,7 @@ export async function runCoordinator(options: CoordinatorOptions): Promise<void>
     const signal = AbortSignal.any([options.signal, stopping.signal]);
     await coordinate(service, options, signal);
   } catch (thrown) {
-    const isStop = options.signal.aborted || stopping.signal.aborted;
-    if (isStop && !(thrown instanceof FtctlError)) {
+    if (isAbort(thrown, [options.signal, stopping.signal])) {
       await stopped(service);
       return;
     }
@@ -100,18 +100,21 @@ async function coordinate(
       emit: (event) => {
         service.emit(event);
       },
-      nowMs: () => performance.now(),
+      clock: systemClock,
       signal,
     });
     const { hash: fingerprintHash } = await fingerprint({ provider: spec.engine.provider });
-    const identity = { manifestHash: run.manifest.hash, fingerprintHash };
-    const hash = specHash(spec, identity);
-    await journal.append({
-      type: 'run',
-      runId: folder.id,
-      specHash: hash,
+    const identity = {
       manifestHash: run.manifest.hash,
-    });
+      backboneSha256: run.bundle.prepared.backboneSha256,
+      fingerprintHash,
+    };
+    if (checkpoint !== undefined) {
+      const message = checkIdentity(records, identity);
+      if (message !== undefined) service.emit({ type: 'warning', message });
+    }
+    const hash = specHash(spec, identity);
+    await journal.append({ type: 'run', runId: folder.id, specHash: hash, ...identity });
     const { applied, toRepeat } = historyOf(records, { specHash: hash, resumeRound });
     const lines = new WorkerLines((line) => {
       service.recorder.worker(line);
@@ -197,6 +200,10 @@ async function end(
   outcome: RunOutcome,
 ): Promise<void> {
   if (outcome.end.status === 'failed') throw FtctlError.fromJSON(outcome.end.error);
+  if (outcome.end.final === null) {
+    await stopped(service);
+    return;
+  }
   const wallSeconds = performance.now() / 1000; // since the process started
   const result = await conclude(outcome, { folder: service.folder, ...run, wallSeconds });
   if (outcome.end.status === 'finished') {
@@ -206,13 +213,13 @@ async function end(
   const { final } = outcome.end;
   service.emit({
     type: 'run-stopped',
-    round: final?.state.round ?? 0,
-    checkpoint: final?.path ?? null,
+    round: final.state.round,
+    checkpoint: final.path,
     result,
   });
 }
 
-/** Stopped before rounds began: nothing was trained in this life of the coordinator. */
+/** Stopped with no state of this life on disk: what counts is the checkpoint of an earlier one, if there is one. */
 async function stopped(service: CoordinatorService): Promise<void> {
   const { folder, spec } = service;
   const checkpoint = await new CheckpointStore(folder).newestIntact();
@@ -223,6 +230,13 @@ async function stopped(service: CoordinatorService): Promise<void> {
     checkpoint: checkpoint?.path ?? null,
     result: stoppedEarly(folder, spec, checkpoint?.snapshot, wallSeconds),
   });
+}
+
+/** Whether it is a signal's own reason, or what Node throws for it; anything else is a failure, also while stopping. */
+function isAbort(thrown: unknown, signals: readonly AbortSignal[]): boolean {
+  const isOwn = (signal: AbortSignal): boolean => signal.aborted && thrown === signal.reason;
+  const isNode = thrown instanceof Error && thrown.name === 'AbortError';
+  return signals.some(isOwn) || (isNode && signals.some((signal) => signal.aborted));
 }
 
 async function fail(service: CoordinatorService, error: FtctlError): Promise<void> {

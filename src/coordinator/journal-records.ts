@@ -10,6 +10,8 @@ export type JournalRecord =
       readonly runId: string;
       readonly specHash: string;
       readonly manifestHash: string;
+      readonly backboneSha256: string;
+      readonly fingerprintHash: string;
     }
   /** A coordinator claims the term. */
   | { readonly type: 'term'; readonly term: number }

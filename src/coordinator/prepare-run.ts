@@ -8,14 +8,13 @@ import type { Manifest } from '../data/manifest.js';
 import { noPixelCache } from '../data/pixel-cache.js';
 import type { Plan } from '../data/plan.js';
 import { openPixelCache } from '../features/lmdb-cache.js';
-import { prepareModel } from '../models/prepare-model.js';
+import { checkModel, prepareModel } from '../models/prepare-model.js';
 import { preprocessingOf } from '../models/preprocessing-of.js';
 import type { RunBundle } from '../state/run-bundle.js';
 import { planOf } from '../train/plan-of.js';
+import type { Clock } from '../util/clock.js';
 import { BlobStore } from '../util/blob-store.js';
-
-/** Progress is told at most this often, and always at the beginning and the end of a piece of work. */
-const progressEveryMs = 100;
+import { PreparingEvents, type Progress } from './preparing.js';
 
 /** What the coordinator knows of a run before it begins. */
 export interface PreparedRun {
@@ -33,12 +32,29 @@ export async function prepareRun(
   spec: RunSpec,
   options: {
     emit: (event: RunEventBody) => void;
-    nowMs: () => number;
+    clock: Clock;
     signal: AbortSignal;
   },
 ): Promise<PreparedRun> {
-  const { emit, signal } = options;
-  const onProgress = throttled(emit, options.nowMs);
+  const preparing = new PreparingEvents(options.emit, options.clock);
+  try {
+    return await prepare(runId, spec, preparing, options);
+  } finally {
+    preparing.end();
+  }
+}
+
+async function prepare(
+  runId: string,
+  spec: RunSpec,
+  preparing: PreparingEvents,
+  { emit, signal }: { emit: (event: RunEventBody) => void; signal: AbortSignal },
+): Promise<PreparedRun> {
+  const onProgress = (progress: Progress): void => {
+    preparing.report(progress);
+  };
+  // What can be seen at once is seen before anything is fetched.
+  await checkModel(spec.model, spec.seed);
   const { imageSize, background, normalise } = spec.data;
   const preprocessing = preprocessingOf(spec.model, { imageSize, background, normalise });
   const cacheDir = spec.cache.path;
@@ -97,21 +113,4 @@ async function withPixelCache<T>(
   } finally {
     await cache.close();
   }
-}
-
-type Progress = Omit<Extract<RunEventBody, { type: 'preparing' }>, 'type'>;
-
-function throttled(
-  emit: (event: RunEventBody) => void,
-  nowMs: () => number,
-): (progress: Progress) => void {
-  let last = { message: '', atMs: 0 };
-  return (progress) => {
-    const atMs = nowMs();
-    const isEnd = progress.total > 0 && progress.done >= progress.total;
-    const isNew = progress.message !== last.message;
-    if (!isEnd && !isNew && atMs - last.atMs < progressEveryMs) return;
-    last = { message: progress.message, atMs };
-    emit({ type: 'preparing', ...progress });
-  };
 }

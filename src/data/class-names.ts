@@ -6,8 +6,8 @@ import { enumerate } from './sources/listing.js';
 /**
  * The name of each class, in the order of `classIds`: the ids themselves, or what the JSON object at `path` maps them
  * to (as cat_to_name.json: folder name -> flower name). Who gives names means all of them: an id without one is an
- * error (FT_DATA_CLASS_NAMES), since the trained model would answer with a mix of names and numbers. Names of classes
- * that the data does not have are ignored.
+ * error (FT_DATA_CLASS_NAMES), since the trained model would answer with a mix of names and numbers; so is a name of two
+ * classes, since its answer would not tell which. Names of classes that the data does not have are ignored.
  */
 export async function readClassNames(
   classIds: readonly string[],
@@ -22,7 +22,26 @@ export async function readClassNames(
       details: { missing },
     });
   }
-  return classIds.map((id) => names.get(id)!);
+  const given = classIds.map((id) => names.get(id)!);
+  checkDistinct(path, classIds, given);
+  return given;
+}
+
+function checkDistinct(path: string, classIds: readonly string[], names: readonly string[]): void {
+  const first = new Map<string, string>();
+  names.forEach((name, i) => {
+    const id = classIds[i]!;
+    const other = first.get(name);
+    if (other !== undefined) {
+      throw new FtctlError('FT_DATA_CLASS_NAMES', {
+        what: `In ${path}, the classes ${other} and ${id} have the same name: ${name}.`,
+        why: "The trained model's answers are names, which must tell its classes apart.",
+        remedy: 'Give each class a name of its own, or put the images of both into one class.',
+        details: { name, classIds: [other, id] },
+      });
+    }
+    first.set(name, id);
+  });
 }
 
 async function readNames(path: string): Promise<string> {

@@ -91,6 +91,7 @@ export async function makeManifest(
   }
 
   const content = {
+    classIds: listing.classIds,
     classNames,
     samples: makeSamples({ ...listing, files: usable }, spec, options),
   };

@@ -6,6 +6,7 @@ import type { Manifest } from './manifest.js';
 const manifestFile = z.object({
   format: z.literal('ftctl-manifest-1'),
   hash: z.string(),
+  classIds: z.array(z.string()),
   classNames: z.array(z.string()),
   /** [id, path, label, split, sha256] */
   samples: z.array(
@@ -20,25 +21,26 @@ const manifestFile = z.object({
   skipped: z.array(z.object({ path: z.string(), reason: z.string() })),
 });
 
-type Content = Pick<Manifest, 'classNames' | 'samples'>;
+type Content = Pick<Manifest, 'classIds' | 'classNames' | 'samples'>;
 
 function rowsOf(samples: Manifest['samples']): z.infer<typeof manifestFile>['samples'] {
   return samples.map(({ id, path, label, split, sha256 }) => [id, path, label, split, sha256]);
 }
 
-/** {@link Manifest.hash}: SHA-256 of the JSON of class names and of the samples' fields in order. */
-export function manifestHash({ classNames, samples }: Content): string {
+/** {@link Manifest.hash}: SHA-256 of the JSON of class ids, class names and the samples' fields in order. */
+export function manifestHash({ classIds, classNames, samples }: Content): string {
   return createHash('sha256')
-    .update(JSON.stringify([classNames, rowsOf(samples)]))
+    .update(JSON.stringify([classIds, classNames, rowsOf(samples)]))
     .digest('hex');
 }
 
 /** A manifest as one line of JSON, for the run folder and for workers. */
 export function encodeManifest(manifest: Manifest): string {
-  const { hash, classNames, samples, skipped } = manifest;
+  const { hash, classIds, classNames, samples, skipped } = manifest;
   const file: z.infer<typeof manifestFile> = {
     format: 'ftctl-manifest-1',
     hash,
+    classIds: [...classIds],
     classNames: [...classNames],
     samples: rowsOf(samples),
     skipped: skipped.map(({ path, reason }) => ({ path, reason })),
@@ -64,12 +66,13 @@ export function decodeManifest(text: string): Manifest {
     split,
     sha256,
   }));
-  const content = { classNames: file.classNames, samples };
+  const { classIds, classNames, skipped } = file;
+  const content = { classIds, classNames, samples };
   const actual = manifestHash(content);
   if (actual !== file.hash) {
     throw new FtctlError('FT_DATA_MANIFEST', {
       what: `The stored manifest has hash ${actual}, and says ${file.hash}.`,
     });
   }
-  return { ...content, skipped: file.skipped, hash: file.hash };
+  return { ...content, skipped, hash: file.hash };
 }

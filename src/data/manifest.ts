@@ -22,10 +22,13 @@ export interface BadFile {
 
 /** What a run trains and evaluates on; the same on every host. Samples are sorted by id. */
 export interface Manifest {
+  /** What the data calls its classes (folder names, or labels as written), in the order of labels. */
+  readonly classIds: readonly string[];
+  /** What people call them, in the same order: the ids, where no file of names was given. */
   readonly classNames: readonly string[];
   readonly samples: readonly Sample[];
   /** Files left out under `onBadFile: skip`. */
   readonly skipped: readonly BadFile[];
-  /** SHA-256 over class names and samples in order. */
+  /** SHA-256 over class ids, class names and samples in order. */
   readonly hash: string;
 }

@@ -42,16 +42,16 @@ export interface ClassScore {
 }
 
 /**
- * Scores a trained model on labelled images; classes are matched by name. Blocks the calling thread while the engine computes.
- * Rejects with FT_EVALUATE_CLASSES for classes that the model does not know, FT_DATA_BAD_FILES, an FT_DATA_ error of the listing,
- * FT_ARTIFACTS_NOT_FOUND or FT_ARTIFACTS_DAMAGED.
+ * Scores a trained model on labelled images; classes are matched by what the training data called them, else by
+ * name. Blocks the calling thread while the engine computes. Rejects with FT_EVALUATE_CLASSES for classes that the model
+ * does not know, FT_DATA_BAD_FILES, an FT_DATA_ error of the listing, FT_ARTIFACTS_NOT_FOUND or FT_ARTIFACTS_DAMAGED.
  */
 export async function evaluate(options: EvaluateOptions): Promise<EvaluateResult> {
   const { modelDir, data, onBadFile = 'fail', threads } = options;
   const listing = await listData(resolve(data));
   const model = await TrainedModel.open(modelDir, threads);
   try {
-    const labels = matchClasses(listing, model.classNames);
+    const labels = matchClasses(listing, model);
     const perClass = model.classNames.map((label) => ({ label, samples: 0, correct: 0 }));
     const skipped: BadFile[] = [];
     let samples = 0;
@@ -97,18 +97,34 @@ async function listData(data: string): Promise<Listing> {
   });
 }
 
-/** Index in the model's classes of each class of the data. */
-function matchClasses(listing: Listing, classNames: readonly string[]): Map<string, number> {
-  const known = new Map(classNames.map((name, label) => [name, label]));
-  const unknown = listing.classIds.filter((name) => !known.has(name));
-  if (unknown.length > 0) {
-    throw new FtctlError('FT_EVALUATE_CLASSES', {
-      what: `${listing.root} has ${unknown.length} classes that the model does not know: ${enumerate(unknown)}.`,
-      why: `The model was trained on ${classNames.length} classes: ${enumerate(classNames, 20)}.`,
-      details: { unknown, known: classNames },
-    });
-  }
-  return known;
+/**
+ * Index in the model's classes of each class of the data. The data's classes are all ids or all names: one by one, the
+ * id of one class could be taken for the name of another. Where both fit they are ids, as in the data trained on.
+ */
+function matchClasses(listing: Listing, model: TrainedModel): Map<string, number> {
+  const { classIds, classNames } = model;
+  const byId = match(listing, classIds);
+  const byName = match(listing, classNames);
+  const { labels, unknown } = byId.unknown.length <= byName.unknown.length ? byId : byName;
+  if (unknown.length === 0) return labels;
+  const isNamed = classIds.some((id, label) => id !== classNames[label]);
+  const known = classNames.map((name, label) => (isNamed ? `${name} (${classIds[label]!})` : name));
+  const rule = isNamed
+    ? ', which the data has to call all by their names or all as in brackets'
+    : '';
+  throw new FtctlError('FT_EVALUATE_CLASSES', {
+    what: `${listing.root} has ${unknown.length} classes that the model does not know: ${enumerate(unknown)}.`,
+    why: `The model was trained on ${classNames.length} classes: ${enumerate(known, 20)}${rule}.`,
+    details: { unknown, known: classNames },
+  });
+}
+
+function match(
+  listing: Listing,
+  known: readonly string[],
+): { labels: Map<string, number>; unknown: string[] } {
+  const labels = new Map(known.map((text, label) => [text, label]));
+  return { labels, unknown: listing.classIds.filter((id) => !labels.has(id)) };
 }
 
 function badFile(path: string, error: FtctlError): BadFile {

@@ -16,6 +16,7 @@ export type Classified =
 
 /** A run's `model/` folder, opened. Preprocesses exactly as evaluation during the training does. */
 export class TrainedModel {
+  readonly classIds: readonly string[];
   readonly classNames: readonly string[];
   readonly #artifacts: Artifacts;
   readonly #classifier: ImageClassifier;
@@ -23,6 +24,7 @@ export class TrainedModel {
   private constructor(artifacts: Artifacts, classifier: ImageClassifier) {
     this.#artifacts = artifacts;
     this.#classifier = classifier;
+    this.classIds = artifacts.classIds;
     this.classNames = artifacts.classNames;
   }
 

@@ -22,6 +22,8 @@ const files = {
   weights: 'model.safetensors',
   /** Class names in the order of the logits. */
   labels: 'labels.json',
+  /** What the training data called these classes, in the same order: folder names, or labels as written. */
+  classIds: 'class-ids.json',
   preprocessing: 'preprocessing.json',
 } as const;
 
@@ -59,12 +61,14 @@ export interface ArtifactsInput {
   readonly blobs: BlobStore;
   /** The trained head, flattened in its layout (head.ts). */
   readonly parameters: Float32Array;
+  /** Of the manifest, both in the order of the logits. */
+  readonly classIds: readonly string[];
   readonly classNames: readonly string[];
 }
 
 /** The files' contents by name. */
 async function contents(input: ArtifactsInput): Promise<Map<string, Uint8Array | string>> {
-  const { prepared, blobs, parameters, classNames } = input;
+  const { prepared, blobs, parameters, classIds, classNames } = input;
   const { head, preprocessing, numClasses, weightsSha256 } = prepared;
   const bytes = await blobs.read(weightsSha256);
   const blob = decodeWeightsBlob(bytes, blobs.path(weightsSha256));
@@ -85,6 +89,7 @@ async function contents(input: ArtifactsInput): Promise<Map<string, Uint8Array |
   const made = new Map<string, Uint8Array | string>([
     [files.model, onnx],
     [files.labels, `${JSON.stringify(classNames, null, 2)}\n`],
+    [files.classIds, `${JSON.stringify(classIds, null, 2)}\n`],
     [files.preprocessing, `${JSON.stringify(preprocessing, null, 2)}\n`],
   ]);
   if (spec.convention === 'torchvision') {
@@ -123,6 +128,8 @@ export interface Artifacts {
   readonly modelPath: string;
   /** Absent for a network that torchvision does not have. */
   readonly weightsPath: string | undefined;
+  /** As many as names. */
+  readonly classIds: readonly string[];
   readonly classNames: readonly string[];
   readonly preprocessing: Preprocessing;
 }
@@ -161,6 +168,15 @@ async function isFile(path: string): Promise<boolean> {
 /** Reads a trained model's folder. Rejects with FT_ARTIFACTS_NOT_FOUND or FT_ARTIFACTS_DAMAGED. */
 export async function readArtifacts(dir: string): Promise<Artifacts> {
   const classNames = await readJson(join(dir, files.labels), labelsSchema);
+  const classIdsPath = join(dir, files.classIds);
+  const classIds = await readJson(classIdsPath, labelsSchema);
+  if (classIds.length !== classNames.length) {
+    throw new FtctlError('FT_ARTIFACTS_DAMAGED', {
+      what: `The trained model's files in ${dir} do not belong together.`,
+      why: `${files.labels} has ${classNames.length} classes, ${files.classIds} has ${classIds.length}.`,
+      details: { path: classIdsPath },
+    });
+  }
   const preprocessing = await readJson(join(dir, files.preprocessing), preprocessingSchema);
   const modelPath = join(dir, files.model);
   if (!(await isFile(modelPath))) {
@@ -173,6 +189,7 @@ export async function readArtifacts(dir: string): Promise<Artifacts> {
   return {
     modelPath,
     weightsPath: (await isFile(weightsPath)) ? weightsPath : undefined,
+    classIds,
     classNames,
     preprocessing,
   };

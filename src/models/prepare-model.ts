@@ -34,6 +34,12 @@ export interface PrepareOptions {
 /** Loading, lowering, storing. */
 const numSteps = 3;
 
+/** Whether there is such a model and its weights, as far as can be told without fetching: FT_MODEL_*, FT_WEIGHTS_*. */
+export async function checkModel(spec: ModelSpec, seed: number): Promise<void> {
+  checkArchitecture(spec.architecture, spec.width);
+  await weightsIdentity(weightsSource(spec), seed);
+}
+
 /**
  * Makes a model ready to be trained: fetches and checks the weights, lowers the frozen prefix to ONNX, and stores both as
  * blobs in the cache. What was prepared before is found again in a few milliseconds. Rejects with FT_MODEL_*, FT_WEIGHTS_*,

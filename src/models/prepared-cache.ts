@@ -61,7 +61,7 @@ export function preparedKey(parts: Readonly<Record<string, unknown>>): string {
   return sha256Hex(JSON.stringify(parts));
 }
 
-/** What was prepared under the key, if it and its blobs are still there. */
+/** What was prepared under the key, if it and its blobs are still there and intact: a damaged blob is removed. */
 export async function findPrepared(
   cacheDir: string,
   key: string,
@@ -74,8 +74,15 @@ export async function findPrepared(
     return undefined; // Absent or damaged: it is made anew.
   }
   const { backboneSha256, weightsSha256 } = record.prepared;
-  const present = await Promise.all([blobs.has(backboneSha256), blobs.has(weightsSha256)]);
-  return present.every(Boolean) ? record : undefined;
+  try {
+    // Read, not only looked for: a damaged backbone would give wrong features, and they would be cached as right ones.
+    await Promise.all([blobs.read(backboneSha256), blobs.read(weightsSha256)]);
+    return record;
+  } catch (error) {
+    const { code } = FtctlError.from(error);
+    if (code === 'FT_BLOB_MISSING' || code === 'FT_BLOB_DAMAGED') return undefined;
+    throw error;
+  }
 }
 
 export async function rememberPrepared(

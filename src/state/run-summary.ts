@@ -70,9 +70,7 @@ export async function summariseRun(run: SummarisedRun): Promise<RunSummary> {
     const status = code === 'FT_INTERRUPTED' ? 'stopped' : 'failed';
     return { ...seen, status, endedAt: record.endedAt, error: { code, message } };
   }
-  // A continued run that was stopped before its first step knows nothing of the epochs before.
-  const epochs = Math.max(record.epochs, seen.epochs);
-  const best = record.best ?? seen.best;
+  const { epochs, best } = record;
   return { ...seen, status: record.status, epochs, best, endedAt: record.endedAt, error: null };
 }
 

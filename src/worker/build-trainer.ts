@@ -81,7 +81,7 @@ export async function buildTrainer(
     });
     const { timeline } = tools;
     const bare = makeTrainer({ spec, plan, manifest, features, engine, head, timeline });
-    const trainer = countedTrainer(bare, plan, options.applied);
+    const trainer = countedTrainer(bare, options.applied);
     return { trainer, run: runKey(bundle), features, engine };
   } catch (error) {
     await features.close();

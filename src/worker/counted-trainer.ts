@@ -1,13 +1,12 @@
-import type { Plan } from '../data/plan.js';
-import type { RoundOutcome, RoundPlan, ShardRange, Trainer } from '../train/trainer.js';
+import type { RoundOutcome, Trainer } from '../train/trainer.js';
+import { sumsOf } from '../train/vectors.js';
 
 /** The same trainer, which tells of each applied round and how many samples of the own shards were trained on. */
 export function countedTrainer(
   trainer: Trainer,
-  plan: Plan,
   applied: (outcome: RoundOutcome, ownSamples: number) => void,
 ): Trainer {
-  let shards: ShardRange = { firstShard: 0, numShards: 0 };
+  let ownSamples = 0;
   return {
     get round() {
       return trainer.round;
@@ -19,13 +18,15 @@ export function countedTrainer(
       return trainer.finished;
     },
     next: () => trainer.next(),
-    compute: (round, owned, signal) => {
-      shards = owned;
-      return trainer.compute(round, owned, signal);
+    compute: async (plan, shards, signal) => {
+      const vectors = await trainer.compute(plan, shards, signal);
+      ownSamples =
+        plan.kind === 'step' ? vectors.reduce((sum, vector) => sum + sumsOf(vector).count, 0) : 0;
+      return vectors;
     },
-    apply: (round, reduced) => {
-      const outcome = trainer.apply(round, reduced);
-      applied(outcome, ownSamples(plan, round, shards));
+    apply: (plan, reduced) => {
+      const outcome = trainer.apply(plan, reduced);
+      applied(outcome, ownSamples);
       return outcome;
     },
     stateRef: () => trainer.stateRef(),
@@ -34,13 +35,4 @@ export function countedTrainer(
       trainer.restore(snapshot);
     },
   };
-}
-
-function ownSamples(plan: Plan, round: RoundPlan, { firstShard, numShards }: ShardRange): number {
-  if (round.kind !== 'step') return 0;
-  let samples = 0;
-  for (let shard = firstShard; shard < firstShard + numShards; shard++) {
-    samples += plan.trainMicrobatch(round.epoch, round.step, shard).samples.length;
-  }
-  return samples;
 }

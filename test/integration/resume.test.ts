@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunResult } from '../../src/control/events.js';
@@ -69,6 +69,19 @@ describe('a run that was ended early', () => {
     );
     expect(code).toBe(2);
     expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'FT_RESUME_MISMATCH' } });
+  });
+
+  it('is not resumed on other images', async () => {
+    const folder = join(world.images, 'class-0');
+    const [name] = (await readdir(folder)).sort();
+    await rename(join(folder, name!), join(world.dir, 'away.png'));
+    const resume = ['launch', '--json', '--runs-dir', world.runsDir, '--resume', whole.runId];
+    const { code, stdout } = await ftctl(resume, world.env);
+    await rename(join(world.dir, 'away.png'), join(folder, name!));
+    expect(code).toBe(2);
+    const { error } = JSON.parse(stdout) as { error: { code: string; message: string } };
+    expect(error.code).toBe('FT_RESUME_MISMATCH');
+    expect(error.message).toMatch(/^The images are no longer those that the run began with/);
   });
 });
 

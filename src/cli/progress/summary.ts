@@ -24,17 +24,21 @@ export function summaryLines(result: RunResult, cwd: string): string[] {
     ...(best === null
       ? []
       : [`  best     val ${best.metric} ${bestValue}, epoch ${best.epoch + 1}`]),
-    `  digest   ${result.digest}`,
+    ...(result.digest === '' ? [] : [`  digest   ${result.digest}`]),
     '',
     ...(result.status === 'finished'
       ? [
           `The model is in ${join(run, 'model')} (ONNX, class names, preprocessing).`,
           `Classify images:  ftctl predict ${quoted(run)} IMAGE...`,
         ]
-      : [
-          `The run is in ${run}, with a checkpoint.`,
-          `Go on with it:  ftctl launch --resume ${quoted(run)}`,
-        ]),
+      : result.digest === ''
+        ? [
+            'It was stopped before its first step, and has no checkpoint. Start again:  ftctl launch',
+          ]
+        : [
+            `The run is in ${run}, with a checkpoint.`,
+            `Go on with it:  ftctl launch --resume ${quoted(run)}`,
+          ]),
   ];
 }
 

@@ -11,7 +11,7 @@ export const featureCodes = {
     exit: 3,
     summary: 'The data to evaluate on has classes that the model was not trained on.',
     remedy:
-      'Name the folders, or labels, as in the model (labels.json), and leave other classes out.',
+      'Name the folders, or labels, as in the model (labels.json or class-ids.json), and leave other classes out.',
   },
   FT_THREAD_LOST: {
     exit: 5,

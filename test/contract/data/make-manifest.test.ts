@@ -141,6 +141,11 @@ describe('makeManifest of an image folder', () => {
       'FT_DATA_CLASS_NAMES',
       `${classNames} has no name for 2 of 3 classes: 10, 2.`,
     ]);
+    await writeFile(classNames, '{"1": "rose", "2": "lily", "10": "rose"}');
+    expect(await failure(folder.make({ classNames }))).toEqual([
+      'FT_DATA_CLASS_NAMES',
+      `In ${classNames}, the classes 1 and 10 have the same name: rose. The trained model's answers are names, which must tell its classes apart.`,
+    ]);
     await writeFile(classNames, '{"1": 5}');
     expect(await failure(folder.make({ classNames }))).toEqual([
       'FT_DATA_CLASS_NAMES',

@@ -75,6 +75,7 @@ beforeAll(async () => {
     prepared,
     blobs: new BlobStore(data.cacheDir),
     parameters,
+    classIds: classNames,
     classNames,
   });
 });
@@ -156,11 +157,17 @@ describe('predict', () => {
     const mixed = join(data.root, 'mixed');
     cpSync(modelDir, mixed, { recursive: true });
     writeFileSync(join(mixed, 'labels.json'), '["one", "two"]');
+    writeFileSync(join(mixed, 'class-ids.json'), '["one", "two"]');
     const error = await rejection(predict({ modelDir: mixed, images: [imageOf(0)], top: 1 }));
     expect(error.code).toBe('FT_ARTIFACTS_DAMAGED');
     expect(error.message).toBe(
       `The files of the trained model in ${mixed} do not belong together. model.onnx has 4 classes and takes 32 px; ` +
         'labels.json names 2 classes and preprocessing.json says 32 px.',
+    );
+    cpSync(join(modelDir, 'labels.json'), join(mixed, 'labels.json'));
+    const other = await rejection(predict({ modelDir: mixed, images: [imageOf(0)], top: 1 }));
+    expect(other.message).toBe(
+      `The trained model's files in ${mixed} do not belong together. labels.json has 4 classes, class-ids.json has 2.`,
     );
   });
 });
@@ -207,6 +214,29 @@ describe('evaluate', () => {
     }
     rmSync(csv);
     rmSync(jsonl);
+  });
+
+  it('matches classes by what the training data called them, where the model has names of its own', async () => {
+    const byName = await evaluate({ modelDir, data: data.dataRoot });
+    const named = join(data.root, 'named');
+    cpSync(modelDir, named, { recursive: true });
+    writeFileSync(join(named, 'class-ids.json'), JSON.stringify(classNames));
+    writeFileSync(join(named, 'labels.json'), '["class-1", "Zero", "One", "class-0"]');
+    const byId = await evaluate({ modelDir: named, data: data.dataRoot });
+    expect(byId.accuracy).toBe(byName.accuracy);
+    expect(byId.perClass.map(({ label, samples }) => [label, samples])).toEqual([
+      ['class-1', 0],
+      ['Zero', byName.perClass[1]!.samples],
+      ['One', byName.perClass[2]!.samples],
+      ['class-0', 0],
+    ]);
+    writeFileSync(join(named, 'class-ids.json'), '["21", "22", "23", "24"]');
+    writeFileSync(join(named, 'labels.json'), '["rose", "class-0", "lily", "aster"]');
+    const error = await rejection(evaluate({ modelDir: named, data: data.dataRoot }));
+    expect(error.message).toBe(
+      `${data.dataRoot} has 1 classes that the model does not know: class-1. The model was trained on 4 classes: ` +
+        'rose (21), class-0 (22), lily (23), aster (24), which the data has to call all by their names or all as in brackets.',
+    );
   });
 
   it('names classes that the model does not know', async () => {

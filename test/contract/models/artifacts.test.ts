@@ -15,6 +15,7 @@ import { decodeSafetensors } from '../../../src/models/weights/safetensors.js';
 import { BlobStore } from '../../../src/util/blob-store.js';
 import { randomFloats } from '../engines/head-batches.js';
 
+const classIds = ['1', '2', '3'];
 const classNames = ['one', 'two', 'three'];
 const imageSize = 32;
 let dir = '';
@@ -31,14 +32,15 @@ beforeAll(async () => {
     { numClasses: 3, imageSize, background: [0, 0, 0], normalise: null, seed: 1, cacheDir },
   );
   parameters = initialHead(prepared.head, 1);
-  await writeArtifacts(join(dir, 'model'), { prepared, blobs, parameters, classNames });
+  await writeArtifacts(join(dir, 'model'), { prepared, blobs, parameters, classIds, classNames });
 });
 afterAll(async () => {
   await rm(dir, { recursive: true, force: true });
 });
 
-test('the folder has its four files and nothing temporary stays beside it', async () => {
+test('the folder has its five files and nothing temporary stays beside it', async () => {
   expect((await readdir(join(dir, 'model'))).sort()).toEqual([
+    'class-ids.json',
     'labels.json',
     'model.onnx',
     'model.safetensors',
@@ -51,6 +53,7 @@ test('what is written is read back', async () => {
   expect(await readArtifacts(join(dir, 'model'))).toEqual({
     modelPath: join(dir, 'model', 'model.onnx'),
     weightsPath: join(dir, 'model', 'model.safetensors'),
+    classIds,
     classNames,
     preprocessing: prepared.preprocessing,
   });
@@ -108,14 +111,20 @@ test("the state dict has torchvision's names, order and types, and the trained h
 });
 
 test('writing again replaces the folder', async () => {
-  const other = { prepared, blobs, parameters: parameters.map((value) => value + 1), classNames };
+  const other = {
+    prepared,
+    blobs,
+    classIds,
+    classNames,
+    parameters: parameters.map((value) => value + 1),
+  };
   const target = join(dir, 'replaced');
-  await writeArtifacts(target, { prepared, blobs, parameters, classNames });
+  await writeArtifacts(target, { prepared, blobs, parameters, classIds, classNames });
   const before = await readFile(join(target, 'model.onnx'));
   await writeFile(join(target, 'stray'), '');
   await writeArtifacts(target, other);
   expect((await readFile(join(target, 'model.onnx'))).equals(before)).toBe(false);
-  expect(await readdir(target)).toHaveLength(4);
+  expect(await readdir(target)).toHaveLength(5);
   await rm(target, { recursive: true });
 });
 
@@ -141,7 +150,7 @@ describe('a folder that cannot be used is refused', () => {
 
   test('when a file is damaged', async () => {
     const target = join(dir, 'damaged');
-    await writeArtifacts(target, { prepared, blobs, parameters, classNames });
+    await writeArtifacts(target, { prepared, blobs, parameters, classIds, classNames });
     await writeFile(join(target, 'preprocessing.json'), '{"imageSize": -1}');
     await expect(readArtifacts(target)).rejects.toMatchObject({
       code: 'FT_ARTIFACTS_DAMAGED',

@@ -52,6 +52,7 @@ const plan: Plan = {
 };
 
 const manifest: Manifest = {
+  classIds: ['a', 'b', 'c', 'd', 'e'],
   classNames: ['a', 'b', 'c', 'd', 'e'],
   samples: Array.from({ length: numTrain + numVal }, (_, sample) => ({
     id: String(sample),

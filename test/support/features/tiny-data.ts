@@ -68,6 +68,7 @@ export async function makeTinyData(numImages: number, numClasses = 2): Promise<T
     dataRoot,
     cacheDir,
     manifest: {
+      classIds: Array.from({ length: numClasses }, (_, i) => `class-${i}`),
       classNames: Array.from({ length: numClasses }, (_, i) => `class-${i}`),
       samples,
       skipped: [],

@@ -108,7 +108,8 @@ export function smallManifest(sizes: Readonly<Record<SplitName, number>>): Manif
     const id = `image-${String(index).padStart(5, '0')}.png`;
     return { id, path: id, label: (index * 7) % 3, split, sha256: '0'.repeat(64) };
   });
-  return { classNames: ['a', 'b', 'c'], samples, skipped: [], hash: '0'.repeat(64) };
+  const classIds = ['a', 'b', 'c'];
+  return { classIds, classNames: classIds, samples, skipped: [], hash: '0'.repeat(64) };
 }
 
 /** One worker of a small run, with its fakes at hand. */

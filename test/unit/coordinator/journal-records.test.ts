@@ -10,7 +10,14 @@ function entry(round: number, ledger = `${round}`): LedgerEntry {
 }
 
 function runOf(specHash: string): JournalRecord {
-  return { type: 'run', runId: 'r', specHash, manifestHash: 'm' };
+  return {
+    type: 'run',
+    runId: 'r',
+    specHash,
+    manifestHash: 'm',
+    backboneSha256: 'b',
+    fingerprintHash: 'f',
+  };
 }
 
 function rounds(...entries: LedgerEntry[]): JournalRecord {

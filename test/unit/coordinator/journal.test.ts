@@ -17,7 +17,14 @@ afterEach(async () => {
   await rm(dir, { recursive: true });
 });
 
-const run: JournalRecord = { type: 'run', runId: 'r', specHash: 's', manifestHash: 'm' };
+const run: JournalRecord = {
+  type: 'run',
+  runId: 'r',
+  specHash: 's',
+  manifestHash: 'm',
+  backboneSha256: 'b',
+  fingerprintHash: 'f',
+};
 const end: JournalRecord = { type: 'end', status: 'finished', state: null, code: null };
 
 async function open(): Promise<OpenedJournal> {

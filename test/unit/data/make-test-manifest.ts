@@ -13,5 +13,6 @@ export function testManifest(sizes: Partial<Record<SplitName, readonly number[]>
   samples.sort((a, b) => (a.id < b.id ? -1 : 1));
   const numClasses = Math.max(...Object.values(sizes).map((counts) => counts.length));
   const classNames = Array.from({ length: numClasses }, (_, label) => `class-${label}`);
-  return { classNames, samples, skipped: [], hash: '' };
+  const classIds = classNames.map((_, label) => `${label + 1}`);
+  return { classIds, classNames, samples, skipped: [], hash: '' };
 }

@@ -18,6 +18,7 @@ describe('the manifest as JSON', () => {
     ['a label', (text: string) => text.replace(',0,"train"', ',1,"train"')],
     ['a split', (text: string) => text.replace('"val"', '"test"')],
     ['a class name', (text: string) => text.replace('class-1', 'class-9')],
+    ['a class id', (text: string) => text.replace('"1"', '"9"')],
     ['the hash', (text: string) => text.replace(/"hash":"./, '"hash":"x')],
   ])('is refused when %s has changed', (_, damage) => {
     const text = encodeManifest(manifest());
