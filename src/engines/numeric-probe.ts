@@ -72,7 +72,13 @@ export async function numericProbe(o: { readonly provider?: Provider } = {}): Pr
     await session.close();
   }
   const [numShards, rowsPerShard, numFeatures, numClasses] = [2, 3, 33, 5];
-  const head = { weightName: 'weight', biasName: 'bias', numFeatures, numClasses };
+  const head = {
+    kind: 'linear' as const,
+    weightName: 'weight',
+    biasName: 'bias',
+    numFeatures,
+    numClasses,
+  };
   const engine = await openHeadSession({ head, rowsPerShard, provider });
   try {
     const rows = numShards * rowsPerShard;

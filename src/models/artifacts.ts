@@ -78,7 +78,7 @@ async function contents(input: ArtifactsInput): Promise<Map<string, Uint8Array |
   const labels = JSON.stringify(classNames);
   const onnx = lowerNetwork(network, tensors, {
     imageSize: preprocessing.imageSize,
-    output: network.classifier,
+    output: network.output,
     outputName: 'logits',
     metadata: {
       'ftctl.labels': labels,

@@ -1,39 +1,49 @@
 import { CounterRng } from '../data/rng.js';
-import { classifierOf, type Network } from './network.js';
+import { classifierOf, featuresOf, type Network } from './network.js';
 import { parameterLayout, type ParameterLayout } from './parameter-layout.js';
 import type { HeadDescription } from './prepared-model.js';
+import { inferShapes, sizeOf } from './shapes.js';
+import { numElements } from './tensor-specs.js';
 import { fillUniform } from './weights/random-weights.js';
 import type { StoredTensor } from './weights/tensor-set.js';
 
-/** The classifier of a network, as what is trained. */
-export function headOf(network: Network): HeadDescription {
-  const { name, inFeatures, outFeatures } = classifierOf(network);
-  return {
-    weightName: `${name}.weight`,
-    biasName: `${name}.bias`,
-    numFeatures: inFeatures,
-    numClasses: outFeatures,
-  };
+/** The classifier of a network, as what is trained, for images of `imageSize`. */
+export function headOf(network: Network, imageSize: number): HeadDescription {
+  const layer = classifierOf(network);
+  const names = { weightName: `${layer.name}.weight`, biasName: `${layer.name}.bias` };
+  if (layer.kind === 'linear') {
+    const { inFeatures, outFeatures } = layer;
+    return { kind: 'linear', ...names, numFeatures: inFeatures, numClasses: outFeatures };
+  }
+  const { inChannels: channels, outChannels: numClasses } = layer;
+  const features = inferShapes(network, imageSize).get(featuresOf(network))!;
+  const [height, width] = sizeOf(features);
+  const numFeatures = numElements(features);
+  return { kind: 'convPool', ...names, numFeatures, numClasses, channels, height, width };
 }
 
-/** Where a head's weight [K, F] and bias [K] lie in the flat parameter vector. */
+/** Where a head's weight ([K, F], or [K, C, 1, 1]) and bias [K] lie in the flat parameter vector. */
 export function headLayout(head: HeadDescription): ParameterLayout {
+  const { weightName, biasName, numClasses } = head;
+  const shape =
+    head.kind === 'linear' ? [numClasses, head.numFeatures] : [numClasses, head.channels, 1, 1];
   return parameterLayout([
-    { name: head.weightName, shape: [head.numClasses, head.numFeatures] },
-    { name: head.biasName, shape: [head.numClasses] },
+    { name: weightName, shape },
+    { name: biasName, shape: [numClasses] },
   ]);
 }
 
 /**
- * PyTorch's default for nn.Linear: weight and bias from U(-1/sqrt(F), 1/sqrt(F)). Each tensor has its own stream of the
- * counter-based generator, keyed by its name.
+ * PyTorch's default for the layer that a user of it would put there, nn.Linear or nn.Conv2d: weight and bias from U(-b, b), b =
+ * 1/sqrt(number of inputs of a logit). (torchvision's squeezenet draws its own classifier otherwise, from N(0, 0.01); a
+ * replaced one is a new nn.Conv2d.) Each tensor has its own stream of the counter-based generator, keyed by its name.
  */
 export function initialHead(head: HeadDescription, seed: number): Float32Array {
   const layout = headLayout(head);
   const parameters = new Float32Array(layout.length);
+  const bound = 1 / Math.sqrt(head.kind === 'linear' ? head.numFeatures : head.channels);
   for (const { name, offset, length } of layout.entries) {
     const rng = new CounterRng(seed, 'initial-head', name);
-    const bound = 1 / Math.sqrt(head.numFeatures);
     fillUniform(parameters.subarray(offset, offset + length), rng, bound);
   }
   return parameters;

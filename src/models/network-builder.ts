@@ -17,6 +17,13 @@ export interface ConvOptions {
   readonly bias?: boolean;
 }
 
+export interface PoolOptions {
+  readonly kernel: number;
+  readonly stride: number;
+  readonly padding?: Padding;
+  readonly ceilMode?: boolean;
+}
+
 /**
  * Appends layers one after the other: each call gives the name of its output, which is the next call's `input`. Keeps
  * the families' code as short as the papers' tables.
@@ -76,7 +83,14 @@ export class NetworkBuilder {
     return this.#append({ kind, name, inputs }, this.channels(inputs[0]!));
   }
 
-  maxPool(name: string, input: string, kernel: number, stride: number, padding: Padding): string {
+  /** [N, C, H, W] maps side by side: their channels add up. */
+  concat(name: string, ...inputs: readonly string[]): string {
+    const channels = inputs.reduce((sum, input) => sum + this.channels(input), 0);
+    return this.#append({ kind: 'concat', name, inputs }, channels);
+  }
+
+  maxPool(name: string, input: string, options: PoolOptions): string {
+    const { kernel, stride, padding = symmetric(0), ceilMode = false } = options;
     return this.#append(
       {
         kind: 'maxPool',
@@ -86,7 +100,7 @@ export class NetworkBuilder {
         stride: square(stride),
         padding,
         dilation: [1, 1],
-        ceilMode: false,
+        ceilMode,
       },
       this.channels(input),
     );

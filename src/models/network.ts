@@ -110,17 +110,24 @@ export interface Network {
   readonly layers: readonly Layer[];
   /** Channels of the input, {@link imagesName} [N, C, H, W]. */
   readonly inputChannels: number;
-  /** The linear layer that gives the logits, and is replaced for a new set of classes. */
+  /**
+   * The layer that is replaced for a new set of classes: a linear layer that gives the logits, or (squeezenet) a 1x1 convolution
+   * whose rectified maps, averaged over the image, are the logits.
+   */
   readonly classifier: string;
+  /** The layer that gives the logits [N, K]: the classifier, or what comes after it. */
+  readonly output: string;
 }
 
 /** The name of a network's input. */
 export const imagesName = 'images';
 
 /** The classifier's layer. */
-export function classifierOf(network: Network): LinearLayer {
+export function classifierOf(network: Network): LinearLayer | Conv2dLayer {
   const layer = network.layers.find(({ name }) => name === network.classifier);
-  if (layer?.kind !== 'linear') throw new Error(`no linear layer ${network.classifier}`);
+  if (layer?.kind !== 'linear' && layer?.kind !== 'conv2d') {
+    throw new Error(`no linear layer or convolution ${network.classifier}`);
+  }
   return layer;
 }
 

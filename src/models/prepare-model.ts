@@ -91,6 +91,7 @@ export async function prepareModel(
     imageSize,
     output: featuresOf(network),
     outputName: 'features',
+    flat: true,
   });
   report('Storing the model', 2);
   const prepared: PreparedModel = {
@@ -100,7 +101,7 @@ export async function prepareModel(
     numClasses,
     backboneSha256: await blobs.put(backbone),
     weightsSha256: await blobs.put(encodeWeightsBlob(loaded.spec, loaded.tensors)),
-    head: headOf(network),
+    head: headOf(network, imageSize),
     preprocessing,
   };
   signal?.throwIfAborted();

@@ -13,6 +13,12 @@ import type { WeightsSource } from './weights/weights-source.js';
 
 const rgb = z.tuple([z.number(), z.number(), z.number()]);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+const headFields = {
+  weightName: z.string(),
+  biasName: z.string(),
+  numFeatures: z.number(),
+  numClasses: z.number(),
+};
 const preparedSchema = z.strictObject({
   architecture: z.string(),
   width: z.number(),
@@ -20,12 +26,14 @@ const preparedSchema = z.strictObject({
   numClasses: z.number(),
   backboneSha256: sha256,
   weightsSha256: sha256,
-  head: z.strictObject({
-    weightName: z.string(),
-    biasName: z.string(),
-    numFeatures: z.number(),
-    numClasses: z.number(),
-  }),
+  head: z.discriminatedUnion('kind', [
+    z.strictObject({ kind: z.literal('linear'), ...headFields }),
+    z.strictObject({
+      kind: z.literal('convPool'),
+      ...headFields,
+      ...{ channels: z.number(), height: z.number(), width: z.number() },
+    }),
+  ]),
   preprocessing: z.strictObject({ imageSize: z.number(), mean: rgb, std: rgb, background: rgb }),
 });
 const recordSchema = z.strictObject({ prepared: preparedSchema, notes: z.array(z.string()) });

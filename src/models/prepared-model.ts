@@ -1,14 +1,33 @@
 import type { Preprocessing } from '../data/preprocessing.js';
 
-/** The classifier that is trained: logits = features * weight^T + bias. */
-export interface HeadDescription {
+interface HeadBase {
   /** torchvision's names, e.g. `fc.weight` and `fc.bias`. */
   readonly weightName: string;
   readonly biasName: string;
-  /** F and K: weight is [K, F], bias [K]. */
+  /** F: the number of values that the frozen network gives for an image. */
   readonly numFeatures: number;
+  /** K */
   readonly numClasses: number;
 }
+
+/** logits = features * weight^T + bias, with weight [K, F] and bias [K]. */
+export interface LinearHead extends HeadBase {
+  readonly kind: 'linear';
+}
+
+/**
+ * squeezenet's classifier: logits = mean over H * W of relu(1x1 convolution of the features + bias), with features [C, H, W]
+ * (flat: F = C * H * W), weight [K, C, 1, 1] and bias [K].
+ */
+export interface ConvPoolHead extends HeadBase {
+  readonly kind: 'convPool';
+  readonly channels: number;
+  readonly height: number;
+  readonly width: number;
+}
+
+/** The classifier that is trained, behind the frozen network. */
+export type HeadDescription = LinearHead | ConvPoolHead;
 
 /**
  * A model that is ready to be trained: what the coordinator prepares once and every worker uses. Plain JSON, no

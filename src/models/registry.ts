@@ -1,6 +1,7 @@
 import { FtctlError } from '../errors/index.js';
 import { mobilenetV2 } from './families/mobilenet-v2.js';
 import { basicResnet, basicResnets } from './families/resnet.js';
+import { squeezenet, squeezenets } from './families/squeezenet.js';
 import { nearestNames } from './nearest-names.js';
 import type { AffineLayer, Network } from './network.js';
 
@@ -31,7 +32,11 @@ export function torchvisionSpec(
 }
 
 /** The architectures that ftctl has, sorted. */
-const architectureNames: readonly string[] = [...Object.keys(basicResnets), 'mobilenet_v2'].sort();
+const architectureNames: readonly string[] = [
+  ...Object.keys(basicResnets),
+  ...Object.keys(squeezenets),
+  'mobilenet_v2',
+].sort();
 
 /** Refuses what no family can build: FT_MODEL_UNKNOWN (with the nearest names) or FT_MODEL_WIDTH. */
 export function checkArchitecture(architecture: string, width: number): void {
@@ -57,12 +62,13 @@ export function checkArchitecture(architecture: string, width: number): void {
 export function describeNetwork(spec: NetworkSpec): Network {
   const { architecture, width, numClasses, convention, batchNorm, inputAffine } = spec;
   checkArchitecture(architecture, width);
-  const blocks = basicResnets[architecture];
-  if (blocks === undefined) {
+  if (architecture === 'mobilenet_v2') {
     return mobilenetV2({ width, padding: convention, batchNorm, inputAffine }, numClasses);
   }
   if (convention !== 'torchvision' || batchNorm !== 'separate' || inputAffine !== null) {
     throw new Error(`${architecture} is described in torchvision's convention only`);
   }
-  return basicResnet(blocks, numClasses);
+  const version = squeezenets[architecture];
+  if (version !== undefined) return squeezenet(version, numClasses);
+  return basicResnet(basicResnets[architecture]!, numClasses);
 }

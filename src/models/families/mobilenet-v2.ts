@@ -90,6 +90,6 @@ export function mobilenetV2(options: MobilenetV2Options, numClasses: number): Ne
   x = activated(`features.${index}`, x, makeDivisible(1280 * Math.max(1, width)), { kernel: 1 });
   x = net.globalAverage('adaptive_avg_pool2d', 'flatten', x);
   x = net.dropout('classifier.0', x, 0.2);
-  net.linear('classifier.1', x, numClasses);
-  return { layers: net.layers, inputChannels: 3, classifier: 'classifier.1' };
+  const classifier = net.linear('classifier.1', x, numClasses);
+  return { layers: net.layers, inputChannels: 3, classifier, output: classifier };
 }

@@ -38,7 +38,7 @@ export function basicResnet(
   let x = net.conv('conv1', imagesName, 64, { kernel: 7, stride: 2, padding: symmetric(3) });
   x = net.batchNorm('bn1', x);
   x = net.simple('relu', 'relu', x);
-  x = net.maxPool('maxpool', x, 3, 2, symmetric(1));
+  x = net.maxPool('maxpool', x, { kernel: 3, stride: 2, padding: symmetric(1) });
   for (const [stage, numBlocks] of blocks.entries()) {
     for (let block = 0; block < numBlocks; block++) {
       const stride = stage > 0 && block === 0 ? 2 : 1;
@@ -47,5 +47,5 @@ export function basicResnet(
   }
   x = net.globalAverage('avgpool', 'flatten', x);
   net.linear('fc', x, numClasses);
-  return { layers: net.layers, inputChannels: 3, classifier: 'fc' };
+  return { layers: net.layers, inputChannels: 3, classifier: 'fc', output: 'fc' };
 }

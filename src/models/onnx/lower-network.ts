@@ -8,12 +8,13 @@ import {
   type Network,
 } from '../network.js';
 import { inferShapes, resolveWindow, sizeOf, type Shape } from '../shapes.js';
+import { numElements } from '../tensor-specs.js';
 import { floatsOf, type TensorSet } from '../weights/tensor-set.js';
 import { batchNormAffine, foldIntoConv } from './fold-batch-norm.js';
 import { GraphBuilder } from './graph-builder.js';
 
 /** Part of the key of everything that is made from lowered graphs: raise it when their bytes change. */
-export const loweringVersion = 1;
+export const loweringVersion = 2;
 
 export interface LowerOptions {
   readonly imageSize: number;
@@ -21,6 +22,8 @@ export interface LowerOptions {
   readonly output: string;
   /** The graph's name for it: `features` or `logits`. */
   readonly outputName: string;
+  /** Whether the output is flattened: [N, C, H, W] maps as rows [N, C * H * W]. */
+  readonly flat?: boolean;
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
@@ -204,16 +207,22 @@ export function lowerNetwork(
   tensors: TensorSet,
   options: LowerOptions,
 ): Uint8Array {
-  const { imageSize, output, outputName } = options;
+  const { imageSize, output, outputName, flat = false } = options;
   const shapes = inferShapes(network, imageSize);
   const layers = layersUpTo(network, output);
   const graph = new GraphBuilder(outputName);
   graph.input(imagesName, 'float', ['N', network.inputChannels, imageSize, imageSize]);
   const lowering = new Lowering(graph, layers, output, shapes, tensors);
+  const shape = shapes.get(output)!;
+  const flatten = flat && shape.length > 1;
   for (const layer of layers) {
-    lowering.lower(layer, layer.name === output ? outputName : layer.name);
+    const isOutput = layer.name === output && !flatten;
+    lowering.lower(layer, isOutput ? outputName : layer.name);
   }
-  if (lowering.valueOf(output) !== outputName) throw new Error(`${output} has no node of its own`);
-  graph.output(outputName, 'float', ['N', ...shapes.get(output)!]);
+  const value = lowering.valueOf(output);
+  if (flatten) graph.node('Flatten', outputName, [value], { axis: 1 });
+  // Dropout has no node of its own: it is the identity here.
+  else if (value !== outputName) graph.node('Identity', outputName, [value]);
+  graph.output(outputName, 'float', ['N', ...(flatten ? [numElements(shape)] : shape)]);
   return graph.build(options.metadata);
 }

@@ -9,6 +9,7 @@ export interface HeadSizes {
 }
 
 export const headOfSize = (numFeatures: number, numClasses: number) => ({
+  kind: 'linear' as const,
   weightName: 'fc.weight',
   biasName: 'fc.bias',
   numFeatures,

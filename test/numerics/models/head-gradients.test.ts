@@ -18,7 +18,13 @@ const rows = numShards * rowsPerShard;
 for (const { spread, losses_S, correct_S, gradients_SP } of cases) {
   const logits = spread === 1 ? 'ordinary logits' : 'logits of several thousand';
   test(`losses, counts and gradients are PyTorch's, for ${logits}`, async () => {
-    const head = { weightName: 'fc.weight', biasName: 'fc.bias', numFeatures, numClasses };
+    const head = {
+      kind: 'linear' as const,
+      weightName: 'fc.weight',
+      biasName: 'fc.bias',
+      numFeatures,
+      numClasses,
+    };
     const engine = await openHeadSession({ head, rowsPerShard, provider: 'cpu' });
     const rowWeights_SB = values(rows, 3, 0, 2);
     rowWeights_SB.fill(0, 6, 8);

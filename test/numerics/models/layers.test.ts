@@ -100,7 +100,7 @@ const layers: Layer[] = [
     bias: false,
   },
 ];
-const network: Network = { layers, inputChannels: 3, classifier: 'out' };
+const network: Network = { layers, inputChannels: 3, classifier: 'out', output: 'out' };
 
 /** [shape, salt, low, high] of each tensor in the script. */
 const formulas: Record<string, [number[], number, number, number]> = {

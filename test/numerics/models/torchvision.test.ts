@@ -36,7 +36,7 @@ describe('the lowered network gives the logits of torchvision in float64', () =>
       const { network, weights } = made(architecture, width, numClasses);
       const onnx = lowerNetwork(network, weights, {
         imageSize,
-        output: network.classifier,
+        output: network.output,
         outputName: 'logits',
       });
       const dims = [2, 3, imageSize, imageSize];

@@ -28,6 +28,7 @@ import {
 const numShards = 8;
 const rowsPerShard = batchSize / numShards;
 const head: HeadDescription = {
+  kind: 'linear',
   weightName: 'fc.weight',
   biasName: 'fc.bias',
   numFeatures,

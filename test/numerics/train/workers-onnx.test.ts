@@ -8,7 +8,13 @@ import { FormulaFeatures } from '../../support/train/formula-features.js';
 import { rangesFrom, runRound, smallPhase, smallRun } from '../../support/train/small-run.js';
 
 const numShards = 8;
-const head = { weightName: 'fc.weight', biasName: 'fc.bias', numFeatures: 96, numClasses: 10 };
+const head = {
+  kind: 'linear' as const,
+  weightName: 'fc.weight',
+  biasName: 'fc.bias',
+  numFeatures: 96,
+  numClasses: 10,
+};
 /** 75 training samples are no multiple of the batch, nor are 21 of the shards. */
 const run = {
   ...smallRun({

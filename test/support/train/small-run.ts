@@ -25,6 +25,7 @@ export interface SmallRunOptions {
 }
 
 export const smallHead: HeadDescription = {
+  kind: 'linear',
   weightName: 'fc.weight',
   biasName: 'fc.bias',
   numFeatures: 6,

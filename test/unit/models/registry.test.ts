@@ -17,7 +17,7 @@ test('an unknown architecture is refused with the nearest name', () => {
     expect.objectContaining({
       code: 'FT_MODEL_UNKNOWN',
       message:
-        'There is no architecture "ResNet-18". Did you mean resnet18? The architectures are mobilenet_v2, resnet18, resnet34.',
+        'There is no architecture "ResNet-18". Did you mean resnet18? The architectures are mobilenet_v2, resnet18, resnet34, squeezenet1_0, squeezenet1_1.',
     }),
   );
 });
@@ -77,7 +77,8 @@ test('the features of a network are what its classifier takes, before dropout', 
   const network = describeNetwork(torchvisionSpec('mobilenet_v2', 1.4, 16));
   expect(featuresOf(network)).toBe('flatten');
   expect(layersUpTo(network, 'flatten').map(({ name }) => name)).not.toContain('classifier.0');
-  expect(headOf(network)).toEqual({
+  expect(headOf(network, 224)).toEqual({
+    kind: 'linear',
     weightName: 'classifier.1.weight',
     biasName: 'classifier.1.bias',
     numFeatures: 1792,
@@ -104,8 +105,34 @@ test('a network has as many parameters as its paper says', () => {
   expect(count('mobilenet_v2')).toBe(3504872);
 });
 
+test("squeezenet's head is a convolution over maps, whose size follows from the image's", () => {
+  const network = describeNetwork(torchvisionSpec('squeezenet1_0', 1, 16));
+  // 224 -> 109 (conv) -> 54 -> 27 -> 13, each rounded up.
+  expect(featuresOf(network)).toBe('features.12.cat');
+  expect(headOf(network, 224)).toEqual({
+    kind: 'convPool',
+    weightName: 'classifier.1.weight',
+    biasName: 'classifier.1.bias',
+    numFeatures: 512 * 13 * 13,
+    numClasses: 16,
+    channels: 512,
+    height: 13,
+    width: 13,
+  });
+  expect(headLayout(headOf(network, 64)).entries.map(({ shape }) => shape)).toEqual([
+    [16],
+    [16, 512, 1, 1],
+  ]);
+});
+
 describe('the initial head', () => {
-  const head = { weightName: 'fc.weight', biasName: 'fc.bias', numFeatures: 400, numClasses: 50 };
+  const head = {
+    kind: 'linear' as const,
+    weightName: 'fc.weight',
+    biasName: 'fc.bias',
+    numFeatures: 400,
+    numClasses: 50,
+  };
 
   test('lies bias first, as names are sorted', () => {
     expect(headLayout(head).entries.map(({ name, offset }) => [name, offset])).toEqual([
@@ -126,5 +153,14 @@ describe('the initial head', () => {
     expect(deviation).toBeCloseTo(0.02887, 3);
     expect(initialHead(head, 7)).toEqual(parameters);
     expect(initialHead(head, 8)).not.toEqual(parameters);
+  });
+
+  test('of squeezenet is that of nn.Conv2d: uniform in +-1/sqrt(C)', () => {
+    const squeezenet = describeNetwork(torchvisionSpec('squeezenet1_1', 1, 50));
+    const parameters = initialHead(headOf(squeezenet, 64), 7);
+    expect(parameters.length).toBe(50 * 513);
+    // 1 / sqrt(512) = 0.04419
+    expect(Math.max(...parameters.map(Math.abs))).toBeLessThanOrEqual(0.0442);
+    expect(Math.max(...parameters)).toBeGreaterThan(0.0441);
   });
 });

@@ -70,7 +70,7 @@ describe('a window', () => {
 describe('a description that contradicts itself is a bug', () => {
   const relu = (name: string, input: string): Layer => ({ kind: 'relu', name, inputs: [input] });
   const shapesOf = (layers: Layer[]) =>
-    inferShapes({ layers, inputChannels: 3, classifier: '' }, 8);
+    inferShapes({ layers, inputChannels: 3, classifier: '', output: '' }, 8);
 
   test('when a layer comes before its input', () => {
     expect(() => shapesOf([relu('a', 'b'), relu('b', 'images')])).toThrow(
@@ -109,7 +109,7 @@ test('an image that is too small for a layer is refused', () => {
       countIncludePad: false,
     },
   ];
-  expect(() => inferShapes({ layers, inputChannels: 3, classifier: '' }, 8)).toThrow(
+  expect(() => inferShapes({ layers, inputChannels: 3, classifier: '', output: '' }, 8)).toThrow(
     expect.objectContaining({
       code: 'FT_MODEL_IMAGE_SIZE',
       message:
