@@ -51,3 +51,32 @@ export function float64Values(bytes: Uint8Array): Float32Array {
 export function int64Values(bytes: Uint8Array): BigInt64Array {
   return new BigInt64Array(new Uint8Array(bytes).buffer);
 }
+
+/** Integers of other types, widened. `read` gives one element. */
+function widen(
+  bytes: Uint8Array,
+  bytesPerElement: number,
+  read: (view: DataView, offset: number) => number,
+): BigInt64Array {
+  const view = viewOf(bytes);
+  const out = new BigInt64Array(bytes.length / bytesPerElement);
+  for (let i = 0; i < out.length; i++) out[i] = BigInt(read(view, i * bytesPerElement));
+  return out;
+}
+
+export function int8Values(bytes: Uint8Array): BigInt64Array {
+  return widen(bytes, 1, (view, offset) => view.getInt8(offset));
+}
+
+/** Also booleans, a byte each. */
+export function uint8Values(bytes: Uint8Array): BigInt64Array {
+  return widen(bytes, 1, (view, offset) => view.getUint8(offset));
+}
+
+export function int16Values(bytes: Uint8Array): BigInt64Array {
+  return widen(bytes, 2, (view, offset) => view.getInt16(offset, true));
+}
+
+export function int32Values(bytes: Uint8Array): BigInt64Array {
+  return widen(bytes, 4, (view, offset) => view.getInt32(offset, true));
+}

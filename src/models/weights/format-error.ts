@@ -1,0 +1,19 @@
+/**
+ * Bytes are not what their format says. Thrown by the readers, which do not know the file's name; whoever knows it makes an
+ * FtctlError of it. The message is a sentence that continues "FILE cannot be read:".
+ */
+export class FormatError extends Error {
+  override readonly name = 'FormatError';
+}
+
+/** A pickle asks for a global that is not on the allow-list. */
+export class RefusedGlobalError extends Error {
+  override readonly name = 'RefusedGlobalError';
+  /** As Python names it: `os.system`. */
+  readonly global: string;
+
+  constructor(global: string) {
+    super(`the pickle asks for ${global}`);
+    this.global = global;
+  }
+}

@@ -1,0 +1,56 @@
+import { FormatError } from '../format-error.js';
+import type { StoredTensor } from '../tensor-set.js';
+import { findStateDict } from './find-state-dict.js';
+import { legacyMagicBytes, readLegacyFile } from './legacy-file.js';
+import { readTensor, tensorBytes } from './read-tensor.js';
+import { readZipFile } from './zip-file.js';
+
+/**
+ * Bytes that a file's tensors may take in memory, for each byte of the file: 8 is a byte read as int64, and as much again is left
+ * for storages that are shared. A view with stride 0 would otherwise make gigabytes out of nothing.
+ */
+const maxExpansion = 16;
+const freeBytes = 16 * 1024 * 1024;
+
+export interface PthFile {
+  readonly format: 'pth' | 'pth-legacy';
+  readonly tensors: ReadonlyMap<string, StoredTensor>;
+  /** The elements' types as they were stored, by name. */
+  readonly types: ReadonlyMap<string, string>;
+  /** What was passed over, in words. */
+  readonly notes: readonly string[];
+}
+
+function startsWith(bytes: Uint8Array, start: Uint8Array): boolean {
+  return start.every((byte, i) => bytes[i] === byte);
+}
+
+/** Names for a message, shortened. */
+function listed(names: readonly string[]): string {
+  const shown = names.slice(0, 6).join(', ');
+  return names.length > 6 ? `${shown} and ${names.length - 6} more` : shown;
+}
+
+/**
+ * The state dict in a file that torch.save wrote, in either of its formats. Executes nothing of the file. Throws FormatError,
+ * or RefusedGlobalError for a pickle that asks for more than tensors.
+ */
+export function readPth(bytes: Uint8Array): PthFile {
+  const pickled = startsWith(bytes, legacyMagicBytes) ? readLegacyFile(bytes) : readZipFile(bytes);
+  const found = findStateDict(pickled.value);
+  let bytesLeft = freeBytes + maxExpansion * bytes.length;
+  const tensors = new Map<string, StoredTensor>();
+  const types = new Map<string, string>();
+  for (const [name, tensor] of found.tensors) {
+    bytesLeft -= tensorBytes(name, tensor);
+    if (!(bytesLeft >= 0)) {
+      throw new FormatError(`its tensors up to ${name} take far more bytes than the file has`);
+    }
+    tensors.set(name, readTensor(name, tensor, pickled.storageBytes(tensor.storage)));
+    types.set(name, tensor.type);
+  }
+  const notes: string[] = [];
+  if (found.path.length > 0) notes.push(`The state dict was read from ${found.path.join('.')}.`);
+  if (found.ignored.length > 0) notes.push(`Not looked at: ${listed(found.ignored)}.`);
+  return { format: pickled.format, tensors, types, notes };
+}
