@@ -1,114 +1,23 @@
 import { extname } from 'node:path';
+import { dataProblems } from './data-checks.js';
 import { isNpm } from './paths.js';
+import { missingIntegrity, unused } from './problem-parts.js';
 import type { Problem } from './problems.js';
 import type { UserConfig } from './schema.js';
 import { defaultShards, maxShards } from './shards.js';
 
-const npmSource = /^npm:(@[a-z0-9][\w.-]*\/)?[a-z0-9][\w.-]*@\d[\w.+-]*$/i;
 const npmWeights = /^npm:(@[a-z0-9][\w.-]*\/)?[a-z0-9][\w.-]*@\d[\w.+-]*#\S+$/i;
 const url = /^[a-z][a-z0-9+]*:\/\//i;
 
 /** Rules that tie several keys together, in document order. */
 export function crossProblems(config: UserConfig): Problem[] {
   return [
-    ...sourceProblems(config),
-    ...splitProblems(config),
+    ...dataProblems(config.data),
     ...weightProblems(config),
     ...phaseProblems(config),
     ...batchProblems(config),
     ...addressProblems(config),
   ];
-}
-
-function sourceProblems({ data }: UserConfig): Problem[] {
-  const { source, integrity, rules } = data;
-  const path = ['data', 'source'];
-  if (url.test(source)) {
-    return [
-      {
-        code: 'FT_CONFIG_UNSUPPORTED',
-        path,
-        what: `data.source is ${source}.`,
-        why: 'This version reads npm packages, folders, and .csv and .jsonl manifests.',
-        remedy: 'Download the data and name its folder.',
-      },
-    ];
-  }
-  if (!isNpm(source)) {
-    return [
-      ...unused(integrity, ['data', 'integrity'], 'data.source is not an npm package'),
-      ...unused(rules, ['data', 'rules'], 'data.source is not an npm package'),
-    ];
-  }
-  if (!npmSource.test(source)) {
-    return [
-      {
-        code: 'FT_CONFIG_INVALID_VALUE',
-        path,
-        what: `data.source is ${source}.`,
-        why: 'An npm package is named with its exact version, as npm:NAME@1.2.3.',
-      },
-    ];
-  }
-  return [
-    ...(integrity === null ? [missingIntegrity(['data', 'integrity'], source)] : []),
-    ...(rules === null
-      ? [
-          {
-            code: 'FT_CONFIG_MISSING_KEY',
-            path: ['data', 'rules'],
-            what: 'data.rules is missing.',
-            why: `${source} is an npm package; a rule file says which of its files are samples.`,
-            remedy: 'Set data.rules to a rule file; configs/emoji-16-classes.yaml is one.',
-          } as const,
-        ]
-      : []),
-  ];
-}
-
-function missingIntegrity(path: readonly string[], reference: string): Problem {
-  const name = reference.slice('npm:'.length).replace(/#.*/, '');
-  return {
-    code: 'FT_CONFIG_MISSING_KEY',
-    path,
-    what: `${path.join('.')} is missing.`,
-    why: `The tarball of npm:${name} is compared with a pinned sha512 before it is unpacked.`,
-    remedy: `Set it to what \`npm view ${name} dist.integrity\` prints.`,
-  };
-}
-
-function unused(value: string | null, path: readonly string[], reason: string): Problem[] {
-  if (value === null) return [];
-  return [
-    {
-      code: 'FT_CONFIG_CONFLICT',
-      path,
-      what: `${path.join('.')} has no use here: ${reason}.`,
-      remedy: `Remove ${path.join('.')}.`,
-    },
-  ];
-}
-
-function splitProblems({ data: { split } }: UserConfig): Problem[] {
-  const sum = split.train + split.val + split.test;
-  const problem = (what: string, why: string): Problem[] => [
-    { code: 'FT_CONFIG_CONFLICT', path: ['data', 'split'], what, why },
-  ];
-  const parts = `train ${split.train}, val ${split.val} and test ${split.test}`;
-  // Decimal fractions do not add up exactly in binary: 0.7 + 0.2 + 0.1 is 0.9999999999999999.
-  if (Math.abs(sum - 1) > 1e-9) {
-    return problem(
-      `data.split is ${parts}, together ${Number(sum.toPrecision(9))}.`,
-      'The fractions must sum to 1.',
-    );
-  }
-  if (split.train === 0 || split.val === 0) {
-    return problem(
-      `data.split is ${parts}.`,
-      'Training needs images in train, and the best epoch is chosen on val: neither may be 0.',
-    );
-  }
-  return [];
 }
 
 function weightProblems({ model }: UserConfig): Problem[] {

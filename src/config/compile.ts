@@ -1,4 +1,4 @@
-import { isNpm, type ResolvePath } from './paths.js';
+import { isNpm, isRemote, pathOfFileUrl, type ResolvePath } from './paths.js';
 import type { AugmentSpec, PhaseSpec, RunSpec } from './run-spec.js';
 import type { UserConfig } from './schema.js';
 import { defaultShards } from './shards.js';
@@ -20,7 +20,9 @@ export function compileConfig(config: UserConfig, options: CompileOptions): RunS
     seed: config.seed,
     data: {
       ...data,
-      source: isNpm(data.source) ? data.source : absolute('data', 'source', data.source),
+      source: isRemote(data.source)
+        ? data.source
+        : absolute('data', 'source', pathOfFileUrl(data.source)),
       rules: absolute('data', 'rules', data.rules),
       classNames: absolute('data', 'classNames', data.classNames),
       views: compileViews(data.views, data.augment),
@@ -56,9 +58,13 @@ function compileViews(views: UserConfig['data']['views'], augment: AugmentSpec):
   return views === 'fresh' ? null : views;
 }
 
-function isNeutral({ scale, crop, ...strengths }: AugmentSpec): boolean {
+function isNeutral(augment: AugmentSpec): boolean {
+  const { scale, crop, randomResizedCrop, randomErasing, ...strengths } = augment;
   return (
-    [...scale, ...crop].every((v) => v === 1) && Object.values(strengths).every((v) => v === 0)
+    [...scale, ...crop].every((v) => v === 1) &&
+    Object.values(strengths).every((v) => v === 0) &&
+    randomResizedCrop === null &&
+    (randomErasing === null || randomErasing.probability === 0)
   );
 }
 

@@ -17,17 +17,22 @@ export function toDocument(spec: RunSpec): UserConfigInput {
     data: {
       source: data.source,
       integrity: data.integrity,
+      sha256: data.sha256,
+      within: data.within,
       rules: data.rules,
       classNames: data.classNames,
       split: { ...data.split },
       onBadFile: data.onBadFile,
       imageSize: data.imageSize,
       views: data.views ?? 'fresh',
+      valTransform: { ...data.valTransform },
       background: copy(data.background),
       augment: {
         ...data.augment,
-        scale: [...data.augment.scale],
-        crop: [...data.augment.crop],
+        scale: pair(data.augment.scale),
+        crop: pair(data.augment.crop),
+        randomResizedCrop: ranges(data.augment.randomResizedCrop),
+        randomErasing: ranges(data.augment.randomErasing),
       },
       normalise:
         data.normalise === null
@@ -55,6 +60,20 @@ export function toDocument(spec: RunSpec): UserConfigInput {
     security: { ...spec.security },
     training: { ...spec.training },
   };
+}
+
+function pair([low, high]: readonly [number, number]): [number, number] {
+  return [low, high];
+}
+
+type Ranges = {
+  readonly area: readonly [number, number];
+  readonly ratio: readonly [number, number];
+};
+type Mutable<T extends Ranges> = Omit<T, keyof Ranges> & Record<keyof Ranges, [number, number]>;
+
+function ranges<T extends Ranges>(group: T | null): Mutable<T> | null {
+  return group === null ? null : { ...group, area: pair(group.area), ratio: pair(group.ratio) };
 }
 
 /** {@link toDocument} as YAML text. */

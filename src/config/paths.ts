@@ -1,5 +1,6 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { KeyPath } from './key-path.js';
 
 /** The parts of the process that a configuration's defaults depend on. */
@@ -41,4 +42,15 @@ export function pathResolver(
 /** Whether a source or weights string names an npm package rather than a file. */
 export function isNpm(reference: string): boolean {
   return reference.startsWith('npm:');
+}
+
+/** Whether a source is fetched over a network rather than read from a path. */
+export function isRemote(source: string): boolean {
+  return isNpm(source) || source.startsWith('https:');
+}
+
+/** The path that a `file:` URL or a `file:PATH` names; any other text is a path itself. */
+export function pathOfFileUrl(source: string): string {
+  if (source.startsWith('file://')) return fileURLToPath(source);
+  return source.startsWith('file:') ? source.slice('file:'.length) : source;
 }

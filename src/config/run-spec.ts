@@ -27,26 +27,43 @@ export interface RunSpec {
 }
 
 export interface DataSpec {
-  /** `npm:NAME@VERSION`, an absolute folder, or an absolute `.csv` / `.jsonl` manifest. */
+  /** `npm:NAME@VERSION`, an `https:` address of an archive, or the absolute path of a folder, a manifest or an archive. */
   readonly source: string;
   /** Pinned `sha512-...` of an `npm:` source's tarball; null otherwise. */
   readonly integrity: string | null;
-  /** Absolute path of the rule file that makes samples out of an `npm:` package; null otherwise. */
+  /** SHA-256 of an archive, lower-case hex; null where it is not pinned. */
+  readonly sha256: string | null;
+  /** Folder or manifest inside of an archive, relative; null: its top, or the folder that is alone there. */
+  readonly within: string | null;
+  /** Absolute path of the rule file that makes samples out of a package or an archive; null otherwise. */
   readonly rules: string | null;
   /** Absolute path of an id -> name JSON (as cat_to_name.json); null: names are the folder names. */
   readonly classNames: string | null;
-  /** Fractions; they sum to 1. Ignored for a source that brings its own splits. */
-  readonly split: { readonly train: number; readonly val: number; readonly test: number };
+  readonly split: SplitSpec;
   readonly onBadFile: 'fail' | 'skip';
   /** Side of the square network input, in pixels. */
   readonly imageSize: number;
   /** Number of distinct augmented views of each sample, cycled over the epochs; null: a fresh one each epoch. */
   readonly views: number | null;
+  /** `resize`: shorter side, in pixels, before the plain view's centre crop; null: `imageSize`. */
+  readonly valTransform: { readonly resize: number | null };
   /** RGB that transparent pixels, and what lies outside of a moved image, are filled with. */
   readonly background: readonly [number, number, number];
   readonly augment: AugmentSpec;
   /** Overrides the weights' own normalisation; null: as the weights say. */
   readonly normalise: { readonly mean: Rgb; readonly std: Rgb } | null;
+}
+
+/** Fractions; they sum to 1. Ignored for a source that brings its own splits. */
+export interface SplitFractions {
+  readonly train: number;
+  readonly val: number;
+  readonly test: number;
+}
+
+export interface SplitSpec extends SplitFractions {
+  /** `COLUMN`, or `/REGEX/` on the path: images of one group are in one split; null: each image for itself. */
+  readonly groupBy: string | null;
 }
 
 export type Rgb = readonly [number, number, number];
@@ -68,6 +85,21 @@ export interface AugmentSpec {
   readonly brightness: number;
   readonly contrast: number;
   readonly saturation: number;
+  /** The shift of the hue is in [-hue, hue], in turns; at most 0.5. */
+  readonly hue: number;
+  /** Probability. */
+  readonly grayscale: number;
+  /** torchvision's RandomResizedCrop in place of `crop`; null: off. Area of the whole image; ratio is width / height. */
+  readonly randomResizedCrop: {
+    readonly area: readonly [number, number];
+    readonly ratio: readonly [number, number];
+  } | null;
+  /** torchvision's RandomErasing; null: off. Area of the view; ratio is height / width, as torchvision has it there. */
+  readonly randomErasing: {
+    readonly probability: number;
+    readonly area: readonly [number, number];
+    readonly ratio: readonly [number, number];
+  } | null;
 }
 
 export interface ModelSpec {

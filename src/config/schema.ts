@@ -56,22 +56,73 @@ const augment = z.strictObject({
   }),
   contrast: strength.default(0).meta({ description: 'Strength, as brightness.' }),
   saturation: strength.default(0).meta({ description: 'Strength, as brightness.' }),
+  hue: z.number().min(0).max(0.5).default(0).meta({
+    description: 'Turns of the color wheel: the hue is shifted by an amount in [-hue, hue].',
+  }),
+  grayscale: fraction.default(0).meta({ description: 'Probability that a view has no color.' }),
+  randomResizedCrop: z
+    .strictObject({
+      area: range(z.number().min(0.01).max(1)).default([0.08, 1]).meta({
+        description: "Range of the rectangle's area, as a fraction of the whole image.",
+      }),
+      ratio: range(z.number().min(0.1).max(10))
+        .default([0.75, 4 / 3])
+        .meta({ description: "Range of the rectangle's width over its height." }),
+    })
+    .nullable()
+    .default(null)
+    .meta({
+      description:
+        "torchvision's RandomResizedCrop: a rectangle of the whole image is stretched to the input's size; `{}` for torchvision's ranges, null for none. Replaces `crop`.",
+    }),
+  randomErasing: z
+    .strictObject({
+      probability: fraction.default(0.5).meta({ description: 'Probability of an erasure.' }),
+      area: range(z.number().min(0.001).max(1)).default([0.02, 0.33]).meta({
+        description: "Range of the erased rectangle's area, as a fraction of the view.",
+      }),
+      ratio: range(z.number().min(0.1).max(10))
+        .default([0.3, 3.3])
+        .meta({ description: "Range of the erased rectangle's height over its width." }),
+    })
+    .nullable()
+    .default(null)
+    .meta({
+      description:
+        "torchvision's RandomErasing: a rectangle of a view is filled with the mean color (0, once normalised); `{}` for torchvision's values, null for none.",
+    }),
 });
 
 const data = z.strictObject({
   source: text.meta({
     description:
-      'Where the images are: `npm:NAME@VERSION`, a folder (`class/*` or `{train,val,test}/class/*`), or a `.csv` or `.jsonl` manifest with path, label and optional split.',
-    'x-allowed': '`npm:NAME@VERSION`, a folder, or a `.csv` or `.jsonl` file',
+      'Where the images are: a folder (`class/*` or `{train,val,test}/class/*`), a `.csv` or `.jsonl` manifest with path, label and optional split, a tar or zip archive of such (a file, or an `https:` address), or `npm:NAME@VERSION`.',
+    'x-allowed':
+      'a folder, a `.csv` or `.jsonl` file, a `.tar`, `.tar.gz`, `.tgz` or `.zip` file, an `https:` address of one, or `npm:NAME@VERSION`',
   }),
   integrity: integrity.meta({
     description:
       'The sha512 of the tarball of an `npm:` source; needed for one, and it has no use without.',
     'x-allowed': '`sha512-` and 88 base64 characters, or null',
   }),
+  sha256: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .nullable()
+    .default(null)
+    .meta({
+      description:
+        'The SHA-256 of an archive; needed for an `https:` source, compared for a file where it is given.',
+      'x-allowed': '64 hexadecimal digits in lower case, or null',
+    }),
+  within: text.nullable().default(null).meta({
+    description:
+      'Folder or manifest inside of an archive; null: its top, or the folder that is alone there.',
+    'x-allowed': 'a relative path or null',
+  }),
   rules: text.nullable().default(null).meta({
     description:
-      'Rule file that says which files of an `npm:` package are samples, and of what class.',
+      'Rule file that says which files of an `npm:` package or an archive are samples, and of what class.',
     'x-allowed': 'a file path or null',
   }),
   classNames: text.nullable().default(null).meta({
@@ -88,11 +139,16 @@ const data = z.strictObject({
       test: fraction
         .default(0)
         .meta({ description: 'Fraction that is scored once, at the end of the run.' }),
+      groupBy: text.nullable().default(null).meta({
+        description:
+          'Keeps all images of a group (a patient, a video) in one split. `NAME`: the column of a manifest, or the field of the table of a rule file; `/REGEX/`: what the first pair of parentheses (else the whole pattern) finds in the path.',
+        'x-allowed': 'the name of a column, `/REGEX/`, or null',
+      }),
     })
     .prefault({})
     .meta({
       description:
-        'Fractions of each class; they sum to 1. Not used for a source that brings its own splits.',
+        'Fractions of each class; they sum to 1. Where a source brings its own splits, only `groupBy` is looked at, and checked.',
     }),
   onBadFile: z.enum(['fail', 'skip']).default('fail').meta({
     description:
@@ -111,6 +167,16 @@ const data = z.strictObject({
         'Number of distinct augmented views of each image, cycled over the epochs and cached; `fresh`: a new one in each epoch.',
       'x-default': '1 without augmentation, else `fresh`',
     }),
+  valTransform: z
+    .strictObject({
+      resize: z.int().min(8).max(4096).nullable().default(null).meta({
+        description:
+          'Pixels: val and test images (and those of `predict` and `evaluate`) are resized so that the shorter side is this long, and `imageSize` is cut out of the middle, as torchvision does (256 for 224); null: `imageSize` itself.',
+        'x-allowed': 'a whole number from `imageSize` to 4096, or null',
+      }),
+    })
+    .prefault({})
+    .meta({ description: 'How images are prepared that are not augmented.' }),
   background: z.tuple([channel, channel, channel]).default([0, 0, 0]).meta({
     description:
       'RGB, 0 to 255: what is put behind transparent pixels and outside of a moved image.',

@@ -1,12 +1,12 @@
 import { availableParallelism } from 'node:os';
 import type { RunSpec } from '../config/run-spec.js';
 import type { RunEventBody } from '../control/events.js';
-import { workingSide } from '../data/decode.js';
 import { makeManifest } from '../data/make-manifest.js';
 import { encodeManifest } from '../data/manifest-json.js';
 import type { Manifest } from '../data/manifest.js';
 import { noPixelCache } from '../data/pixel-cache.js';
 import type { Plan } from '../data/plan.js';
+import { workingSide } from '../data/working-side.js';
 import { openPixelCache } from '../features/lmdb-cache.js';
 import { checkModel, prepareModel } from '../models/prepare-model.js';
 import { preprocessingOf } from '../models/preprocessing-of.js';
@@ -55,8 +55,8 @@ async function prepare(
   };
   // What can be seen at once is seen before anything is fetched.
   await checkModel(spec.model, spec.seed);
-  const { imageSize, background, normalise } = spec.data;
-  const preprocessing = preprocessingOf(spec.model, { imageSize, background, normalise });
+  const { imageSize, background, normalise, valTransform } = spec.data;
+  const preprocessing = preprocessingOf(spec.model, spec.data);
   const cacheDir = spec.cache.path;
   const blobs = new BlobStore(cacheDir);
   const { manifest, dataRoot } = await withPixelCache(spec, emit, (pixelCache) =>
@@ -75,7 +75,8 @@ async function prepare(
   });
   const prepared = await prepareModel(spec.model, {
     numClasses: manifest.classNames.length,
-    ...{ imageSize, background, normalise, seed: spec.seed, cacheDir, onProgress, signal },
+    ...{ imageSize, background, normalise, valTransform },
+    ...{ seed: spec.seed, cacheDir, onProgress, signal },
   });
   signal.throwIfAborted();
   const manifestSha256 = await blobs.put(Buffer.from(encodeManifest(manifest)));

@@ -1,22 +1,19 @@
 import type { Rgb } from '../config/run-spec.js';
+import { adjustColor, changesColor } from './color.js';
 import type { DecodedImage } from './pixel-cache.js';
 import type { Preprocessing } from './preprocessing.js';
 import { type AffineMap, type ChannelLine, resample } from './resample.js';
+import { resizedCropOf, shrunk } from './resized-crop.js';
 import type { ViewParameters } from './view-parameters.js';
 
 export { type ViewParameters, viewParameters } from './view-parameters.js';
 
 /** Part of every cache key of what was made here: changes whenever a bit of {@link renderView}'s output can. */
-export const augmentVersion = 'augment-1';
-
-/** Grey = weights * RGB: ITU-R BT.601, with torchvision's digits (`rgb_to_grayscale`). */
-const greyR = 0.2989;
-const greyG = 0.587;
-const greyB = 0.114;
+export const augmentVersion = 'augment-2';
 
 /**
- * Renders a view of a decoded image: one bilinear pass for all geometry, then color, then normalisation. Writes
- * `imageSize` x `imageSize` float32 values a channel (CHW) from `outOffset` on.
+ * Renders a view of a decoded image: one bilinear pass for all geometry, then color, then normalisation, then erasure.
+ * Writes `imageSize` x `imageSize` float32 values a channel (CHW) from `outOffset` on.
  *
  * The plain view is torchvision's CenterCrop of the decoded image, each pixel exact: at most (p / 255 - mean) / std
  * rounds. What is moved into view from outside of that crop is the image's own pixels; outside of the image, it is
@@ -33,11 +30,22 @@ export function renderView(
   if (outOffset + 3 * side * side > out_CHW.length) {
     throw new RangeError(`The output ends before the image does, which starts at ${outOffset}.`);
   }
-  const map = inverseMap(image, view, side);
+  const { image: source, map } = shrunk(image, inverseMap(image, view, side));
   const normalise = normaliseLine(preprocessing);
-  const hasColor = view.brightness !== 1 || view.contrast !== 1 || view.saturation !== 1;
-  resample(image, map, background, hasColor ? asIs : normalise, side, out_CHW, outOffset);
+  const hasColor = changesColor(view);
+  // A crop may take in the image's very edge, of which half a pixel's breadth lies beyond the last pixels' centres.
+  const edge = view.resizedCrop === null ? 'background' : 'pixel';
+  resample(
+    source,
+    map,
+    { background, edge },
+    hasColor ? asIs : normalise,
+    side,
+    out_CHW,
+    outOffset,
+  );
   if (hasColor) adjustColor(view, normalise, side * side, out_CHW, outOffset);
+  if (view.erase !== null) erase(view.erase, side, out_CHW, outOffset);
 }
 
 const asIs: ChannelLine = { gain: [1, 1, 1], bias: [0, 0, 0] };
@@ -50,26 +58,40 @@ function normaliseLine({ mean, std }: Preprocessing): ChannelLine {
   };
 }
 
-/** From output pixels back to decoded pixels: undo flips, crop, translation, then rotation and scale. */
+/**
+ * From output pixels back to decoded pixels: undo flips, crop, translation, rotation and scale, and what was cut out first:
+ * the centre crop, or the rectangle of a random resized crop.
+ */
 function inverseMap(image: DecodedImage, view: ViewParameters, side: number): AffineMap {
+  const cut =
+    view.resizedCrop === null
+      ? {
+          left: cropStart(image.width, side),
+          top: cropStart(image.height, side),
+          width: side,
+          height: side,
+        }
+      : resizedCropOf(view.resizedCrop, image.width, image.height);
   const [cos, sin] = cosSin(view.rotateDegrees);
   const stretchX = ((view.flipHorizontal ? -1 : 1) * view.cropSide) / view.scale;
   const stretchY = ((view.flipVertical ? -1 : 1) * view.cropSide) / view.scale;
-  const xx = cos * stretchX;
-  const xy = -sin * stretchY;
-  const yx = sin * stretchX;
-  const yy = cos * stretchY;
-  // Middle of the output: where it lies from the middle of the centre crop, before rotation and scale are undone.
+  const perX = cut.width / side;
+  const perY = cut.height / side;
+  const xx = cos * stretchX * perX;
+  const xy = -sin * stretchY * perX;
+  const yx = sin * stretchX * perY;
+  const yy = cos * stretchY * perY;
+  // Middle of the output: where it lies from the middle of what was cut out, before rotation and scale are undone.
   const shiftX = (side * (view.cropX - view.translateX)) / view.scale;
   const shiftY = (side * (view.cropY - view.translateY)) / view.scale;
   const middle = (side - 1) / 2;
   return {
     xx,
     xy,
-    x0: cos * shiftX - sin * shiftY + cropStart(image.width, side) + middle - (xx + xy) * middle,
+    x0: (cos * shiftX - sin * shiftY) * perX + cut.left + (cut.width - 1) / 2 - (xx + xy) * middle,
     yx,
     yy,
-    y0: sin * shiftX + cos * shiftY + cropStart(image.height, side) + middle - (yx + yy) * middle,
+    y0: (sin * shiftX + cos * shiftY) * perY + cut.top + (cut.height - 1) / 2 - (yx + yy) * middle,
   };
 }
 
@@ -92,49 +114,22 @@ function cosSin(degrees: number): [number, number] {
   return [Math.cos(radians), Math.sin(radians)];
 }
 
-/**
- * Brightness, contrast and saturation of values in 0..255, clamped after each as torchvision does
- * (adjust_brightness, adjust_contrast, adjust_saturation on float images), then the line of the normalisation.
- */
-function adjustColor(
-  view: ViewParameters,
-  line: ChannelLine,
-  plane: number,
+/** Fills the rectangle with 0, which is the mean color once normalised: torchvision's RandomErasing, value 0. */
+function erase(
+  { height, width, top, left }: NonNullable<ViewParameters['erase']>,
+  side: number,
   out_CHW: Float32Array,
   outOffset: number,
 ): void {
-  const { brightness, contrast, saturation } = view;
-  const [gainR, gainG, gainB] = line.gain;
-  const [biasR, biasG, biasB] = line.bias;
-  const red = out_CHW.subarray(outOffset, outOffset + plane);
-  const green = out_CHW.subarray(outOffset + plane, outOffset + 2 * plane);
-  const blue = out_CHW.subarray(outOffset + 2 * plane, outOffset + 3 * plane);
-
-  let greySum = 0;
-  for (let i = 0; i < plane; i += 1) {
-    const r = clamp(red[i]! * brightness);
-    const g = clamp(green[i]! * brightness);
-    const b = clamp(blue[i]! * brightness);
-    greySum += greyR * r + greyG * g + greyB * b;
-    red[i] = r;
-    green[i] = g;
-    blue[i] = b;
+  // Never the whole length, as there; places are drawn among those where the rectangle lies inside.
+  const rows = Math.min(side - 1, Math.round(height * side));
+  const columns = Math.min(side - 1, Math.round(width * side));
+  const firstRow = Math.floor(top * (side - rows + 1));
+  const firstColumn = Math.floor(left * (side - columns + 1));
+  for (let c = 0; c < 3; c += 1) {
+    for (let row = firstRow; row < firstRow + rows; row += 1) {
+      const start = outOffset + (c * side + row) * side + firstColumn;
+      out_CHW.fill(0, start, start + columns);
+    }
   }
-  const meanPart = (1 - contrast) * (greySum / plane);
-  const partR = (1 - saturation) * greyR;
-  const partG = (1 - saturation) * greyG;
-  const partB = (1 - saturation) * greyB;
-  for (let i = 0; i < plane; i += 1) {
-    const r = clamp(contrast * red[i]! + meanPart);
-    const g = clamp(contrast * green[i]! + meanPart);
-    const b = clamp(contrast * blue[i]! + meanPart);
-    const greyPart = partR * r + partG * g + partB * b;
-    red[i] = clamp(saturation * r + greyPart) * gainR + biasR;
-    green[i] = clamp(saturation * g + greyPart) * gainG + biasG;
-    blue[i] = clamp(saturation * b + greyPart) * gainB + biasB;
-  }
-}
-
-function clamp(value: number): number {
-  return value < 0 ? 0 : value > 255 ? 255 : value;
 }

@@ -1,4 +1,4 @@
-import type { DataSpec } from '../config/run-spec.js';
+import type { SplitFractions } from '../config/run-spec.js';
 import { FtctlError } from '../errors/index.js';
 import type { SplitName } from './manifest.js';
 import { enumerate, type Listing } from './sources/listing.js';
@@ -9,7 +9,7 @@ import { minClassSize } from './split.js';
  * that were left out before, for the message. Throws FT_DATA_EMPTY_CLASS, FT_DATA_ONE_CLASS or
  * FT_DATA_CLASS_TOO_SMALL.
  */
-export function checkClasses(listing: Listing, fractions: DataSpec['split'], numBad = 0): void {
+export function checkClasses(listing: Listing, fractions: SplitFractions, numBad = 0): void {
   const { root, files, classIds } = listing;
   const sizes = new Map(classIds.map((classId) => [classId, 0]));
   for (const { classId } of files) sizes.set(classId, sizes.get(classId)! + 1);

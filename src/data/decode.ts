@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import sharp from 'sharp';
-import type { AugmentSpec, Rgb } from '../config/run-spec.js';
+import sharp, { type Sharp } from 'sharp';
+import type { Rgb } from '../config/run-spec.js';
 import { FtctlError } from '../errors/index.js';
+import { type ImageFormat, sniffFormat } from './image-format.js';
 import type { DecodedImage } from './pixel-cache.js';
 import { readFailure } from './read-failure.js';
 
@@ -14,10 +15,10 @@ sharp.simd(false);
 
 /** Names everything of the decoder that can change a bit; part of cache keys. */
 export const decoderVersion = [
-  'decode-1',
-  ...(['sharp', 'vips', 'mozjpeg', 'png', 'webp', 'lcms', 'zlib-ng'] as const).map(
-    (library) => `${library}-${versions()[library] ?? 'none'}`,
-  ),
+  'decode-2',
+  ...(
+    ['sharp', 'vips', 'mozjpeg', 'png', 'webp', 'tiff', 'heif', 'aom', 'lcms', 'zlib-ng'] as const
+  ).map((library) => `${library}-${versions()[library] ?? 'none'}`),
 ].join(' ');
 
 /** Larger images are refused: 100 megapixels is 300 MB of RGB. */
@@ -26,30 +27,11 @@ export const maxMegapixels = 100;
 /** The longer side is cut to this many times the shorter one, about the middle, before resizing. */
 const maxAspect = 2;
 
-/** The most that the augmentation pass may shrink by: at 2, its four taps still see every pixel. */
-const maxShrink = 2;
-
 export interface DecodeOptions {
   /** Length of the decoded image's shorter side, in pixels. */
   readonly workingSide: number;
   /** What transparent pixels are flattened on. */
   readonly background: Rgb;
-}
-
-/**
- * The shorter side of decoded images: the network's input side itself. So the plain view is a crop of decoded pixels
- * with nothing resampled twice, and does not depend on how training images are augmented: `predict`, which knows
- * only the preprocessing, sees the same pixels. The augmentation pass shrinks by 1 / scale at most, which may not be
- * over 2 (aliasing): rejects a smaller scale with FT_DATA_AUGMENT_RANGE.
- */
-export function workingSide(imageSize: number, augment: Pick<AugmentSpec, 'scale'>): number {
-  if (augment.scale[0] * maxShrink < 1) {
-    throw new FtctlError('FT_DATA_AUGMENT_RANGE', {
-      what: `data.augment.scale starts at ${augment.scale[0]}.`,
-      why: `Images may be shrunk to ${1 / maxShrink} at least.`,
-    });
-  }
-  return imageSize;
 }
 
 /** The pixel cache's key of a file's decoded image. */
@@ -61,15 +43,53 @@ export function decodeKey(sha256: string, options: DecodeOptions): string {
 }
 
 /**
- * Decodes an image file: PNG, JPEG (with its EXIF orientation) or WebP (its first frame), any color model, to 8-bit
- * sRGB, flattened on the background, resized with antialiasing (libvips' linear kernel, as torchvision's Resize)
- * so that the shorter side is `workingSide`. Aspect is kept, except that an image longer than 2:1 is cut to that.
- * Rejects with FT_DATA_BAD_FILE, whose `details.reason` says what is wrong with the file.
+ * Decodes an image file: PNG, JPEG, WebP, TIFF (its first page), GIF (its first frame) or AVIF, with its EXIF orientation, any
+ * color model, 8 or 16 bits, to 8-bit sRGB, flattened on the background, resized with antialiasing (libvips' linear kernel,
+ * as torchvision's Resize) so that the shorter side is `workingSide`. Aspect is kept, except that an image longer than 2:1
+ * is cut to that. Rejects with FT_DATA_BAD_FILE, whose `details.reason` says what is wrong with the file.
  */
 export async function decodeImage(
   file: Buffer | string,
   options: DecodeOptions,
 ): Promise<DecodedImage> {
+  return (await decodeWith(file, (opened) => decodeBytes(opened, options))).result;
+}
+
+/** An image as it is in its file, for looking at data. */
+export interface WholeImage {
+  readonly format: ImageFormat;
+  /** In pixels, after the EXIF orientation. */
+  readonly width: number;
+  readonly height: number;
+  /** RGBA, 8 bits each, sRGB, for comparing. */
+  readonly pixels_HWC: Uint8Array;
+}
+
+/** Decodes a file at its own size, transparency kept. Rejects as {@link decodeImage} does, for the same files. */
+export async function decodeWhole(bytes: Buffer): Promise<WholeImage> {
+  const { format, result } = await decodeWith(bytes, async ({ image }) => {
+    const { data, info } = await image
+      .autoOrient()
+      .ensureAlpha()
+      .toColourspace('srgb')
+      .raw({ depth: 'uchar' })
+      .toBuffer({ resolveWithObject: true });
+    return { width: info.width, height: info.height, pixels_HWC: new Uint8Array(data) };
+  });
+  return { format, ...result };
+}
+
+/** A file whose first bytes and header have been looked at. */
+interface OpenedImage {
+  readonly image: Sharp;
+  readonly width: number;
+  readonly height: number;
+}
+
+async function decodeWith<T>(
+  file: Buffer | string,
+  decode: (opened: OpenedImage) => Promise<T>,
+): Promise<{ format: ImageFormat; result: T }> {
   const name = typeof file === 'string' ? file : 'image';
   let bytes: Buffer;
   try {
@@ -77,24 +97,44 @@ export async function decodeImage(
   } catch (error) {
     throw badFile(name, readFailure(error), error);
   }
-  const refusal = refuseFormat(bytes);
-  if (refusal !== null) throw badFile(name, refusal);
+  const { format, refusal } = sniffFormat(bytes);
+  if (refusal !== undefined) throw badFile(name, refusal);
+  if (!isBuiltIn(format)) {
+    throw badFile(
+      name,
+      `the image library on this machine (sharp ${versions()['sharp'] ?? ''}) is built without ${format}`,
+    );
+  }
   try {
-    return await decodeBytes(bytes, options);
+    const image = sharp(bytes, { failOn: 'error', limitInputPixels: maxMegapixels * 1e6 });
+    const { autoOrient, depth } = await image.metadata();
+    // Others (32-bit and float TIFF) have no agreed range: they would come out black or white.
+    if (depth !== 'uchar' && depth !== 'ushort') {
+      throw badFile(name, `its values are of the type ${depth}; 8 and 16 bits are read`);
+    }
+    return { format, result: await decode({ image, ...autoOrient }) };
   } catch (error) {
-    throw badFile(name, decodeFailure(error), error);
+    throw error instanceof FtctlError ? error : badFile(name, decodeFailure(error, format), error);
   }
 }
 
-async function decodeBytes(bytes: Buffer, options: DecodeOptions): Promise<DecodedImage> {
-  const image = sharp(bytes, { failOn: 'error', limitInputPixels: maxMegapixels * 1e6 });
-  const { autoOrient } = await image.metadata();
-  const cut = cutToAspect(autoOrient.width, autoOrient.height);
+/** Prebuilt sharp has all of them; one that is built against the system's libvips may not. */
+function isBuiltIn(format: ImageFormat): boolean {
+  const { jpeg, png, webp, tiff, gif, heif } = sharp.format;
+  const loaders = { PNG: png, JPEG: jpeg, WebP: webp, TIFF: tiff, GIF: gif, AVIF: heif };
+  return loaders[format].input.buffer;
+}
+
+async function decodeBytes(
+  { image, width: fullWidth, height: fullHeight }: OpenedImage,
+  options: DecodeOptions,
+): Promise<DecodedImage> {
+  const cut = cutToAspect(fullWidth, fullHeight);
   const [width, height] = resized(cut.width, cut.height, options.workingSide);
   const [r, g, b] = options.background;
   image.autoOrient();
   // Only where needed: libvips can't shrink while decoding what it has to cut first.
-  if (cut.width < autoOrient.width || cut.height < autoOrient.height) image.extract(cut);
+  if (cut.width < fullWidth || cut.height < fullHeight) image.extract(cut);
   const { data, info } = await image
     .flatten({ background: { r, g, b } })
     .toColourspace('srgb')
@@ -133,37 +173,18 @@ function resized(width: number, height: number, side: number): [number, number] 
     : [Math.trunc((side * width) / height), side];
 }
 
-/** Known well enough to be named when they are refused. */
-const otherFormats = [
-  { signature: 'GIF8', name: 'GIF' },
-  { signature: 'BM', name: 'BMP' },
-  { signature: 'II*\0', name: 'TIFF' },
-  { signature: 'MM\0*', name: 'TIFF' },
-  { signature: '<svg', name: 'SVG' },
-  { signature: '%PDF', name: 'PDF' },
-];
-
-/** By the file's first bytes, so that libvips' many other loaders never see a byte that users gave us. */
-function refuseFormat(bytes: Buffer): string | null {
-  if (bytes.length === 0) return 'the file is empty';
-  const starts = (signature: string, at = 0): boolean =>
-    bytes.toString('latin1', at, at + signature.length) === signature;
-  if (starts('\x89PNG\r\n\x1a\n') || starts('\xff\xd8\xff')) return null;
-  if (starts('RIFF') && starts('WEBP', 8)) return null;
-  const other = otherFormats.find(({ signature }) => starts(signature))?.name;
-  if (other !== undefined) return `${other} is not supported (PNG, JPEG and WebP are)`;
-  if (starts('ftyp', 4)) return 'HEIF and AVIF are not supported (PNG, JPEG and WebP are)';
-  return 'it is no PNG, JPEG or WebP image';
-}
-
-function decodeFailure(error: unknown): string {
+function decodeFailure(error: unknown, format: ImageFormat): string {
   const message = error instanceof Error ? error.message.trim() : String(error);
   if (message.includes('exceeds pixel limit')) {
     return `it has more than ${maxMegapixels} megapixels`;
   }
-  if (/premature end|read error|unable to read|unable to parse|corrupt header/.test(message)) {
-    return 'it is truncated or corrupt';
-  }
+  const compression = /(\w+) compression support is not configured/.exec(message)?.[1];
+  if (compression !== undefined)
+    return `${format} with ${compression} compression is not supported`;
+  // The last one: of a file that begins as its format does, libvips cannot read the header.
+  const damage =
+    /premature end|read error|unable to read|unable to parse|corrupt|invalid|not enough data|unexpected end|was not defined|unsupported image format/i;
+  if (damage.test(message)) return 'it is truncated or corrupt';
   return `it cannot be decoded (${message.split('\n', 1)[0]!})`;
 }
 

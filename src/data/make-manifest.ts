@@ -3,7 +3,6 @@ import { FtctlError } from '../errors/index.js';
 import { checkClasses, checkOwnSplits } from './check-classes.js';
 import { checkFiles } from './check-files.js';
 import { readClassNames } from './class-names.js';
-import { workingSide } from './decode.js';
 import type { BadFile, Manifest, Sample } from './manifest.js';
 import { manifestHash } from './manifest-json.js';
 import type { PixelCache } from './pixel-cache.js';
@@ -11,6 +10,7 @@ import type { Preprocessing } from './preprocessing.js';
 import { listSource } from './sources/list-source.js';
 import { byCodeUnits, type Listing } from './sources/listing.js';
 import { assignSplits } from './split.js';
+import { workingSide } from './working-side.js';
 
 /** What is being done: `data`: the source is fetched; `manifest`: its files are checked. */
 export interface ManifestProgress {

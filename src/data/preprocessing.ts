@@ -7,6 +7,11 @@ import type { Rgb } from '../config/run-spec.js';
 export interface Preprocessing {
   /** Side of the square input, in pixels. */
   readonly imageSize: number;
+  /**
+   * Shorter side, in pixels, that images are resized to before the plain view's centre crop of `imageSize`; at least that.
+   * Training views are made from another size (working-side.ts).
+   */
+  readonly resizeSide: number;
   /** input = (pixel / 255 - mean) / std, per RGB channel; pixels are 0..255. */
   readonly mean: Rgb;
   readonly std: Rgb;

@@ -20,6 +20,14 @@ export interface ChannelLine {
   readonly bias: Rgb;
 }
 
+/** What the source is taken to be beyond its pixels. */
+export interface Surroundings {
+  /** The color that it goes on in for ever. */
+  readonly background: Rgb;
+  /** What is between the centre and the outer edge of the outermost pixels: already background in part, or the pixel. */
+  readonly edge: 'background' | 'pixel';
+}
+
 /** Where the samples go: three planes of `plane` values each, from `offset` on. */
 interface Output {
   readonly values_CHW: Float32Array;
@@ -29,13 +37,12 @@ interface Output {
 
 /**
  * Samples `image` bilinearly at each pixel of a `side` x `side` output and writes it channel by channel (CHW) from
- * `outOffset` on. The source is taken to go on in the background color for ever. Where the map hits pixel centres,
- * their values come out exactly.
+ * `outOffset` on. Where the map hits pixel centres, their values come out exactly.
  */
 export function resample(
   image: DecodedImage,
   map: AffineMap,
-  background: Rgb,
+  surroundings: Surroundings,
   line: ChannelLine,
   side: number,
   out_CHW: Float32Array,
@@ -58,9 +65,9 @@ export function resample(
       to -= 1;
 
     const out = outOffset + y * side;
-    sampleEdge(image, xx, rowX, yx, rowY, 0, from, background, output, out);
+    sampleEdge(image, xx, rowX, yx, rowY, 0, from, surroundings, output, out);
     sampleInside(image.pixels_HWC, image.width * 3, xx, rowX, yx, rowY, from, to, output, out);
-    sampleEdge(image, xx, rowX, yx, rowY, to, side, background, output, out);
+    sampleEdge(image, xx, rowX, yx, rowY, to, side, surroundings, output, out);
   }
 }
 
@@ -131,14 +138,15 @@ function sampleEdge(
   rowY: number,
   from: number,
   to: number,
-  background: Rgb,
+  { background, edge }: Surroundings,
   { values_CHW: values, plane, line }: Output,
   out: number,
 ): void {
   const { width, height, pixels_HWC: pixels } = image;
+  const rim = edge === 'pixel' ? 0.5 : 0;
   for (let x = from; x < to; x += 1) {
-    const sx = xx * x + rowX;
-    const sy = yx * x + rowY;
+    const sx = ontoPixel(xx * x + rowX, width - 1, rim);
+    const sy = ontoPixel(yx * x + rowY, height - 1, rim);
     const column = Math.floor(sx);
     const row = Math.floor(sy);
     const fx = sx - column;
@@ -164,6 +172,12 @@ function sampleEdge(
         line.bias[c]!;
     }
   }
+}
+
+/** What is up to `rim` beyond the first or last centre, moved onto it. */
+function ontoPixel(place: number, last: number, rim: number): number {
+  if (place < 0) return place >= -rim ? 0 : place;
+  return place > last && place <= last + rim ? last : place;
 }
 
 /** About the first column from `from` on where 0 <= slope * x + start < last; `side` if there is none. */

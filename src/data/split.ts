@@ -1,4 +1,4 @@
-import type { DataSpec } from '../config/run-spec.js';
+import type { SplitFractions } from '../config/run-spec.js';
 import type { SplitName } from './manifest.js';
 import { hash32 } from './rng.js';
 
@@ -19,7 +19,7 @@ export const minClassSize = 2;
  */
 export function assignSplits(
   items: readonly SplitItem[],
-  fractions: DataSpec['split'],
+  fractions: SplitFractions,
   numClasses: number,
   seed: number,
 ): SplitName[] {

@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { augmentVersion, viewParameters } from '../data/augment.js';
 import { decodeKey } from '../data/decode.js';
+import { decodeSideOf } from '../data/working-side.js';
 import type { FeatureEngine } from '../engines/feature-engine.js';
 import { openFeatureEngine } from '../engines/onnx-feature-engine.js';
 import { FtctlError } from '../errors/index.js';
@@ -40,7 +41,10 @@ const prefix = featureKeyPrefix({ ...data, augmentVersion });
 
 function keyOf({ file, view }: ImageRow): Buffer {
   const { augment, seed, workingSide, preprocessing } = data;
-  const imageKey = decodeKey(file.sha256, { workingSide, background: preprocessing.background });
+  const imageKey = decodeKey(file.sha256, {
+    workingSide: decodeSideOf(view, workingSide, preprocessing),
+    background: preprocessing.background,
+  });
   return featureKey(prefix, imageKey, viewParameters(augment, seed, file.id, view));
 }
 

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { renderView, viewParameters } from '../data/augment.js';
-import { decodeImage, decodeKey } from '../data/decode.js';
+import { decodeImage, decodeKey, type DecodeOptions } from '../data/decode.js';
 import type { DecodedImage, PixelCache } from '../data/pixel-cache.js';
+import { decodeSideOf } from '../data/working-side.js';
 import { FtctlError } from '../errors/index.js';
 import type { SharedCounters } from './feature-counters.js';
 import type { ImageFile, ImageRow, ImageSettings, RowFailure } from './thread-messages.js';
@@ -37,7 +38,8 @@ export class ImagePreparer {
     await Promise.all(
       rows.map(async ({ file, view }, row) => {
         try {
-          const image = this.#cached(file) ?? (await this.#decodeOnce(file));
+          const decode = this.#decodeOptions(view);
+          const image = this.#cached(file, decode) ?? (await this.#decodeOnce(file, decode));
           if (!this.#closed) this.#render(file, image, view, images_NCHW, row);
         } catch (error) {
           failures.push({ row, error: FtctlError.from(error).toJSON() });
@@ -52,43 +54,42 @@ export class ImagePreparer {
     this.#closed = true;
   }
 
-  #keyOf(file: ImageFile): string {
+  #decodeOptions(view: number): DecodeOptions {
     const { workingSide, preprocessing } = this.#options.settings;
-    return decodeKey(file.sha256, { workingSide, background: preprocessing.background });
+    return {
+      workingSide: decodeSideOf(view, workingSide, preprocessing),
+      background: preprocessing.background,
+    };
   }
 
-  #cached(file: ImageFile): DecodedImage | undefined {
-    const image = this.#options.pixels.get(this.#keyOf(file));
+  #cached(file: ImageFile, decode: DecodeOptions): DecodedImage | undefined {
+    const image = this.#options.pixels.get(decodeKey(file.sha256, decode));
     if (image !== undefined) this.#options.counters.add('imagesCached', 1);
     return image;
   }
 
-  #decodeOnce(file: ImageFile): Promise<DecodedImage> {
-    const key = `${file.sha256} ${file.path}`;
+  #decodeOnce(file: ImageFile, decode: DecodeOptions): Promise<DecodedImage> {
+    const key = `${decode.workingSide} ${file.sha256} ${file.path}`;
     const running = this.#decoding.get(key);
     if (running !== undefined) return running;
-    const decoding = this.#decode(file).finally(() => this.#decoding.delete(key));
+    const decoding = this.#decode(file, decode).finally(() => this.#decoding.delete(key));
     this.#decoding.set(key, decoding);
     return decoding;
   }
 
-  async #decode(file: ImageFile): Promise<DecodedImage> {
+  async #decode(file: ImageFile, decode: DecodeOptions): Promise<DecodedImage> {
     if (this.#numDecodes >= maxDecodes) await new Promise<void>((go) => this.#waiting.push(go));
     this.#numDecodes += 1;
     try {
-      const { settings, pixels, counters, nowMs } = this.#options;
+      const { pixels, counters, nowMs } = this.#options;
       const startMs = nowMs();
       const bytes = await readUnchanged(file);
-      const { workingSide, preprocessing } = settings;
-      const { background } = preprocessing;
-      const image = await decodeImage(bytes, { workingSide, background }).catch(
-        (error: unknown) => {
-          throw named(error, file);
-        },
-      );
+      const image = await decodeImage(bytes, decode).catch((error: unknown) => {
+        throw named(error, file);
+      });
       counters.addTime('decodeNs', startMs, nowMs());
       counters.add('imagesDecoded', 1);
-      pixels.put(this.#keyOf(file), image);
+      pixels.put(decodeKey(file.sha256, decode), image);
       return image;
     } finally {
       this.#numDecodes -= 1;

@@ -20,7 +20,7 @@ export interface FeatureSourceOptions {
   /** Seeds the views. */
   readonly seed: number;
   readonly preprocessing: Preprocessing;
-  /** Side that images are decoded at (data/decode.ts, workingSide). */
+  /** Side that images of training views are decoded at (data/working-side.ts). */
   readonly workingSide: number;
   readonly engine: FeatureEngineOptions;
   readonly backboneSha256: string;

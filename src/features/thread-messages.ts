@@ -24,6 +24,7 @@ export interface ImageSettings {
   readonly augment: AugmentSpec;
   readonly seed: number;
   readonly preprocessing: Preprocessing;
+  /** Of training views; see decodeSideOf (data/working-side.ts). */
   readonly workingSide: number;
   readonly cacheDir: string;
   readonly cacheImages: boolean;

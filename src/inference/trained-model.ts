@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { plainParameters } from '../data/view-parameters.js';
 import { renderView } from '../data/augment.js';
-import { decodeImage, workingSide } from '../data/decode.js';
+import { decodeImage } from '../data/decode.js';
 import { type ImageClassifier, openClassifier } from '../engines/image-classifier.js';
 import { FtctlError } from '../errors/index.js';
 import { type Artifacts, readArtifacts } from '../models/artifacts.js';
@@ -87,10 +87,9 @@ export class TrainedModel {
     files: readonly string[],
   ): Promise<{ images_NCHW: Float32Array; errors: (FtctlError | undefined)[] }> {
     const { preprocessing } = this.#artifacts;
-    const { imageSize, background } = preprocessing;
-    const side = workingSide(imageSize, { scale: [1, 1] });
+    const { imageSize, resizeSide, background } = preprocessing;
     const decoded = await Promise.allSettled(
-      files.map((file) => decodeImage(file, { workingSide: side, background })),
+      files.map((file) => decodeImage(file, { workingSide: resizeSide, background })),
     );
     const length = 3 * imageSize ** 2;
     const images = decoded.flatMap((result) =>

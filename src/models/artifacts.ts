@@ -29,12 +29,16 @@ const files = {
 
 const rgb = z.tuple([z.number(), z.number(), z.number()]);
 const labelsSchema = z.array(z.string()).min(1);
-const preprocessingSchema = z.object({
-  imageSize: z.number().int().positive(),
-  mean: rgb,
-  std: rgb,
-  background: rgb,
-});
+const preprocessingSchema = z
+  .object({
+    imageSize: z.number().int().positive(),
+    /** Models of ftctl 0.1 have none: it was the image size. */
+    resizeSide: z.number().int().positive().optional(),
+    mean: rgb,
+    std: rgb,
+    background: rgb,
+  })
+  .transform((read) => ({ ...read, resizeSide: read.resizeSide ?? read.imageSize }));
 
 /**
  * The trained network's state dict, with torchvision's names in torchvision's order: `load_state_dict(strict=True)` takes

@@ -24,6 +24,8 @@ export interface PrepareOptions {
   readonly imageSize: number;
   readonly background: Rgb;
   readonly normalise: DataSpec['normalise'];
+  /** Absent: images are resized to `imageSize`. */
+  readonly valTransform?: DataSpec['valTransform'];
   /** Seeds random weights; the initial classifier is made elsewhere (head.ts). */
   readonly seed: number;
   readonly cacheDir: string;

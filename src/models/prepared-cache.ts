@@ -34,7 +34,13 @@ const preparedSchema = z.strictObject({
       ...{ channels: z.number(), height: z.number(), width: z.number() },
     }),
   ]),
-  preprocessing: z.strictObject({ imageSize: z.number(), mean: rgb, std: rgb, background: rgb }),
+  preprocessing: z.strictObject({
+    imageSize: z.number(),
+    resizeSide: z.number(),
+    mean: rgb,
+    std: rgb,
+    background: rgb,
+  }),
 });
 const recordSchema = z.strictObject({ prepared: preparedSchema, notes: z.array(z.string()) });
 

@@ -8,8 +8,10 @@ import { normalisationOf, weightsSource } from './weights/weights-source.js';
  */
 export function preprocessingOf(
   spec: ModelSpec,
-  options: Pick<DataSpec, 'imageSize' | 'background' | 'normalise'>,
+  options: Pick<DataSpec, 'imageSize' | 'background' | 'normalise'> &
+    Partial<Pick<DataSpec, 'valTransform'>>,
 ): Preprocessing {
   const { mean, std } = options.normalise ?? normalisationOf(weightsSource(spec));
-  return { imageSize: options.imageSize, mean, std, background: options.background };
+  const { imageSize, background, valTransform } = options;
+  return { imageSize, resizeSide: valTransform?.resize ?? imageSize, mean, std, background };
 }

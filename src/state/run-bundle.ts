@@ -15,7 +15,7 @@ export interface RunBundle {
   /** Where the coordinator has the images; a worker on the same machine has them there too. */
   readonly dataRoot: string;
   readonly prepared: PreparedModel;
-  /** Side that images are decoded at, in pixels. */
+  /** Side that images of training views are decoded at, in pixels. */
   readonly workingSide: number;
   /** Threads of each worker's backbone. */
   readonly threads: number;

@@ -8,6 +8,7 @@ import { makeManifest, type MakeManifestOptions } from '../../../src/data/make-m
 import type { Manifest } from '../../../src/data/manifest.js';
 import { type DecodedImage, noPixelCache, type PixelCache } from '../../../src/data/pixel-cache.js';
 import { FtctlError } from '../../../src/errors/index.js';
+import { dataSpec } from '../../support/data/data-spec.js';
 
 /** A PNG of one color that follows from the text, so that hashes differ; always of the same size in bytes. */
 export function imageFor(text: string): Promise<Buffer> {
@@ -84,34 +85,20 @@ export class DataFolder {
     options: Partial<MakeManifestOptions> = {},
   ): Promise<Manifest> {
     const spec: DataSpec = {
-      source: this.root,
-      integrity: null,
-      rules: null,
-      classNames: null,
-      split: { train: 0.5, val: 0.5, test: 0 },
-      onBadFile: 'fail',
-      imageSize: 4,
-      views: null,
-      background: [255, 255, 255],
-      augment: {
-        rotate: 0,
-        flipHorizontal: 0,
-        flipVertical: 0,
-        scale: [1, 1],
-        translate: 0,
-        crop: [1, 1],
-        brightness: 0,
-        contrast: 0,
-        saturation: 0,
-      },
-      normalise: null,
+      ...dataSpec(this.root, 4),
       ...overrides,
     };
     const { manifest, dataRoot } = await makeManifest(spec, {
       seed: 1,
       cacheDir: join(this.dir, 'cache'),
       pixelCache: noPixelCache,
-      preprocessing: { imageSize: 4, mean: [0, 0, 0], std: [1, 1, 1], background: [255, 255, 255] },
+      preprocessing: {
+        imageSize: 4,
+        resizeSide: 4,
+        mean: [0, 0, 0],
+        std: [1, 1, 1],
+        background: [255, 255, 255],
+      },
       ...options,
     });
     if (dataRoot !== this.root) throw new Error(`The data root is ${dataRoot}.`);

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp, { type Sharp } from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { decodeImage, decodeKey, decoderVersion, workingSide } from '../../../src/data/decode.js';
+import { decodeImage, decodeKey, decoderVersion } from '../../../src/data/decode.js';
+import { workingSide } from '../../../src/data/working-side.js';
 import { FtctlError } from '../../../src/errors/index.js';
 
 const white = { workingSide: 4, background: [255, 255, 255] } as const;
@@ -223,11 +224,11 @@ describe('decodeImage', () => {
 
 describe('workingSide', () => {
   it("is the network's input side", () => {
-    expect(workingSide(224, { scale: [0.5, 3] })).toBe(224);
+    expect(workingSide(224, { scale: [0.5, 3], randomResizedCrop: null })).toBe(224);
   });
 
   it('refuses to shrink by more than two', () => {
-    expect(() => workingSide(224, { scale: [0.4, 1] })).toThrow(
+    expect(() => workingSide(224, { scale: [0.4, 1], randomResizedCrop: null })).toThrow(
       new FtctlError('FT_DATA_AUGMENT_RANGE', {
         what: 'data.augment.scale starts at 0.4.',
         why: 'Images may be shrunk to 0.5 at least.',

@@ -142,7 +142,7 @@ describe('makeManifest by a rule file', () => {
     await folder.put(...records.map(({ image: name }) => `img/${name}`));
     const path = join(folder.dir, 'rules.yaml');
     await writeFile(path, rules);
-    return { rules: path, split: { train: 1, val: 0, test: 0 } };
+    return { rules: path, split: { train: 1, val: 0, test: 0, groupBy: null } };
   };
 
   it('takes the first rule that fits, after where and leaveOut', async () => {

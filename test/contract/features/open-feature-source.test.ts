@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { renderView, viewParameters } from '../../../src/data/augment.js';
-import { decodeImage, workingSide } from '../../../src/data/decode.js';
+import { decodeImage } from '../../../src/data/decode.js';
+import { decodeSideOf, workingSide } from '../../../src/data/working-side.js';
 import { openFeatureEngine } from '../../../src/engines/onnx-feature-engine.js';
 import type { FtctlError } from '../../../src/errors/index.js';
 import type { FeatureRequest, FeatureSource } from '../../../src/features/feature-source.js';
@@ -40,11 +41,12 @@ beforeAll(async () => {
   data = await makeTinyData(numImages);
   const engine = await openFeatureEngine(engineOptions());
   closeEngine = () => engine.close();
-  const side = workingSide(tinyImageSize, allAugment);
+  const training = workingSide(tinyImageSize, allAugment);
   reference = async (index, view) => {
     const { id, path } = data.manifest.samples[index]!;
     const { background } = preprocessing();
     const file = await readFile(join(data.dataRoot, path));
+    const side = decodeSideOf(view, training, preprocessing());
     const image = await decodeImage(file, { workingSide: side, background });
     const images_NCHW = new Float32Array(3 * tinyImageSize ** 2);
     renderView(image, viewParameters(allAugment, 5, id, view), preprocessing(), images_NCHW, 0);

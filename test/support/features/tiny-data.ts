@@ -24,6 +24,10 @@ export const allAugment: AugmentSpec = {
   brightness: 0.2,
   contrast: 0.2,
   saturation: 0.2,
+  hue: 0.1,
+  grayscale: 0.3,
+  randomResizedCrop: { area: [0.3, 1], ratio: [0.75, 1.5] },
+  randomErasing: { probability: 0.5, area: [0.02, 0.33], ratio: [0.3, 3.3] },
 };
 
 export interface TinyData {
@@ -59,6 +63,7 @@ export async function makeTinyData(numImages: number, numClasses = 2): Promise<T
       imageSize: tinyImageSize,
       background: tinyBackground,
       normalise: null,
+      valTransform: { resize: 40 },
       seed: 1,
       cacheDir,
     },

@@ -7,6 +7,7 @@ import { makeTrainer } from '../../../src/train/make-trainer.js';
 import type { RoundOutcome, ShardRange, Trainer } from '../../../src/train/trainer.js';
 import { FormulaFeatures } from './formula-features.js';
 import { ReferenceEngine } from './reference-engine.js';
+import { noAugment } from '../data/data-spec.js';
 
 /** A run without images: what the tests of the trainer vary. */
 export interface SmallRunOptions {
@@ -65,24 +66,17 @@ export function smallRun(options: SmallRunOptions = {}): SmallRun {
     data: {
       source: '/data',
       integrity: null,
+      sha256: null,
+      within: null,
       rules: null,
       classNames: null,
-      split: { train: 0.8, val: 0.2, test: 0 },
+      split: { train: 0.8, val: 0.2, test: 0, groupBy: null },
       onBadFile: 'fail',
       imageSize: 32,
       views,
+      valTransform: { resize: null },
       background: [255, 255, 255],
-      augment: {
-        rotate: 0,
-        flipHorizontal: 0,
-        flipVertical: 0,
-        scale: [1, 1],
-        translate: 0,
-        crop: [1, 1],
-        brightness: 0,
-        contrast: 0,
-        saturation: 0,
-      },
+      augment: noAugment,
       normalise: null,
     },
     model: { architecture: 'resnet18', width: 1, weights: 'random', integrity: null },

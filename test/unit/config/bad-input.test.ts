@@ -186,12 +186,100 @@ const cases: [
     'Convert the weights to safetensors (in Python: safetensors.torch.save_file).',
   ],
   [
-    'a URL for data',
+    'data over a connection that is not encrypted',
+    minimal,
+    ['data.source=http://example.org/x.zip'],
+    'FT_CONFIG_UNSUPPORTED',
+    '--set data.source=http://example.org/x.zip: data.source is http://example.org/x.zip. This version fetches over https and from npm alone, and a `file:` address names an absolute path of this machine.',
+    'Use an https address, or download the data and name its folder.',
+  ],
+  [
+    'a file of another machine',
+    minimal,
+    ['data.source=file://host/x.zip'],
+    'FT_CONFIG_UNSUPPORTED',
+    '--set data.source=file://host/x.zip: data.source is file://host/x.zip. This version fetches over https and from npm alone, and a `file:` address names an absolute path of this machine.',
+    'Use an https address, or download the data and name its folder.',
+  ],
+  [
+    'an archive of the network without its hash',
     minimal,
     ['data.source=https://example.org/x.zip'],
-    'FT_CONFIG_UNSUPPORTED',
-    '--set data.source=https://example.org/x.zip: data.source is https://example.org/x.zip. This version reads npm packages, folders, and .csv and .jsonl manifests.',
-    'Download the data and name its folder.',
+    'FT_CONFIG_MISSING_KEY',
+    'run.yaml:3:1: data.sha256 is missing. The archive https://example.org/x.zip is compared with a pinned SHA-256 before it is unpacked.',
+    'Set it to what the publisher says, or to what `sha256sum FILE` prints of a download that you trust.',
+  ],
+  [
+    'an address without a host',
+    minimal,
+    ['data.source=https:x y', `data.sha256=${'a'.repeat(64)}`],
+    'FT_CONFIG_INVALID_VALUE',
+    '--set data.source=https:x y: data.source is https:x y. It is no address: one is written https://HOST/PATH.',
+    'Change the value to one that the message allows.',
+  ],
+  [
+    'an address with a password',
+    minimal,
+    ['data.source=https://me:secret@example.org/x.zip', `data.sha256=${'a'.repeat(64)}`],
+    'FT_CONFIG_INVALID_VALUE',
+    '--set data.source=https://me:secret@example.org/x.zip: data.source has a user name or a password in its address. The configuration is copied into the run folder, for all to read.',
+    'Download the archive and name the file.',
+  ],
+  [
+    'a hash that is none',
+    minimal,
+    ['data.source=./x.zip', 'data.sha256=abc'],
+    'FT_CONFIG_INVALID_VALUE',
+    '--set data.sha256=abc: data.sha256 is "abc". It must be 64 hexadecimal digits in lower case, or null.',
+    'Change the value to one that the message allows.',
+  ],
+  [
+    'the hash of a manifest',
+    minimal,
+    ['data.source=./x.csv', `data.sha256=${'a'.repeat(64)}`],
+    'FT_CONFIG_CONFLICT',
+    `--set data.sha256=${'a'.repeat(64)}: data.sha256 has no use here: data.source is a .csv or .jsonl manifest.`,
+    'Remove data.sha256.',
+  ],
+  [
+    'a folder outside of an archive',
+    minimal,
+    ['data.source=./x.zip', 'data.within=a/../../b'],
+    'FT_CONFIG_INVALID_VALUE',
+    '--set data.within=a/../../b: data.within is a/../../b. It is a relative path inside of the archive, without `..`.',
+    'Change the value to one that the message allows.',
+  ],
+  [
+    'a pattern that is none',
+    minimal,
+    ['data.split.groupBy=/(x/'],
+    'FT_CONFIG_INVALID_VALUE',
+    '--set data.split.groupBy=/(x/: data.split.groupBy is /(x/. It is no regular expression (Unterminated group).',
+    'Change the value to one that the message allows.',
+  ],
+  [
+    'a pattern without its end',
+    minimal,
+    ['data.split.groupBy=/x'],
+    'FT_CONFIG_INVALID_VALUE',
+    '--set data.split.groupBy=/x: data.split.groupBy is /x. A pattern is written between slashes, as /^([^_]+)_/.',
+    'Change the value to one that the message allows.',
+  ],
+  [
+    'a crop that is larger than the image',
+    minimal,
+    ['data.valTransform.resize=63'],
+    'FT_CONFIG_CONFLICT',
+    '--set data.valTransform.resize=63: data.valTransform.resize is 63 and data.imageSize is 64. The square of 64 pixels is cut out of an image whose shorter side is 63.',
+    "Use 64 or more; torchvision's networks are judged with imageSize * 8 / 7.",
+  ],
+  [
+    'two crops at once',
+    minimal,
+    ['data.augment.crop=[0.5, 1]', 'data.augment.randomResizedCrop={}'],
+    'FT_CONFIG_CONFLICT',
+    '--set data.augment.crop=[0.5, 1]: data.augment.crop and data.augment.randomResizedCrop are both set. Each says which part of an image a view shows.',
+    'Remove one of them.',
   ],
   [
     'an address that others can reach',
@@ -218,11 +306,11 @@ const cases: [
     'Set it to what `npm view flowers@1.0.0 dist.integrity` prints.',
   ],
   [
-    'rules for a folder',
+    'rules for a manifest',
     minimal,
-    ['data.rules=r.yaml'],
+    ['data.source=./x.csv', 'data.rules=r.yaml'],
     'FT_CONFIG_CONFLICT',
-    '--set data.rules=r.yaml: data.rules has no use here: data.source is not an npm package.',
+    '--set data.rules=r.yaml: data.rules has no use here: data.source is a .csv or .jsonl manifest.',
     'Remove data.rules.',
   ],
   [
@@ -386,7 +474,7 @@ describe('a configuration with a fault', () => {
   it('accepts fractions that sum to 1 only up to rounding', async () => {
     // In binary 0.7 + 0.2 + 0.1 is 0.9999999999999999.
     const { spec } = await load(minimal, ['data.split={train: 0.7, val: 0.2, test: 0.1}']);
-    expect(spec.data.split).toEqual({ train: 0.7, val: 0.2, test: 0.1 });
+    expect(spec.data.split).toMatchObject({ train: 0.7, val: 0.2, test: 0.1 });
   });
 
   it('does not expand aliases without end', async () => {

@@ -7,6 +7,7 @@ import { parse, stringify } from 'yaml';
 import { loadConfig } from '../../../src/config/load.js';
 import { defaultShards } from '../../../src/config/shards.js';
 import { environment, load, minimal } from './support.js';
+import { noAugment } from '../../support/data/data-spec.js';
 
 describe('loadConfig', () => {
   it('fills in every default', async () => {
@@ -17,24 +18,17 @@ describe('loadConfig', () => {
       data: {
         source: join(dir, 'flowers'),
         integrity: null,
+        sha256: null,
+        within: null,
         rules: null,
         classNames: null,
-        split: { train: 0.8, val: 0.2, test: 0 },
+        split: { train: 0.8, val: 0.2, test: 0, groupBy: null },
         onBadFile: 'fail',
         imageSize: 64,
         views: 1,
+        valTransform: { resize: null },
         background: [0, 0, 0],
-        augment: {
-          rotate: 0,
-          flipHorizontal: 0,
-          flipVertical: 0,
-          scale: [1, 1],
-          translate: 0,
-          crop: [1, 1],
-          brightness: 0,
-          contrast: 0,
-          saturation: 0,
-        },
+        augment: noAugment,
         normalise: null,
       },
       model: { architecture: 'resnet18', width: 1, weights: 'random', integrity: null },
@@ -185,9 +179,19 @@ describe('the effective document', () => {
               test: (100 - train - val) / 100,
             })),
           augment: fc.record(
-            { rotate: fraction, scale: pair(0.1), crop: pair(0.01), saturation: fraction },
+            {
+              rotate: fraction,
+              scale: pair(0.5),
+              saturation: fraction,
+              hue: fc.constantFrom(0, 0.25, 0.5),
+              randomResizedCrop: fc.option(
+                fc.record({ area: pair(0.01), ratio: fc.constant([0.5, 2]) }, optional),
+              ),
+              randomErasing: fc.option(fc.record({ probability: fraction }, optional)),
+            },
             optional,
           ),
+          valTransform: fc.record({ resize: fc.constantFrom(null, 4096) }, optional),
           normalise: fc.option(
             fc.record({
               mean: fc.constant([0.1, 0.2, 0.3]),
@@ -249,6 +253,8 @@ describe('the effective document', () => {
     const { yaml } = await load(minimal, [
       'phases.0.schedule={type: step, stepSize: 1}',
       'data.normalise={mean: [0, 0, 0], std: [1, 1, 1]}',
+      'data.augment.randomResizedCrop={}',
+      'data.augment.randomErasing={}',
     ]);
     const keys = (value: unknown, path: string): string[] => {
       if (Array.isArray(value) && typeof value[0] === 'object') return keys(value[0], `${path}[]`);
@@ -257,10 +263,15 @@ describe('the effective document', () => {
         keys(child, path === '' ? key : `${path}.${key}`),
       );
     };
+    const groupsOrNull = new Set([
+      'data.normalise',
+      'data.augment.randomResizedCrop',
+      'data.augment.randomErasing',
+    ]);
     const { describeKeys } = await import('../../../src/config/reference.js');
     const expected = describeKeys().map(({ key }) => key);
     expect(keys(parse(yaml), '').sort()).toEqual(
-      expected.filter((key) => key !== 'data.normalise').sort(),
+      expected.filter((key) => !groupsOrNull.has(key)).sort(),
     );
   });
 });

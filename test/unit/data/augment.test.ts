@@ -4,27 +4,19 @@ import type { AugmentSpec } from '../../../src/config/run-spec.js';
 import { renderView, viewParameters, type ViewParameters } from '../../../src/data/augment.js';
 import type { DecodedImage } from '../../../src/data/pixel-cache.js';
 import type { Preprocessing } from '../../../src/data/preprocessing.js';
+import { noAugment } from '../../support/data/data-spec.js';
 import { plainParameters } from '../../../src/data/view-parameters.js';
 
 /** Writes pixel values themselves, 0..255, so that expectations need no normalisation. */
 const pixelValues = (imageSize: number): Preprocessing => ({
   imageSize,
+  resizeSide: imageSize,
   mean: [0, 0, 0],
   std: [1 / 255, 1 / 255, 1 / 255],
   background: [7, 77, 177],
 });
 
-const neutral: AugmentSpec = {
-  rotate: 0,
-  flipHorizontal: 0,
-  flipVertical: 0,
-  scale: [1, 1],
-  translate: 0,
-  crop: [1, 1],
-  brightness: 0,
-  contrast: 0,
-  saturation: 0,
-};
+const neutral: AugmentSpec = noAugment;
 
 const images = fc
   .record({
@@ -249,6 +241,7 @@ describe('renderView', () => {
   it('normalises each channel, with color and without', () => {
     const pre: Preprocessing = {
       imageSize: 1,
+      resizeSide: 1,
       mean: [0.485, 0.456, 0.406],
       std: [0.229, 0.224, 0.225],
       background: [0, 0, 0],
@@ -290,6 +283,10 @@ describe('viewParameters', () => {
     brightness: 0.2,
     contrast: 1.5,
     saturation: 0.4,
+    hue: 0.3,
+    grayscale: 0.2,
+    randomResizedCrop: { area: [0.08, 1], ratio: [0.75, 4 / 3] },
+    randomErasing: { probability: 0.5, area: [0.02, 0.33], ratio: [0.3, 3.3] },
   };
 
   it('is pure, and differs between seeds, samples and views', () => {
@@ -320,6 +317,11 @@ describe('viewParameters', () => {
     spans((v) => v.brightness, 0.8, 1.2);
     spans((v) => v.contrast, 0, 2.5); // max(0, 1 - 1.5)
     spans((v) => v.saturation, 0.6, 1.4);
+    spans((v) => v.hue, -0.3, 0.3);
+    spans((v) => v.resizedCrop!.tries[0]![0], 0.08, 1);
+    spans((v) => Math.log(v.resizedCrop!.tries[9]![1]), Math.log(0.75), Math.log(4 / 3));
+    spans((v) => v.resizedCrop!.left, 0, 1);
+    spans((v) => v.resizedCrop!.top, 0, 1);
     for (const v of views) {
       expect(Math.abs(v.cropX) + v.cropSide / 2).toBeLessThanOrEqual(0.5 + 1e-12);
       expect(Math.abs(v.cropY) + v.cropSide / 2).toBeLessThanOrEqual(0.5 + 1e-12);
@@ -329,6 +331,8 @@ describe('viewParameters', () => {
     // Deviations of a share of 4000: sqrt(p (1 - p) / 4000) < 0.008; five of them.
     expect(Math.abs(share((v) => v.flipHorizontal) - 0.5)).toBeLessThan(0.04);
     expect(Math.abs(share((v) => v.flipVertical) - 0.25)).toBeLessThan(0.04);
+    expect(Math.abs(share((v) => v.grayscale) - 0.2)).toBeLessThan(0.04);
+    expect(Math.abs(share((v) => v.erase !== null) - 0.5)).toBeLessThan(0.04);
   });
 
   it('leaves the other transforms as they are when one is switched off', () => {

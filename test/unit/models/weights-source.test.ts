@@ -57,6 +57,7 @@ describe('preprocessing', () => {
   test("is ImageNet's for torchvision's weights", () => {
     expect(preprocessingOf(spec, options)).toEqual({
       imageSize: 64,
+      resizeSide: 64,
       mean: [0.485, 0.456, 0.406],
       std: [0.229, 0.224, 0.225],
       background: [255, 255, 255],
