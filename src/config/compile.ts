@@ -1,3 +1,4 @@
+import { resolveArchitecture } from './architecture-aliases.js';
 import { isNpm, isRemote, pathOfFileUrl, type ResolvePath } from './paths.js';
 import type { AugmentSpec, PhaseSpec, RunSpec } from './run-spec.js';
 import type { UserConfig } from './schema.js';
@@ -29,6 +30,7 @@ export function compileConfig(config: UserConfig, options: CompileOptions): RunS
     },
     model: {
       ...model,
+      architecture: resolveArchitecture(model.architecture),
       weights:
         model.weights === 'random' || isNpm(model.weights)
           ? model.weights

@@ -54,7 +54,7 @@ async function prepare(
     preparing.report(progress);
   };
   // What can be seen at once is seen before anything is fetched.
-  await checkModel(spec.model, spec.seed);
+  await checkModel(spec.model, { seed: spec.seed, imageSize: spec.data.imageSize });
   const { imageSize, background, normalise, valTransform } = spec.data;
   const preprocessing = preprocessingOf(spec.model, spec.data);
   const cacheDir = spec.cache.path;

@@ -1,10 +1,10 @@
 import { CounterRng } from '../data/rng.js';
-import { classifierOf, featuresOf, type Network } from './network.js';
+import { classifierOf, featuresOf, replacedLayers, type Network } from './network.js';
 import { parameterLayout, type ParameterLayout } from './parameter-layout.js';
 import type { HeadDescription } from './prepared-model.js';
 import { inferShapes, sizeOf } from './shapes.js';
-import { numElements } from './tensor-specs.js';
-import { fillUniform } from './weights/random-weights.js';
+import { layerTensors, numElements } from './tensor-specs.js';
+import { fillDefault } from './weights/random-weights.js';
 import type { StoredTensor } from './weights/tensor-set.js';
 
 /** The classifier of a network, as what is trained, for images of `imageSize`. */
@@ -41,12 +41,34 @@ export function headLayout(head: HeadDescription): ParameterLayout {
 export function initialHead(head: HeadDescription, seed: number): Float32Array {
   const layout = headLayout(head);
   const parameters = new Float32Array(layout.length);
-  const bound = 1 / Math.sqrt(head.kind === 'linear' ? head.numFeatures : head.channels);
+  const fanIn = head.kind === 'linear' ? head.numFeatures : head.channels;
   for (const { name, offset, length } of layout.entries) {
-    const rng = new CounterRng(seed, 'initial-head', name);
-    fillUniform(parameters.subarray(offset, offset + length), rng, bound);
+    fillDefault(parameters.subarray(offset, offset + length), fanIn, headRng(seed, name));
   }
   return parameters;
+}
+
+function headRng(seed: number, name: string): CounterRng {
+  return new CounterRng(seed, 'initial-head', name);
+}
+
+/**
+ * New tensors for what another set of classes replaces beside the head: auxiliary classifiers, which a state dict has, drawn as
+ * {@link initialHead} draws.
+ */
+export function initialAuxiliary(network: Network, seed: number): Map<string, StoredTensor> {
+  const layers = replacedLayers(network).filter(({ name }) => name !== network.classifier);
+  const tensors = new Map<string, StoredTensor>();
+  for (const layer of layers) {
+    const specs = layerTensors(layer);
+    const fanIn = numElements(specs[0]!.shape.slice(1));
+    for (const { name, shape } of specs) {
+      const data = new Float32Array(numElements(shape));
+      fillDefault(data, fanIn, headRng(seed, name));
+      tensors.set(name, { shape, data });
+    }
+  }
+  return tensors;
 }
 
 /** The flat parameter vector as named tensors (views, not copies). */

@@ -5,6 +5,8 @@
  * Legend: N batch, C channels, H height, W width, F features, K classes. Pairs are [vertical, horizontal].
  */
 
+import type { Initialisation } from './initialisation.js';
+
 export type Pair = readonly [number, number];
 
 export interface ExplicitPadding {
@@ -25,6 +27,8 @@ interface LayerBase {
   readonly name: string;
   /** Names of earlier layers, or {@link imagesName}. */
   readonly inputs: readonly string[];
+  /** It is no module in torchvision but a call in a module's `forward`; `add`, `concat`, `flatten` and `affine` always are. */
+  readonly functional?: boolean;
 }
 
 export interface Conv2dLayer extends LayerBase {
@@ -105,6 +109,14 @@ export type Layer =
   | DropoutLayer
   | SimpleLayer;
 
+/** A module of torchvision's that has modules. */
+export interface Container {
+  /** Python's class. */
+  readonly className: string;
+  /** The names of its modules as they are registered, where that is not the order in which they first compute. */
+  readonly order?: readonly string[];
+}
+
 export interface Network {
   /** In an order in which they can be computed; parameters in torchvision's state-dict order. */
   readonly layers: readonly Layer[];
@@ -117,18 +129,38 @@ export interface Network {
   readonly classifier: string;
   /** The layer that gives the logits [N, K]: the classifier, or what comes after it. */
   readonly output: string;
+  /**
+   * Linear layers that give logits beside the output's, from a layer within the network (inception). Nothing but the training of
+   * the layers before them needs them; they are replaced with the classifier.
+   */
+  readonly auxiliaryClassifiers: readonly string[];
+  /** By module path, the network's own being ''. Paths that are not here are of class Sequential. */
+  readonly containers: ReadonlyMap<string, Container>;
+  /** How torchvision draws this network's random weights. */
+  readonly initialisation: Initialisation;
 }
 
 /** The name of a network's input. */
 export const imagesName = 'images';
 
-/** The classifier's layer. */
-export function classifierOf(network: Network): LinearLayer | Conv2dLayer {
-  const layer = network.layers.find(({ name }) => name === network.classifier);
+function classifierNamed(network: Network, name: string): LinearLayer | Conv2dLayer {
+  const layer = network.layers.find((candidate) => candidate.name === name);
   if (layer?.kind !== 'linear' && layer?.kind !== 'conv2d') {
-    throw new Error(`no linear layer or convolution ${network.classifier}`);
+    throw new Error(`no linear layer or convolution ${name}`);
   }
   return layer;
+}
+
+/** The classifier's layer. */
+export function classifierOf(network: Network): LinearLayer | Conv2dLayer {
+  return classifierNamed(network, network.classifier);
+}
+
+/** The layers that another set of classes replaces: the classifier, after the auxiliary ones. */
+export function replacedLayers(network: Network): (LinearLayer | Conv2dLayer)[] {
+  return [...network.auxiliaryClassifiers, network.classifier].map((name) =>
+    classifierNamed(network, name),
+  );
 }
 
 /**

@@ -6,7 +6,7 @@ import { loweringVersion, lowerNetwork } from './onnx/lower-network.js';
 import { findPrepared, preparedKey, rememberPrepared, weightsIdentity } from './prepared-cache.js';
 import type { PreparedModel } from './prepared-model.js';
 import { preprocessingOf } from './preprocessing-of.js';
-import { checkArchitecture, describeNetwork } from './registry.js';
+import { checkImageSize, describeNetwork } from './registry.js';
 import { loadWeights } from './weights/load-weights.js';
 import { encodeWeightsBlob } from './weights/weights-blob.js';
 import { weightsSource } from './weights/weights-source.js';
@@ -36,9 +36,15 @@ export interface PrepareOptions {
 /** Loading, lowering, storing. */
 const numSteps = 3;
 
-/** Whether there is such a model and its weights, as far as can be told without fetching: FT_MODEL_*, FT_WEIGHTS_*. */
-export async function checkModel(spec: ModelSpec, seed: number): Promise<void> {
-  checkArchitecture(spec.architecture, spec.width);
+/**
+ * Whether there is such a model that takes images of that size, and its weights, as far as can be told without fetching:
+ * FT_MODEL_*, FT_WEIGHTS_*.
+ */
+export async function checkModel(
+  spec: ModelSpec,
+  { seed, imageSize }: Pick<PrepareOptions, 'seed' | 'imageSize'>,
+): Promise<void> {
+  checkImageSize(spec.architecture, spec.width, imageSize);
   await weightsIdentity(weightsSource(spec), seed);
 }
 
@@ -52,7 +58,7 @@ export async function prepareModel(
   options: PrepareOptions,
 ): Promise<PreparedModel> {
   const { numClasses, imageSize, seed, cacheDir, onProgress, signal } = options;
-  checkArchitecture(spec.architecture, spec.width);
+  checkImageSize(spec.architecture, spec.width, imageSize);
   const source = weightsSource(spec);
   const preprocessing = preprocessingOf(spec, options);
   const report = (message: string, done: number): void => {

@@ -1,9 +1,15 @@
+import { architectureAliases } from '../config/architecture-aliases.js';
 import { FtctlError } from '../errors/index.js';
+import { alexnet } from './families/alexnet.js';
+import { densenet, densenets } from './families/densenet.js';
+import { inceptionTransform, inceptionV3 } from './families/inception-v3.js';
 import { mobilenetV2 } from './families/mobilenet-v2.js';
-import { basicResnet, basicResnets } from './families/resnet.js';
+import { resnet, resnets } from './families/resnet.js';
 import { squeezenet, squeezenets } from './families/squeezenet.js';
+import { vgg, vggs } from './families/vgg.js';
 import { nearestNames } from './nearest-names.js';
 import type { AffineLayer, Network } from './network.js';
+import { inferShapes } from './shapes.js';
 
 /** Everything that determines a network's description. Plain JSON: it is stored beside the weights that it describes. */
 export interface NetworkSpec {
@@ -15,7 +21,83 @@ export interface NetworkSpec {
   readonly inputAffine: Pick<AffineLayer, 'scale' | 'shift'> | null;
 }
 
-/** A network exactly as torchvision has it. */
+interface Architecture {
+  /** Side in pixels of the images that its published weights were trained on. */
+  readonly imageSize: number;
+  readonly describe: (spec: NetworkSpec) => Network;
+  /** Whether it has a width multiplier, TensorFlow's padding, and folded batch norm. */
+  readonly isMobile?: boolean;
+  /** Constants that torchvision's pretrained network puts its images through. */
+  readonly inputAffine?: NetworkSpec['inputAffine'];
+}
+
+/** The architectures of a family, which differ in a table's row. */
+function family<T>(
+  variants: Readonly<Record<string, T>>,
+  describe: (variant: T, numClasses: number) => Network,
+): [string, Architecture][] {
+  return Object.entries(variants).map(([name, variant]) => [
+    name,
+    { imageSize: 224, describe: ({ numClasses }) => describe(variant, numClasses) },
+  ]);
+}
+
+const architectures: ReadonlyMap<string, Architecture> = new Map<string, Architecture>([
+  ['alexnet', { imageSize: 224, describe: ({ numClasses }) => alexnet(numClasses) }],
+  ...family(densenets, densenet),
+  [
+    'inception_v3',
+    {
+      imageSize: 299,
+      describe: ({ inputAffine, numClasses }) => inceptionV3(inputAffine, numClasses),
+      inputAffine: inceptionTransform,
+    },
+  ],
+  [
+    'mobilenet_v2',
+    {
+      imageSize: 224,
+      describe: ({ width, convention, batchNorm, inputAffine, numClasses }) =>
+        mobilenetV2({ width, padding: convention, batchNorm, inputAffine }, numClasses),
+      isMobile: true,
+    },
+  ],
+  ...family(resnets, resnet),
+  ...family(squeezenets, squeezenet),
+  ...family(vggs, vgg),
+]);
+
+/** The architectures that ftctl has, sorted within each family. */
+export const architectureNames: readonly string[] = [...architectures.keys()];
+
+/** Refuses what no family can build: FT_MODEL_UNKNOWN (with the nearest names) or FT_MODEL_WIDTH. */
+export function checkArchitecture(architecture: string, width: number): void {
+  architectureOf(architecture, width);
+}
+
+function architectureOf(architecture: string, width: number): Architecture {
+  const found = architectures.get(architecture);
+  if (found === undefined) {
+    const known = [...architectureNames, ...Object.keys(architectureAliases)];
+    const nearest = nearestNames(architecture, known, 3);
+    throw new FtctlError('FT_MODEL_UNKNOWN', {
+      what: `There is no architecture ${JSON.stringify(architecture)}.`,
+      why: `Did you mean ${nearest[0]}? The architectures are ${architectureNames.join(', ')}.`,
+      details: { architecture, nearest, architectures: architectureNames },
+    });
+  }
+  const { isMobile = false } = found;
+  if (isMobile ? !(width > 0 && width <= 16) : width !== 1) {
+    throw new FtctlError('FT_MODEL_WIDTH', {
+      what: `model.width is ${width}.`,
+      why: `For ${architecture} it must be ${isMobile ? 'over 0 and at most 16' : '1'}.`,
+      details: { architecture, width },
+    });
+  }
+  return found;
+}
+
+/** A network exactly as torchvision has it, with the input transform of its pretrained one. */
 export function torchvisionSpec(
   architecture: string,
   width: number,
@@ -27,48 +109,28 @@ export function torchvisionSpec(
     numClasses,
     convention: 'torchvision',
     batchNorm: 'separate',
-    inputAffine: null,
+    inputAffine: architectures.get(architecture)?.inputAffine ?? null,
   };
 }
 
-/** The architectures that ftctl has, sorted. */
-const architectureNames: readonly string[] = [
-  ...Object.keys(basicResnets),
-  ...Object.keys(squeezenets),
-  'mobilenet_v2',
-].sort();
+/** Side in pixels of the images that the architecture's published weights were trained on. Throws FT_MODEL_UNKNOWN. */
+export function defaultImageSize(architecture: string): number {
+  return architectureOf(architecture, 1).imageSize;
+}
 
-/** Refuses what no family can build: FT_MODEL_UNKNOWN (with the nearest names) or FT_MODEL_WIDTH. */
-export function checkArchitecture(architecture: string, width: number): void {
-  if (!architectureNames.includes(architecture)) {
-    const nearest = nearestNames(architecture, architectureNames, 3);
-    throw new FtctlError('FT_MODEL_UNKNOWN', {
-      what: `There is no architecture ${JSON.stringify(architecture)}.`,
-      why: `Did you mean ${nearest[0]}? The architectures are ${architectureNames.join(', ')}.`,
-      details: { architecture, nearest, architectures: architectureNames },
-    });
-  }
-  if (architecture === 'mobilenet_v2' ? !(width > 0 && width <= 16) : width !== 1) {
-    const allowed = architecture === 'mobilenet_v2' ? 'over 0 and at most 16' : '1';
-    throw new FtctlError('FT_MODEL_WIDTH', {
-      what: `model.width is ${width}.`,
-      why: `For ${architecture} it must be ${allowed}.`,
-      details: { architecture, width },
-    });
-  }
+/** Refuses images that are too small for an architecture: FT_MODEL_IMAGE_SIZE; and what checkArchitecture refuses. */
+export function checkImageSize(architecture: string, width: number, imageSize: number): void {
+  checkArchitecture(architecture, width);
+  inferShapes(describeNetwork(torchvisionSpec(architecture, width, 1)), imageSize);
 }
 
 /** The description of a network. Throws FT_MODEL_UNKNOWN or FT_MODEL_WIDTH. */
 export function describeNetwork(spec: NetworkSpec): Network {
-  const { architecture, width, numClasses, convention, batchNorm, inputAffine } = spec;
-  checkArchitecture(architecture, width);
-  if (architecture === 'mobilenet_v2') {
-    return mobilenetV2({ width, padding: convention, batchNorm, inputAffine }, numClasses);
-  }
-  if (convention !== 'torchvision' || batchNorm !== 'separate' || inputAffine !== null) {
+  const { architecture, width, convention, batchNorm, inputAffine } = spec;
+  const { describe, isMobile = false, inputAffine: own } = architectureOf(architecture, width);
+  const isOwn = convention === 'torchvision' && batchNorm === 'separate';
+  if (!isMobile && !(isOwn && (inputAffine === null || own !== undefined))) {
     throw new Error(`${architecture} is described in torchvision's convention only`);
   }
-  const version = squeezenets[architecture];
-  if (version !== undefined) return squeezenet(version, numClasses);
-  return basicResnet(basicResnets[architecture]!, numClasses);
+  return describe(spec);
 }

@@ -1,6 +1,7 @@
 import { FtctlError } from '../errors/index.js';
 import {
   imagesName,
+  layersUpTo,
   type ExplicitPadding,
   type Layer,
   type Network,
@@ -118,15 +119,21 @@ function outputShape(layer: Layer, inputs: readonly Shape[]): Shape {
   }
 }
 
-/**
- * Every layer's output shape, by name, for square images of `imageSize`. A description that contradicts itself is a bug
- * (Error); an image that is too small is FT_MODEL_IMAGE_SIZE.
- */
-export function inferShapes(network: Network, imageSize: number): Map<string, Shape> {
+/** A layer that an image of some size leaves without an output. */
+interface TooSmall {
+  readonly layer: string;
+  readonly shape: Shape;
+}
+
+function shapesOf(
+  network: Network,
+  layers: readonly Layer[],
+  imageSize: number,
+): Map<string, Shape> | TooSmall {
   const shapes = new Map<string, Shape>([
     [imagesName, [network.inputChannels, imageSize, imageSize]],
   ]);
-  for (const layer of network.layers) {
+  for (const layer of layers) {
     const inputs = layer.inputs.map((name) => {
       const shape = shapes.get(name);
       if (shape === undefined) throw new Error(`${layer.name} comes before its input ${name}`);
@@ -134,13 +141,39 @@ export function inferShapes(network: Network, imageSize: number): Map<string, Sh
     });
     if (shapes.has(layer.name)) throw new Error(`two layers are called ${layer.name}`);
     const shape = outputShape(layer, inputs);
-    if (shape.some((side) => side < 1)) {
-      throw new FtctlError('FT_MODEL_IMAGE_SIZE', {
-        what: `Images of ${imageSize} x ${imageSize} pixels are too small for this network.`,
-        why: `The output of layer ${layer.name} would be ${shape.join(' x ')}.`,
-      });
-    }
+    if (shape.some((side) => side < 1)) return { layer: layer.name, shape };
     shapes.set(layer.name, shape);
   }
   return shapes;
+}
+
+/**
+ * The output shapes of all layers that `output` needs, by name, for square images of `imageSize`. A description that contradicts
+ * itself is a bug (Error); an image that is too small is FT_MODEL_IMAGE_SIZE, which names the smallest that is not.
+ */
+export function inferShapes(
+  network: Network,
+  imageSize: number,
+  output = network.output,
+): Map<string, Shape> {
+  const shapes = shapesOf(network, layersUpTo(network, output), imageSize);
+  if (shapes instanceof Map) return shapes;
+  const smallest = smallestImageSize(network, output);
+  throw new FtctlError('FT_MODEL_IMAGE_SIZE', {
+    what: `Images of ${imageSize} x ${imageSize} pixels are too small for this network.`,
+    why: `The output of layer ${shapes.layer} would be ${shapes.shape.join(' x ')}; the smallest images that work have ${smallest} x ${smallest} pixels.`,
+    details: { imageSize, smallest, layer: shapes.layer },
+  });
+}
+
+/** Far over what any network needs; a description that refuses images of this size is a bug. */
+const maxSmallest = 4096;
+
+/** The side in pixels of the smallest square images that `output` can be computed of. */
+export function smallestImageSize(network: Network, output = network.output): number {
+  const layers = layersUpTo(network, output);
+  for (let size = 1; size <= maxSmallest; size++) {
+    if (shapesOf(network, layers, size) instanceof Map) return size;
+  }
+  throw new Error(`images of ${maxSmallest} pixels are too small for ${output}`);
 }

@@ -1,3 +1,4 @@
+import { kaimingFanOut, normal } from '../initialisation.js';
 import { NetworkBuilder, symmetric, type ConvOptions } from '../network-builder.js';
 import { imagesName, type AffineLayer, type Network } from '../network.js';
 
@@ -35,7 +36,7 @@ export function makeDivisible(channels: number): number {
 /** torchvision's mobilenet_v2, and TensorFlow's, which differs in its padding. */
 export function mobilenetV2(options: MobilenetV2Options, numClasses: number): Network {
   const { width, batchNorm, inputAffine } = options;
-  const net = new NetworkBuilder(3);
+  const net = new NetworkBuilder('MobileNetV2', { conv2d: kaimingFanOut, linear: normal(0.01) });
   const padding3x3 = options.padding === 'tensorflow' ? 'same' : symmetric(1);
 
   const convolution = (
@@ -50,14 +51,14 @@ export function mobilenetV2(options: MobilenetV2Options, numClasses: number): Ne
     return bias ? x : net.batchNorm(norm, x);
   };
   /** torchvision's Conv2dNormActivation: convolution `.0`, batch norm `.1`, activation `.2`. */
-  const activated = (name: string, input: string, channels: number, window: ConvOptions) =>
-    net.simple(
-      'relu6',
-      `${name}.2`,
-      convolution(`${name}.0`, `${name}.1`, input, channels, window),
-    );
+  const activated = (name: string, input: string, channels: number, window: ConvOptions) => {
+    net.container(name, 'Conv2dNormActivation');
+    const x = convolution(`${name}.0`, `${name}.1`, input, channels, window);
+    return net.relu6(`${name}.2`, x);
+  };
 
   const block = (name: string, input: string, expand: number, channels: number, stride: number) => {
+    net.container(name, 'InvertedResidual');
     const inChannels = net.channels(input);
     // Python's round() takes a half to the even number; the product is an integer for every expansion above.
     const hidden = inChannels * expand;
@@ -71,7 +72,7 @@ export function mobilenetV2(options: MobilenetV2Options, numClasses: number): Ne
       groups: hidden,
     });
     x = convolution(`${name}.conv.${part}`, `${name}.conv.${part + 1}`, x, channels, { kernel: 1 });
-    return stride === 1 && inChannels === channels ? net.simple('add', `${name}.add`, input, x) : x;
+    return stride === 1 && inChannels === channels ? net.add(`${name}.add`, input, x) : x;
   };
 
   let x = inputAffine === null ? imagesName : net.affine('input', imagesName, inputAffine);
@@ -88,8 +89,9 @@ export function mobilenetV2(options: MobilenetV2Options, numClasses: number): Ne
     }
   }
   x = activated(`features.${index}`, x, makeDivisible(1280 * Math.max(1, width)), { kernel: 1 });
-  x = net.globalAverage('adaptive_avg_pool2d', 'flatten', x);
+  x = net.adaptiveAvgPool('adaptive_avg_pool2d', x, 1, { functional: true });
+  x = net.flatten('flatten', x);
   x = net.dropout('classifier.0', x, 0.2);
   const classifier = net.linear('classifier.1', x, numClasses);
-  return { layers: net.layers, inputChannels: 3, classifier, output: classifier };
+  return net.build({ classifier });
 }

@@ -1,5 +1,17 @@
+import { normal, type LayerInitialisation } from '../initialisation.js';
 import { NetworkBuilder, symmetric } from '../network-builder.js';
 import { imagesName, type Network } from '../network.js';
+
+const convolutions: LayerInitialisation = {
+  weight: { kind: 'kaimingUniform', slope: 0 },
+  bias: 'zero',
+};
+/** There are no linear layers. */
+const initialisation = {
+  conv2d: convolutions,
+  linear: convolutions,
+  exceptions: { 'classifier.1': normal(0.01) },
+};
 
 /** A Fire module's width of `squeeze`; each of the two `expand`s has `expand` channels. */
 type Fire = readonly [squeeze: number, expand: number];
@@ -58,10 +70,11 @@ export const squeezenets: Readonly<Record<string, Version>> = {
 
 /** A 1x1 convolution to few channels; then, side by side, a 1x1 and a 3x3 convolution to many. */
 function fire(net: NetworkBuilder, name: string, input: string, [squeeze, expand]: Fire): string {
+  net.container(name, 'Fire');
   const activated = (part: string, from: string, channels: number, kernel: number) => {
     const padding = symmetric((kernel - 1) / 2);
     const x = net.conv(`${name}.${part}`, from, channels, { kernel, padding, bias: true });
-    return net.simple('relu', `${name}.${part}_activation`, x);
+    return net.relu(`${name}.${part}_activation`, x);
   };
   const x = activated('squeeze', input, squeeze, 1);
   const expanded = [activated('expand1x1', x, expand, 1), activated('expand3x3', x, expand, 3)];
@@ -70,13 +83,13 @@ function fire(net: NetworkBuilder, name: string, input: string, [squeeze, expand
 
 /** torchvision's squeezenet1_0 and squeezenet1_1: the classifier is a convolution. */
 export function squeezenet({ first, body }: Version, numClasses: number): Network {
-  const net = new NetworkBuilder(3);
+  const net = new NetworkBuilder('SqueezeNet', initialisation);
   let x = net.conv('features.0', imagesName, first.channels, {
     kernel: first.kernel,
     stride: 2,
     bias: true,
   });
-  x = net.simple('relu', 'features.1', x);
+  x = net.relu('features.1', x);
   for (const [index, part] of body.entries()) {
     const name = `features.${index + 2}`;
     x =
@@ -86,7 +99,8 @@ export function squeezenet({ first, body }: Version, numClasses: number): Networ
   }
   x = net.dropout('classifier.0', x, 0.5);
   x = net.conv('classifier.1', x, numClasses, { kernel: 1, bias: true });
-  x = net.simple('relu', 'classifier.2', x);
-  const output = net.globalAverage('classifier.3', 'flatten', x);
-  return { layers: net.layers, inputChannels: 3, classifier: 'classifier.1', output };
+  x = net.relu('classifier.2', x);
+  x = net.adaptiveAvgPool('classifier.3', x, 1);
+  const output = net.flatten('flatten', x);
+  return net.build({ classifier: 'classifier.1', output });
 }

@@ -11,6 +11,7 @@ import { inferShapes, resolveWindow, sizeOf, type Shape } from '../shapes.js';
 import { numElements } from '../tensor-specs.js';
 import { floatsOf, type TensorSet } from '../weights/tensor-set.js';
 import { batchNormAffine, foldIntoConv } from './fold-batch-norm.js';
+import { lowerAdaptiveAvgPool } from './adaptive-avg-pool.js';
 import { GraphBuilder } from './graph-builder.js';
 
 /** Part of the key of everything that is made from lowered graphs: raise it when their bytes change. */
@@ -128,15 +129,7 @@ class Lowering {
         });
       }
       case 'adaptiveAvgPool': {
-        // Windows of equal size, which do not overlap, are what the families here need.
-        const [height, width] = sizeOf(shape);
-        const [rows, columns] = layer.outputSize;
-        if (rows === 1 && columns === 1) return graph.node('GlobalAveragePool', value, inputs);
-        if (height % rows !== 0 || width % columns !== 0) {
-          throw new Error(`${layer.name}: ${height} x ${width} is no multiple of its output`);
-        }
-        const window = [height / rows, width / columns];
-        return graph.node('AveragePool', value, inputs, { kernel_shape: window, strides: window });
+        return lowerAdaptiveAvgPool(graph, value, inputs[0]!, sizeOf(shape), layer.outputSize);
       }
       case 'add':
         return graph.node('Add', value, inputs);
@@ -208,7 +201,7 @@ export function lowerNetwork(
   options: LowerOptions,
 ): Uint8Array {
   const { imageSize, output, outputName, flat = false } = options;
-  const shapes = inferShapes(network, imageSize);
+  const shapes = inferShapes(network, imageSize, output);
   const layers = layersUpTo(network, output);
   const graph = new GraphBuilder(outputName);
   graph.input(imagesName, 'float', ['N', network.inputChannels, imageSize, imageSize]);

@@ -1,7 +1,8 @@
 import { open } from 'node:fs/promises';
 import { FtctlError } from '../../errors/index.js';
 import { fetchNpmPackage } from '../../util/npm-package.js';
-import { classifierOf } from '../network.js';
+import { initialAuxiliary } from '../head.js';
+import { replacedLayers } from '../network.js';
 import {
   checkArchitecture,
   describeNetwork,
@@ -64,20 +65,25 @@ async function readWeightsFile(path: string): Promise<Buffer> {
   });
 }
 
-/** The tensors of everything but the classifier, fitted to the network that `spec` describes. */
+/**
+ * The tensors of everything but the classifier, fitted to the network that `spec` describes. Auxiliary classifiers are new ones: they
+ * are of the run's classes, as the classifier is.
+ */
 function fitBackbone(
   spec: NetworkSpec,
   given: TensorSet,
   label: string,
+  seed: number,
 ): { tensors: Map<string, StoredTensor>; notes: string[] } {
   const network = describeNetwork(spec);
-  const classifier = layerTensors(classifierOf(network)).map(({ name }) => name);
-  const ignored = new Set(classifier);
+  const replaced = replacedLayers(network).flatMap(layerTensors);
+  const ignored = new Set(replaced.map(({ name }) => name));
   const tensors = fitWeights(
     stateDictSpecs(network).filter(({ name }) => !ignored.has(name)),
     given,
     { label, network: `${spec.architecture} (width ${spec.width})`, ignored },
   );
+  for (const [name, tensor] of initialAuxiliary(network, seed)) tensors.set(name, tensor);
   const numGiven = given.get(`${network.classifier}.bias`)?.shape[0];
   const notes =
     numGiven === undefined
@@ -99,12 +105,12 @@ export async function loadWeights(
   switch (source.type) {
     case 'random': {
       const all = randomWeights(describeNetwork(torchvision), seed);
-      return { spec: torchvision, ...fitBackbone(torchvision, all, 'random'), notes: [] };
+      return { spec: torchvision, ...fitBackbone(torchvision, all, 'random', seed), notes: [] };
     }
     case 'safetensors': {
       const bytes = await readWeightsFile(source.path);
       const { tensors } = decodeSafetensors(bytes, source.path);
-      return { spec: torchvision, ...fitBackbone(torchvision, tensors, source.path) };
+      return { spec: torchvision, ...fitBackbone(torchvision, tensors, source.path, seed) };
     }
     case 'nsfwjs': {
       const label = `npm:${source.name}@${source.version}`;
@@ -124,7 +130,7 @@ export async function loadWeights(
         signal,
       });
       const { spec, tensors } = await readNsfwjsMobilenet(packageDir, numClasses);
-      return { spec, ...fitBackbone(spec, tensors, label) };
+      return { spec, ...fitBackbone(spec, tensors, label, seed) };
     }
   }
 }

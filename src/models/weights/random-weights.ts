@@ -1,5 +1,6 @@
 import { CounterRng } from '../../data/rng.js';
-import type { Layer, Network } from '../network.js';
+import type { Distribution } from '../initialisation.js';
+import type { BatchNormLayer, Conv2dLayer, Layer, LinearLayer, Network } from '../network.js';
 import { layerTensors, numElements } from '../tensor-specs.js';
 import type { StoredTensor } from './tensor-set.js';
 
@@ -17,49 +18,70 @@ function fillNormal(out: Float32Array, rng: CounterRng, standardDeviation: numbe
 }
 
 /** U(-bound, bound). */
-export function fillUniform(out: Float32Array, rng: CounterRng, bound: number): void {
+function fillUniform(out: Float32Array, rng: CounterRng, bound: number): void {
   for (let i = 0; i < out.length; i++) out[i] = (2 * rng.uniform(i) - 1) * bound;
 }
 
-function initialise(layer: Layer, suffix: string, out: Float32Array, rng: CounterRng): void {
-  switch (layer.kind) {
-    case 'conv2d': {
-      if (suffix !== 'weight') return;
-      // kaiming_normal_, fan_out, relu: std = sqrt(2 / (outChannels * kernel area)), whatever the groups.
-      const fanOut = layer.outChannels * layer.kernel[0] * layer.kernel[1];
-      fillNormal(out, rng, Math.sqrt(2 / fanOut));
+/** `shape` is a weight's: [out, in, ...kernel]; of a convolution in groups, `in` is one group's, as PyTorch counts. */
+function fillWeight(
+  out: Float32Array,
+  shape: readonly number[],
+  distribution: Distribution,
+  rng: CounterRng,
+): void {
+  const fanIn = numElements(shape.slice(1));
+  switch (distribution.kind) {
+    case 'kaimingNormal': {
+      const fan = distribution.fan === 'in' ? fanIn : shape[0]! * numElements(shape.slice(2));
+      fillNormal(out, rng, Math.sqrt(2 / fan));
       return;
     }
-    case 'batchNorm':
-      if (suffix === 'weight' || suffix === 'running_var') out.fill(1);
+    case 'kaimingUniform':
+      fillUniform(out, rng, Math.sqrt(6 / ((1 + distribution.slope ** 2) * fanIn)));
       return;
-    case 'linear':
-      // nn.Linear's default for weight and bias; the classifier is always drawn so (see head.ts).
-      fillUniform(out, rng, 1 / Math.sqrt(layer.inFeatures));
-      return;
-    default:
-      throw new Error(`${layer.kind} has no parameters`);
+    case 'normal':
+      fillNormal(out, rng, distribution.standardDeviation);
   }
 }
 
+/** PyTorch's default for weight and bias of a linear layer or convolution alike: U(-b, b), b = 1 / sqrt(fan in). */
+export function fillDefault(out: Float32Array, fanIn: number, rng: CounterRng): void {
+  fillUniform(out, rng, 1 / Math.sqrt(fanIn));
+}
+
+type LayerWithTensors = Conv2dLayer | LinearLayer | BatchNormLayer;
+
+function hasTensors(layer: Layer): layer is LayerWithTensors {
+  return layer.kind === 'conv2d' || layer.kind === 'linear' || layer.kind === 'batchNorm';
+}
+
+/** The layer's tensors, drawn; each from its own stream. */
+function drawLayer(network: Network, layer: LayerWithTensors, seed: number) {
+  const specs = layerTensors(layer);
+  return specs.map(({ name, shape, role }): [string, StoredTensor] => {
+    if (role === 'counter') return [name, { shape, data: BigInt64Array.of(0n) }];
+    const data = new Float32Array(numElements(shape));
+    const rng = new CounterRng(seed, 'initial-weights', name);
+    const suffix = name.slice(layer.name.length + 1);
+    if (layer.kind === 'batchNorm') {
+      if (suffix === 'weight' || suffix === 'running_var') data.fill(1);
+      return [name, { shape, data }];
+    }
+    const { exceptions, ...byKind } = network.initialisation;
+    const { weight, bias } = exceptions?.[layer.name] ?? byKind[layer.kind];
+    if (suffix === 'weight') fillWeight(data, shape, weight, rng);
+    else if (bias === 'default') fillDefault(data, numElements(specs[0]!.shape.slice(1)), rng);
+    return [name, { shape, data }];
+  });
+}
+
 /**
- * Random weights as torchvision draws them for resnet and mobilenet_v2: convolutions kaiming-normal (fan_out), their
- * biases zero, batch norms the identity. Each tensor has its own stream, keyed by its name, so that its values do not
- * depend on what else the network has. The generator is ours: the distribution is PyTorch's, the numbers are not.
+ * Random weights, drawn as torchvision draws them for this network; batch norms are the identity. Each tensor has its own stream,
+ * keyed by its name, so that its values do not depend on what else the network has. The generator is ours: the distribution is
+ * PyTorch's, the numbers are not.
  */
 export function randomWeights(network: Network, seed: number): Map<string, StoredTensor> {
-  const tensors = new Map<string, StoredTensor>();
-  for (const layer of network.layers) {
-    for (const { name, shape, role } of layerTensors(layer)) {
-      if (role === 'counter') {
-        tensors.set(name, { shape, data: BigInt64Array.of(0n) });
-        continue;
-      }
-      const data = new Float32Array(numElements(shape));
-      const rng = new CounterRng(seed, 'initial-weights', name);
-      initialise(layer, name.slice(layer.name.length + 1), data, rng);
-      tensors.set(name, { shape, data });
-    }
-  }
-  return tensors;
+  return new Map(
+    network.layers.filter(hasTensors).flatMap((layer) => drawLayer(network, layer, seed)),
+  );
 }

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import type { Layer, Network } from '../../../src/models/network.js';
+import type { Layer } from '../../../src/models/network.js';
 import { lowerNetwork } from '../../../src/models/onnx/lower-network.js';
 import { inferShapes } from '../../../src/models/shapes.js';
+import { networkOf } from '../../support/models/network-of.js';
 import { relativeError, values } from './formula.js';
 import { runImages } from './run-onnx.js';
 
@@ -100,7 +101,7 @@ const layers: Layer[] = [
     bias: false,
   },
 ];
-const network: Network = { layers, inputChannels: 3, classifier: 'out', output: 'out' };
+const network = networkOf(layers);
 
 /** [shape, salt, low, high] of each tensor in the script. */
 const formulas: Record<string, [number[], number, number, number]> = {

@@ -17,7 +17,7 @@ test('an unknown architecture is refused with the nearest name', () => {
     expect.objectContaining({
       code: 'FT_MODEL_UNKNOWN',
       message:
-        'There is no architecture "ResNet-18". Did you mean resnet18? The architectures are mobilenet_v2, resnet18, resnet34, squeezenet1_0, squeezenet1_1.',
+        'There is no architecture "ResNet-18". Did you mean resnet18? The architectures are alexnet, densenet121, densenet161, densenet169, densenet201, inception_v3, mobilenet_v2, resnet18, resnet34, resnet50, resnet101, resnet152, squeezenet1_0, squeezenet1_1, vgg11, vgg11_bn, vgg13, vgg13_bn, vgg16, vgg16_bn, vgg19, vgg19_bn.',
     }),
   );
 });

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { Layer } from '../../../src/models/network.js';
 import { describeNetwork, torchvisionSpec } from '../../../src/models/registry.js';
-import { inferShapes, resolveWindow } from '../../../src/models/shapes.js';
+import { inferShapes, resolveWindow, smallestImageSize } from '../../../src/models/shapes.js';
+import { networkOf } from '../../support/models/network-of.js';
 
 const symmetric = (pixels: number) => ({
   top: pixels,
@@ -69,11 +70,10 @@ describe('a window', () => {
 
 describe('a description that contradicts itself is a bug', () => {
   const relu = (name: string, input: string): Layer => ({ kind: 'relu', name, inputs: [input] });
-  const shapesOf = (layers: Layer[]) =>
-    inferShapes({ layers, inputChannels: 3, classifier: '', output: '' }, 8);
+  const shapesOf = (layers: Layer[]) => inferShapes(networkOf(layers), 8);
 
   test('when a layer comes before its input', () => {
-    expect(() => shapesOf([relu('a', 'b'), relu('b', 'images')])).toThrow(
+    expect(() => shapesOf([relu('a', 'b'), relu('b', 'images'), relu('c', 'a')])).toThrow(
       'a comes before its input b',
     );
   });
@@ -109,11 +109,11 @@ test('an image that is too small for a layer is refused', () => {
       countIncludePad: false,
     },
   ];
-  expect(() => inferShapes({ layers, inputChannels: 3, classifier: '', output: '' }, 8)).toThrow(
+  expect(() => inferShapes(networkOf(layers), 8)).toThrow(
     expect.objectContaining({
       code: 'FT_MODEL_IMAGE_SIZE',
       message:
-        'Images of 8 x 8 pixels are too small for this network. The output of layer pool would be 3 x 0 x 0.',
+        'Images of 8 x 8 pixels are too small for this network. The output of layer pool would be 3 x 0 x 0; the smallest images that work have 9 x 9 pixels.',
     }),
   );
 });
