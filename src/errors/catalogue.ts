@@ -8,12 +8,14 @@ import { modelCodes } from './codes/model.js';
 import { protocolCodes } from './codes/protocol.js';
 import { rpcCodes } from './codes/rpc.js';
 import { trainCodes } from './codes/train.js';
+import { weightsCodes } from './codes/weights.js';
 
 /** Every code that ftctl can print. Codes are permanent; `docs/errors.md` lists the same ones (tested). */
 export const catalogue = {
   ...configCodes,
   ...dataCodes,
   ...modelCodes,
+  ...weightsCodes,
   ...featureCodes,
   ...trainCodes,
   ...protocolCodes,

@@ -1,12 +1,7 @@
 import { z } from 'zod';
 import { FtctlError } from '../../errors/index.js';
-import {
-  bfloat16Values,
-  float16Values,
-  float32Values,
-  float64Values,
-  int64Values,
-} from './float-formats.js';
+import { elementTypes, type ElementType } from './element-types.js';
+import { numElements } from '../tensor-specs.js';
 import type { StoredTensor, TensorSet } from './tensor-set.js';
 
 /**
@@ -20,13 +15,19 @@ const maxHeaderBytes = 100_000_000;
 const maxDimensions = 8;
 const metadataKey = '__metadata__';
 
+/** The format's names of element types. */
 const dtypes = {
-  F32: { bytes: 4, values: float32Values },
-  F16: { bytes: 2, values: float16Values },
-  BF16: { bytes: 2, values: bfloat16Values },
-  F64: { bytes: 8, values: float64Values },
-  I64: { bytes: 8, values: int64Values },
-} as const;
+  F32: 'float32',
+  F16: 'float16',
+  BF16: 'bfloat16',
+  F64: 'float64',
+  I64: 'int64',
+  I32: 'int32',
+  I16: 'int16',
+  I8: 'int8',
+  U8: 'uint8',
+  BOOL: 'bool',
+} as const satisfies Record<string, ElementType>;
 
 const side = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER);
 const entrySchema = z.strictObject({
@@ -37,14 +38,16 @@ const entrySchema = z.strictObject({
 const metadataSchema = z.record(z.string(), z.string());
 
 export interface SafetensorsFile {
-  /** In the order of their bytes. float16, bfloat16 and float64 are converted to float32. */
+  /** In the order of their bytes. Floats are converted to float32, integers to int64. */
   readonly tensors: TensorSet;
+  /** The elements' types as they were stored, by name. */
+  readonly types: ReadonlyMap<string, ElementType>;
   readonly metadata: ReadonlyMap<string, string>;
 }
 
 interface Entry {
   readonly name: string;
-  readonly dtype: keyof typeof dtypes;
+  readonly type: ElementType;
   readonly shape: readonly number[];
   readonly begin: number;
   readonly end: number;
@@ -96,16 +99,16 @@ function readEntry(name: string, value: unknown, label: string): Entry {
       `Tensor ${name} has the type ${dtype}; ftctl reads ${Object.keys(dtypes).join(', ')}.`,
     );
   }
-  const known = dtype as keyof typeof dtypes;
+  const type = dtypes[dtype as keyof typeof dtypes];
   const [begin, end] = data_offsets;
-  const numBytes = shape.reduce((product, length) => product * length, dtypes[known].bytes);
+  const numBytes = numElements(shape) * elementTypes[type].bytes;
   if (end - begin !== numBytes) {
     throw damaged(
       label,
       `Tensor ${name} of shape [${shape.join(', ')}] and type ${dtype} takes ${numBytes} bytes, its entry gives it ${end - begin}.`,
     );
   }
-  return { name, dtype: known, shape, begin, end };
+  return { name, type, shape, begin, end };
 }
 
 /**
@@ -144,10 +147,10 @@ export function decodeSafetensors(bytes: Uint8Array, label: string): Safetensors
     throw damaged(label, `${data.length - position} bytes at its end belong to no tensor.`);
   }
   const tensors = new Map<string, StoredTensor>();
-  for (const { name, dtype, shape, begin, end } of entries) {
-    tensors.set(name, { shape, data: dtypes[dtype].values(data.subarray(begin, end)) });
+  for (const { name, type, shape, begin, end } of entries) {
+    tensors.set(name, { shape, data: elementTypes[type].values(data.subarray(begin, end)) });
   }
-  return { tensors, metadata };
+  return { tensors, types: new Map(entries.map(({ name, type }) => [name, type])), metadata };
 }
 
 /** Writes tensors in their order: float32 as F32, int64 as I64. The same input gives the same bytes. */

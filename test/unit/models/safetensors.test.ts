@@ -102,8 +102,8 @@ describe('a damaged file is refused with what is wrong', () => {
     ],
     [
       'a type that is not for weights',
-      fileOf({ a: { dtype: 'BOOL', shape: [8], data_offsets: [0, 8] } }, eight),
-      'Tensor a has the type BOOL; ftctl reads F32, F16, BF16, F64, I64.',
+      fileOf({ a: { dtype: 'C64', shape: [8], data_offsets: [0, 8] } }, eight),
+      'Tensor a has the type C64; ftctl reads F32, F16, BF16, F64, I64, I32, I16, I8, U8, BOOL.',
     ],
     ['a negative size', fileOf({ a: f32([-2], [0, 8]) }, eight), 'Its entry for "a" is malformed.'],
     [

@@ -2,6 +2,8 @@ import { FormatError } from '../format-error.js';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 const maxLineBytes = 1024;
+/** A tensor's name has some dozen bytes. */
+const maxTextBytes = 1024 * 1024;
 /** A pickled integer of this size has 307 digits: torch's largest, the magic number of its files, has 10 bytes. */
 const maxIntegerBytes = 128;
 
@@ -75,7 +77,12 @@ export class ByteReader {
     return Number.isSafeInteger(number) ? number : signed;
   }
 
+  #checkText(length: number): void {
+    if (length > maxTextBytes) throw new FormatError(`its pickle has a text of ${length} bytes`);
+  }
+
   text(length: number): string {
+    this.#checkText(length);
     try {
       return utf8.decode(this.take(length));
     } catch (error) {
@@ -86,6 +93,7 @@ export class ByteReader {
 
   /** Python 2's str. */
   latin1(length: number): string {
+    this.#checkText(length);
     return Buffer.from(this.take(length)).toString('latin1');
   }
 

@@ -1,5 +1,6 @@
 import { FormatError, RefusedGlobalError } from '../format-error.js';
 import { ByteReader } from './byte-reader.js';
+import { op } from './opcodes.js';
 import { PickleDict, PickleGlobal, PickleOpaque, PickleTuple } from './values.js';
 
 /**
@@ -49,7 +50,7 @@ class Unpickler {
       if (this.#reader.position - this.#start > maxPickleBytes) {
         throw new FormatError(`its pickle has more than ${maxPickleBytes} bytes`);
       }
-      if (opcode === 0x2e /* STOP */) return { value: this.#pop(), end: this.#reader.position };
+      if (opcode === op.STOP) return { value: this.#pop(), end: this.#reader.position };
       this.#step(opcode);
     }
   }
@@ -58,10 +59,6 @@ class Unpickler {
     this.#workLeft -= work;
     if (this.#workLeft < 0) throw new FormatError(`its pickle has more than ${maxWork} operations`);
   };
-
-  #push(value: unknown): void {
-    this.#stack.push(value);
-  }
 
   /** Never takes what lies under an open bracket. */
   #pop(): unknown {
@@ -73,7 +70,7 @@ class Unpickler {
 
   #top(): unknown {
     const value = this.#pop();
-    this.#push(value);
+    this.#stack.push(value);
     return value;
   }
 
@@ -83,24 +80,22 @@ class Unpickler {
     return this.#stack.splice(mark);
   }
 
-  #memoise(key: number): void {
-    this.#memo.set(key, this.#top());
-  }
-
-  #recall(key: number): void {
-    if (!this.#memo.has(key))
+  #recall(key: number): unknown {
+    const value = this.#memo.get(key);
+    if (value === undefined) {
       throw new FormatError('its pickle refers to a value that is not there');
-    this.#push(this.#memo.get(key));
+    }
+    return value;
   }
 
-  #pushTuple(length: number): void {
+  #tuple(length: number): PickleTuple {
     const items = Array.from({ length }, () => this.#pop());
-    this.#pushContainer(new PickleTuple(items.reverse()));
+    return new PickleTuple(items.reverse());
   }
 
-  #pushContainer(value: object): void {
-    this.#charge(value instanceof PickleDict ? dictWork : containerWork);
-    this.#push(value);
+  #bytes(length: number): PickleOpaque {
+    this.#reader.skip(length);
+    return new PickleOpaque('bytes');
   }
 
   #append(items: readonly unknown[]): void {
@@ -109,8 +104,7 @@ class Unpickler {
     for (const item of items) list.push(item);
   }
 
-  #setItems(items: readonly unknown[]): void {
-    const dict = this.#top();
+  #setItems(dict: unknown, items: readonly unknown[]): void {
     if (!(dict instanceof PickleDict)) {
       throw new FormatError('its pickle sets an item of what is no dictionary');
     }
@@ -125,7 +119,7 @@ class Unpickler {
     const full = `${module}.${name}`;
     const found = this.#options.global(full);
     if (found === undefined) throw new RefusedGlobalError(full);
-    this.#push(found);
+    this.#stack.push(found);
   }
 
   #call(): void {
@@ -136,7 +130,7 @@ class Unpickler {
     }
     if (!(args instanceof PickleTuple)) throw new FormatError('its pickle calls without a tuple');
     this.#charge(dictWork);
-    this.#push(callee.call(args.items, this.#charge));
+    this.#stack.push(callee.call(args.items, this.#charge));
   }
 
   /** An OrderedDict's attributes (state_dict's `_metadata`) are dropped; nothing else has any. */
@@ -147,144 +141,182 @@ class Unpickler {
     }
   }
 
-  #step(opcode: number): void {
+  /** The value that an opcode and its argument are; undefined for any other opcode. */
+  #literal(opcode: number): unknown {
     const reader = this.#reader;
     switch (opcode) {
-      case 0x80: // PROTO
+      case op.NONE:
+        return null;
+      case op.NEWTRUE:
+        return true;
+      case op.NEWFALSE:
+        return false;
+      case op.BININT:
+        return reader.int32();
+      case op.BININT1:
+        return reader.uint8();
+      case op.BININT2:
+        return reader.uint16();
+      case op.LONG1:
+        return reader.integer(reader.uint8());
+      case op.LONG4:
+        return reader.integer(reader.uint32());
+      case op.BINFLOAT:
+        return reader.float64();
+      case op.BINUNICODE:
+        return reader.text(reader.uint32());
+      case op.SHORT_BINUNICODE:
+        return reader.text(reader.uint8());
+      case op.BINUNICODE8:
+        return reader.text(reader.uint64());
+      case op.BINSTRING:
+        return reader.latin1(reader.uint32());
+      case op.SHORT_BINSTRING:
+        return reader.latin1(reader.uint8());
+      case op.BINBYTES:
+        return this.#bytes(reader.uint32());
+      case op.SHORT_BINBYTES:
+        return this.#bytes(reader.uint8());
+      case op.BINBYTES8:
+      case op.BYTEARRAY8:
+        return this.#bytes(reader.uint64());
+      case op.BINGET:
+        return this.#recall(reader.uint8());
+      case op.LONG_BINGET:
+        return this.#recall(reader.uint32());
+      default:
+        return undefined;
+    }
+  }
+
+  /** The container that an opcode makes out of the stack; undefined for any other opcode. */
+  #container(opcode: number): object | undefined {
+    switch (opcode) {
+      case op.EMPTY_TUPLE:
+        return this.#tuple(0);
+      case op.TUPLE1:
+        return this.#tuple(1);
+      case op.TUPLE2:
+        return this.#tuple(2);
+      case op.TUPLE3:
+        return this.#tuple(3);
+      case op.TUPLE:
+        return new PickleTuple(this.#popMark());
+      case op.EMPTY_LIST:
+        return [];
+      case op.LIST:
+        return this.#popMark();
+      case op.EMPTY_DICT:
+        return new PickleDict();
+      case op.DICT: {
+        const dict = new PickleDict();
+        this.#setItems(dict, this.#popMark());
+        return dict;
+      }
+      case op.EMPTY_SET:
+        return new PickleOpaque('set');
+      case op.FROZENSET:
+        this.#popMark();
+        return new PickleOpaque('frozenset');
+      default:
+        return undefined;
+    }
+  }
+
+  #step(opcode: number): void {
+    const literal = this.#literal(opcode);
+    if (literal !== undefined) {
+      this.#stack.push(literal);
+      return;
+    }
+    const container = this.#container(opcode);
+    if (container !== undefined) {
+      this.#charge(container instanceof PickleDict ? dictWork : containerWork);
+      this.#stack.push(container);
+      return;
+    }
+    this.#act(opcode);
+  }
+
+  #act(opcode: number): void {
+    const reader = this.#reader;
+    switch (opcode) {
+      case op.PROTO:
         if (reader.uint8() > 5) throw new FormatError('its pickle is of a protocol over 5');
-        return;
-      case 0x95: // FRAME
+        break;
+      case op.FRAME:
         reader.uint64();
-        return;
-      case 0x28: // MARK
+        break;
+      case op.MARK:
         if (this.#marks.length >= maxMarks) throw new FormatError('its pickle is nested too deep');
         this.#marks.push(this.#stack.length);
-        return;
-      case 0x30: // POP
+        break;
+      case op.POP:
         this.#pop();
-        return;
-      case 0x31: // POP_MARK
+        break;
+      case op.POP_MARK:
         this.#popMark();
-        return;
-      case 0x32: // DUP
-        this.#push(this.#top());
-        return;
-
-      case 0x4e: // NONE
-        return this.#push(null);
-      case 0x88: // NEWTRUE
-        return this.#push(true);
-      case 0x89: // NEWFALSE
-        return this.#push(false);
-      case 0x4a: // BININT
-        return this.#push(reader.int32());
-      case 0x4b: // BININT1
-        return this.#push(reader.uint8());
-      case 0x4d: // BININT2
-        return this.#push(reader.uint16());
-      case 0x8a: // LONG1
-        return this.#push(reader.integer(reader.uint8()));
-      case 0x8b: // LONG4
-        return this.#push(reader.integer(reader.uint32()));
-      case 0x47: // BINFLOAT
-        return this.#push(reader.float64());
-      case 0x58: // BINUNICODE
-        return this.#push(reader.text(reader.uint32()));
-      case 0x8c: // SHORT_BINUNICODE
-        return this.#push(reader.text(reader.uint8()));
-      case 0x8d: // BINUNICODE8
-        return this.#push(reader.text(reader.uint64()));
-      case 0x54: // BINSTRING
-        return this.#push(reader.latin1(reader.uint32()));
-      case 0x55: // SHORT_BINSTRING
-        return this.#push(reader.latin1(reader.uint8()));
-      case 0x42: // BINBYTES
-        return this.#skipBytes(reader.uint32());
-      case 0x43: // SHORT_BINBYTES
-        return this.#skipBytes(reader.uint8());
-      case 0x8e: // BINBYTES8
-      case 0x96: // BYTEARRAY8
-        return this.#skipBytes(reader.uint64());
-
-      case 0x29: // EMPTY_TUPLE
-        return this.#pushTuple(0);
-      case 0x85: // TUPLE1
-        return this.#pushTuple(1);
-      case 0x86: // TUPLE2
-        return this.#pushTuple(2);
-      case 0x87: // TUPLE3
-        return this.#pushTuple(3);
-      case 0x74: // TUPLE
-        return this.#pushContainer(new PickleTuple(this.#popMark()));
-      case 0x5d: // EMPTY_LIST
-        return this.#pushContainer([]);
-      case 0x6c: // LIST
-        return this.#pushContainer(this.#popMark());
-      case 0x61: // APPEND
-        return this.#append([this.#pop()]);
-      case 0x65: // APPENDS
-        return this.#append(this.#popMark());
-      case 0x7d: // EMPTY_DICT
-        return this.#pushContainer(new PickleDict());
-      case 0x64: {
-        // DICT
-        const items = this.#popMark();
-        this.#pushContainer(new PickleDict());
-        return this.#setItems(items);
+        break;
+      case op.DUP:
+        this.#stack.push(this.#top());
+        break;
+      case op.APPEND: {
+        const item = this.#pop();
+        this.#append([item]);
+        break;
       }
-      case 0x73: {
-        // SETITEM
+      case op.APPENDS:
+        this.#append(this.#popMark());
+        break;
+      case op.SETITEM: {
         const value = this.#pop();
-        return this.#setItems([this.#pop(), value]);
+        const key = this.#pop();
+        this.#setItems(this.#top(), [key, value]);
+        break;
       }
-      case 0x75: // SETITEMS
-        return this.#setItems(this.#popMark());
-      case 0x8f: // EMPTY_SET
-        return this.#pushContainer(new PickleOpaque('set'));
-      case 0x90: // ADDITEMS
+      case op.SETITEMS: {
+        const items = this.#popMark();
+        this.#setItems(this.#top(), items);
+        break;
+      }
+      case op.ADDITEMS:
         this.#popMark();
-        return;
-      case 0x91: // FROZENSET
-        this.#popMark();
-        return this.#pushContainer(new PickleOpaque('frozenset'));
-
-      case 0x68: // BINGET
-        return this.#recall(reader.uint8());
-      case 0x6a: // LONG_BINGET
-        return this.#recall(reader.uint32());
-      case 0x71: // BINPUT
-        return this.#memoise(reader.uint8());
-      case 0x72: // LONG_BINPUT
-        return this.#memoise(reader.uint32());
-      case 0x94: // MEMOIZE
-        return this.#memoise(this.#memo.size);
-
-      case 0x63: // GLOBAL
-        return this.#global(reader.line(), reader.line());
-      case 0x69: // INST: named for its message alone, as no class can be made by it
-        throw new RefusedGlobalError(`${reader.line()}.${reader.line()}`);
-      case 0x93: {
-        // STACK_GLOBAL
+        break;
+      case op.BINPUT:
+        this.#memo.set(reader.uint8(), this.#top());
+        break;
+      case op.LONG_BINPUT:
+        this.#memo.set(reader.uint32(), this.#top());
+        break;
+      case op.MEMOIZE:
+        this.#memo.set(this.#memo.size, this.#top());
+        break;
+      case op.GLOBAL:
+        this.#global(reader.line(), reader.line());
+        break;
+      case op.STACK_GLOBAL: {
         const name = this.#pop();
-        return this.#global(this.#pop(), name);
+        this.#global(this.#pop(), name);
+        break;
       }
-      case 0x52: // REDUCE
-      case 0x81: // NEWOBJ
-        return this.#call();
-      case 0x62: // BUILD
-        return this.#build();
-      case 0x51: // BINPERSID
-        return this.#push(this.#options.persistent(this.#pop()));
+      case op.INST:
+        // Read for its name alone: no allowed global is made in this way.
+        throw new RefusedGlobalError(`${reader.line()}.${reader.line()}`);
+      case op.REDUCE:
+      case op.NEWOBJ:
+        this.#call();
+        break;
+      case op.BUILD:
+        this.#build();
+        break;
+      case op.BINPERSID:
+        this.#stack.push(this.#options.persistent(this.#pop()));
+        break;
       default:
         throw new FormatError(
           `its pickle has the opcode 0x${opcode.toString(16).padStart(2, '0')}, which torch.save does not write`,
         );
     }
-  }
-
-  #skipBytes(length: number): void {
-    this.#reader.skip(length);
-    this.#push(new PickleOpaque('bytes'));
   }
 }
 
