@@ -3,13 +3,13 @@ import { FtctlError } from '../errors/index.js';
 import { checkClasses, checkOwnSplits } from './check-classes.js';
 import { checkFiles } from './check-files.js';
 import { readClassNames } from './class-names.js';
-import type { BadFile, Manifest, Sample } from './manifest.js';
+import { checkOwnGroups, makeSamples } from './make-samples.js';
+import type { BadFile, Manifest } from './manifest.js';
 import { manifestHash } from './manifest-json.js';
 import type { PixelCache } from './pixel-cache.js';
 import type { Preprocessing } from './preprocessing.js';
 import { listSource } from './sources/list-source.js';
 import { byCodeUnits, type Listing } from './sources/listing.js';
-import { assignSplits } from './split.js';
 import { workingSide } from './working-side.js';
 
 /** What is being done: `data`: the source is fetched; `manifest`: its files are checked. */
@@ -52,12 +52,13 @@ export async function makeManifest(
   const listing = await listSource(spec, {
     cacheDir,
     signal,
-    onProgress: (message) =>
-      onProgress?.({ what: 'data', message, done: 0, total: 0, unit: 'bytes' }),
+    onProgress: (message, done, total) =>
+      onProgress?.({ what: 'data', message, done, total, unit: 'bytes' }),
   });
   // Before the files are read: what is wrong with the layout shows at once.
   checkClasses(listing, spec.split);
   checkOwnSplits(listing);
+  checkOwnGroups(listing, spec);
   const classNames = await readClassNames(listing.classIds, spec.classNames);
 
   const total = listing.files.length;
@@ -93,34 +94,13 @@ export async function makeManifest(
   const content = {
     classIds: listing.classIds,
     classNames,
-    samples: makeSamples({ ...listing, files: usable }, spec, options),
+    samples: makeSamples({ ...listing, files: usable }, usable, spec, options.seed),
   };
   const bySkippedPath = (a: BadFile, b: BadFile): number => byCodeUnits(a.path, b.path);
   return {
     manifest: { ...content, skipped: skipped.sort(bySkippedPath), hash: manifestHash(content) },
     dataRoot: listing.root,
   };
-}
-
-type HashedListing = Listing & { readonly files: readonly { readonly sha256: string }[] };
-
-function makeSamples(
-  { files, classIds }: HashedListing,
-  spec: DataSpec,
-  { seed }: MakeManifestOptions,
-): Sample[] {
-  const labels = new Map(classIds.map((classId, label) => [classId, label]));
-  const items = files.map(({ path, classId }) => ({ id: path, label: labels.get(classId)! }));
-  const drawn = assignSplits(items, spec.split, classIds.length, seed);
-  return items
-    .map(({ id, label }, i) => ({
-      id,
-      path: id,
-      label,
-      split: files[i]!.split ?? drawn[i]!,
-      sha256: files[i]!.sha256,
-    }))
-    .sort((a, b) => byCodeUnits(a.id, b.id));
 }
 
 function badFiles(listing: Listing, bad: readonly BadFile[]): FtctlError {

@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { FtctlError } from '../errors/index.js';
 import { diskError } from './atomic-file.js';
 import { type NpmResult, type RunNpm, runNpm } from './npm-command.js';
-import { unpackTarball, type UnpackLimits } from './unpack-tarball.js';
+import { isFolder, moveIntoPlace } from './cached-folder.js';
+import type { UnpackLimits } from './unpack-guard.js';
+import { unpackTarball } from './unpack-tarball.js';
 
 /** `npm:NAME@VERSION`, with `#FRAGMENT` where a file or model inside of the package is meant. */
 export interface NpmReference {
@@ -34,6 +36,8 @@ const namePattern = '(?:@[a-z0-9~][\\w.~-]*/)?[a-z0-9~][\\w.~-]*';
 const versionPattern = '\\d+\\.\\d+\\.\\d+(?:[-+][\\w.+-]+)?';
 const referencePattern = new RegExp(`^npm:(${namePattern})@(${versionPattern})(?:#(.+))?$`, 'i');
 const integrityPattern = /^sha512-([A-Za-z0-9+/]{86}==)$/;
+
+const packageLimits: UnpackLimits = { maxEntries: 200_000, maxBytes: 4 * 2 ** 30 };
 
 /** A killed process leaves its temporary folder behind; one this much older than ours is removed. */
 const staleAfterMs = 24 * 3600 * 1000;
@@ -89,7 +93,7 @@ export async function fetchNpmPackage(options: FetchNpmOptions): Promise<string>
     onProgress?.(`unpacking ${reference}`);
     const unpacked = join(temporary, 'unpacked');
     await mkdir(unpacked);
-    await unpackTarball(tarball, unpacked, options.limits);
+    await unpackTarball(tarball, unpacked, { limits: options.limits ?? packageLimits, strip: 1 });
     signal?.throwIfAborted();
     await moveIntoPlace(unpacked, target);
     return target;
@@ -207,20 +211,4 @@ async function checkIntegrity(
       details: { actual, pinned },
     });
   }
-}
-
-/** Renames; where another process was first, its folder has the same bytes and ours is dropped. */
-async function moveIntoPlace(unpacked: string, target: string): Promise<void> {
-  try {
-    await rename(unpacked, target);
-  } catch (error) {
-    if (!(await isFolder(target))) throw error;
-  }
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  return stat(path).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
 }

@@ -34,10 +34,15 @@ type Condition = z.infer<typeof condition>;
 type TableRecord = Readonly<Record<string, unknown>>;
 
 /**
- * Lists the images of an unpacked package (or any folder) by a rule file. Rejects with FT_DATA_RULES where the rules
- * are not valid or do not fit the table, FT_DATA_NOT_FOUND where a file is missing.
+ * Lists the images of an unpacked package (or any folder) by a rule file; each has the group that the table's field
+ * `groupField` says. Rejects with FT_DATA_RULES where the rules are not valid or do not fit the table, FT_DATA_GROUP_BY,
+ * FT_DATA_NOT_FOUND where a file is missing.
  */
-export async function listByRules(root: string, rulesPath: string): Promise<Listing> {
+export async function listByRules(
+  root: string,
+  rulesPath: string,
+  groupField: string | null = null,
+): Promise<Listing> {
   const rules = await readRules(rulesPath);
   const records = await readTable(join(root, rules.table));
   checkFields(rulesPath, rules, records);
@@ -61,7 +66,8 @@ export async function listByRules(root: string, rulesPath: string): Promise<List
         remedy: `Narrow \`where\` in ${rulesPath}, so that one of them is left out.`,
       });
     }
-    files.set(path, { path, classId: rule.name, split: null });
+    const group = groupField === null ? undefined : readGroup(root, path, record, groupField);
+    files.set(path, { path, classId: rule.name, split: null, group });
   }
   if (rules.unmatched === 'fail' && unmatched.length > 0) {
     throw rulesError(
@@ -149,6 +155,17 @@ function imagePath(rulesPath: string, template: string, record: TableRecord): st
     throw rulesError(rulesPath, `the image path ${path} leads out of the package`);
   }
   return path;
+}
+
+function readGroup(root: string, path: string, record: TableRecord, field: string): string {
+  const value = record[field];
+  if ((typeof value === 'string' && value !== '') || typeof value === 'number') {
+    return String(value);
+  }
+  throw new FtctlError('FT_DATA_GROUP_BY', {
+    what: `data.split.groupBy is ${field}, and the record of ${path} in ${root} has no such field.`,
+    why: `It has: ${enumerate(Object.keys(record), 20)}.`,
+  });
 }
 
 function rulesError(path: string, reason: string, remedy?: string): FtctlError {

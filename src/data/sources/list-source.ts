@@ -3,6 +3,8 @@ import type { DataSpec } from '../../config/run-spec.js';
 import { FtctlError } from '../../errors/index.js';
 import { fetchNpmPackage, parseNpmReference } from '../../util/npm-package.js';
 import { readFailure } from '../read-failure.js';
+import { parseGroupBy } from '../group-by.js';
+import { type ArchiveProgress, dataInside, fetchArchive, isArchive } from './archive.js';
 import { listByRules } from './class-rules.js';
 import { listImageFolder } from './image-folder.js';
 import type { Listing } from './listing.js';
@@ -10,16 +12,16 @@ import { listTableFile } from './table-file.js';
 
 export interface ListSourceOptions {
   readonly cacheDir: string;
-  readonly onProgress?: (message: string) => void;
+  readonly onProgress?: ArchiveProgress;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Lists the images of any data source: `npm:NAME@VERSION` (fetched where it is not yet) or a folder, by a rule file;
- * an image folder; a `.csv` or `.jsonl` manifest.
+ * Lists the images of any data source: `npm:NAME@VERSION` or an archive (fetched and unpacked where it is not yet), or a folder,
+ * by a rule file; an image folder; a `.csv` or `.jsonl` manifest.
  */
 export async function listSource(spec: DataSpec, options: ListSourceOptions): Promise<Listing> {
-  const { source, rules } = spec;
+  const { source, sha256, within, rules } = spec;
   if (source.startsWith('npm:')) {
     const root = await fetchSource(spec, options);
     if (rules === null) {
@@ -29,21 +31,82 @@ export async function listSource(spec: DataSpec, options: ListSourceOptions): Pr
         remedy: 'Set data.rules; configs/emoji-16-classes.yaml explains the format.',
       });
     }
-    return listByRules(root, rules);
+    return await listByRules(root, rules, groupColumn(spec));
   }
-  const isFolder = await stat(source).then(
+  if (!source.startsWith('https:')) {
+    const isFolder = await isFolderOrFile(source);
+    const isManifest = manifestName.test(source);
+    if (isFolder || isManifest) {
+      const kind = isFolder ? 'folder' : 'manifest';
+      refuseUnused({ 'data.sha256': sha256, 'data.within': within }, source, kind);
+      return await listPath(source, isFolder, spec);
+    }
+    if (!(await isArchive(source))) {
+      throw new FtctlError('FT_DATA_SOURCE', {
+        what: `The data source ${source} is neither a manifest (.csv or .jsonl) nor an archive (tar, tar.gz or zip).`,
+      });
+    }
+  } else if (sha256 === null) {
+    throw new FtctlError('FT_DATA_SOURCE', {
+      what: `data.source is ${source} and data.sha256 is not set.`,
+      why: 'An archive is used only if its bytes are the ones that you pinned.',
+      remedy: 'Set data.sha256 to what `sha256sum` prints of a download that you trust.',
+    });
+  }
+  const unpacked = await fetchArchive(source, sha256, options);
+  const inside = await dataInside(unpacked, within);
+  const isFolder = await isFolderOrFile(inside);
+  if (!isFolder && !manifestName.test(inside)) {
+    throw new FtctlError('FT_DATA_SOURCE', {
+      what: `data.within is ${String(within)}, a file that ends neither in .csv nor in .jsonl.`,
+    });
+  }
+  return await listPath(inside, isFolder, spec);
+}
+
+const manifestName = /\.(csv|jsonl)$/i;
+
+/** The column that groups are read from, where `groupBy` is one. */
+function groupColumn({ split: { groupBy } }: DataSpec): string | null {
+  if (groupBy === null) return null;
+  const how = parseGroupBy(groupBy);
+  return 'column' in how ? how.column : null;
+}
+
+async function listPath(path: string, isFolder: boolean, spec: DataSpec): Promise<Listing> {
+  const { rules } = spec;
+  if (isFolder) {
+    return rules === null
+      ? await listImageFolder(path)
+      : await listByRules(path, rules, groupColumn(spec));
+  }
+  refuseUnused({ 'data.rules': rules }, path, 'manifest');
+  return await listTableFile(path, groupColumn(spec));
+}
+
+async function isFolderOrFile(path: string): Promise<boolean> {
+  return stat(path).then(
     (found) => found.isDirectory(),
     (error: unknown) => {
       throw new FtctlError('FT_DATA_NOT_FOUND', {
-        what: `The data source ${source} cannot be used: ${readFailure(error)}.`,
+        what: `The data source ${path} cannot be used: ${readFailure(error)}.`,
         cause: error,
       });
     },
   );
-  if (isFolder) return rules === null ? listImageFolder(source) : listByRules(source, rules);
-  if (/\.(csv|jsonl)$/i.test(source)) return listTableFile(source);
+}
+
+/** What only the file system shows: that a key has no use beside this source. */
+function refuseUnused(
+  keys: Readonly<Record<string, string | null>>,
+  source: string,
+  kind: string,
+): void {
+  const [used] = Object.entries(keys).find(([, value]) => value !== null) ?? [];
+  if (used === undefined) return;
   throw new FtctlError('FT_DATA_SOURCE', {
-    what: `The data source ${source} is a file that ends neither in .csv nor in .jsonl.`,
+    what: `${used} is set, and the data source ${source} is a ${kind}.`,
+    remedy: `Remove ${used}, or name an archive.`,
   });
 }
 
@@ -63,5 +126,9 @@ async function fetchSource(spec: DataSpec, options: ListSourceOptions): Promise<
     });
   }
   const { name, version } = reference;
-  return fetchNpmPackage({ name, version, integrity: spec.integrity, ...options });
+  const { cacheDir, signal, onProgress } = options;
+  return await fetchNpmPackage({
+    ...{ name, version, integrity: spec.integrity, cacheDir, signal },
+    onProgress: (message) => onProgress?.(message, 0, 0),
+  });
 }

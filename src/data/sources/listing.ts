@@ -8,6 +8,8 @@ export interface ListedFile {
   readonly classId: string;
   /** Where the source brings its own splits (then of all files), else null. */
   readonly split: SplitName | null;
+  /** The value of the column that `data.split.groupBy` names, where the source has columns. */
+  readonly group?: string | undefined;
 }
 
 /** What a data source holds. */

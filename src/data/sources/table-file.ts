@@ -20,14 +20,19 @@ interface Row {
   readonly path: unknown;
   readonly label: unknown;
   readonly split: unknown;
+  readonly group: unknown;
 }
 
 /**
  * Lists a manifest: a CSV file with a header line, or JSONL, with `path` (relative to the manifest's folder, or
- * absolute), `label` and, in all rows or none, `split`. Other columns are ignored. Rejects with
- * FT_DATA_MANIFEST_ROW (which names the line), FT_DATA_DUPLICATE_PATH, FT_DATA_EMPTY or FT_DATA_NOT_FOUND.
+ * absolute), `label` and, in all rows or none, `split`; and `groupColumn`, where it is given. Other columns are ignored.
+ * Rejects with FT_DATA_MANIFEST_ROW (which names the line), FT_DATA_GROUP_BY, FT_DATA_DUPLICATE_PATH, FT_DATA_EMPTY or
+ * FT_DATA_NOT_FOUND.
  */
-export async function listTableFile(file: string): Promise<Listing> {
+export async function listTableFile(
+  file: string,
+  groupColumn: string | null = null,
+): Promise<Listing> {
   let text: string;
   try {
     text = await readFile(file, 'utf8');
@@ -37,7 +42,8 @@ export async function listTableFile(file: string): Promise<Listing> {
       cause: error,
     });
   }
-  const rows = file.toLowerCase().endsWith('.csv') ? csvRows(file, text) : jsonRows(file, text);
+  const isCsv = file.toLowerCase().endsWith('.csv');
+  const rows = isCsv ? csvRows(file, text, groupColumn) : jsonRows(file, text, groupColumn);
   if (rows.length === 0) {
     throw new FtctlError('FT_DATA_EMPTY', {
       what: `${file} lists no images.`,
@@ -48,7 +54,10 @@ export async function listTableFile(file: string): Promise<Listing> {
   const lineOfPath = new Map<string, number>();
   const hasSplits = !isBlank(rows[0]!.split);
   const files = rows.map((row): ListedFile => {
-    const listed = readRow(file, root, row, hasSplits);
+    const listed = {
+      ...readRow(file, root, row, hasSplits),
+      ...(groupColumn === null ? {} : { group: readGroup(file, row, groupColumn) }),
+    };
     const earlier = lineOfPath.get(listed.path);
     if (earlier !== undefined) {
       throw new FtctlError('FT_DATA_DUPLICATE_PATH', {
@@ -63,7 +72,7 @@ export async function listTableFile(file: string): Promise<Listing> {
   return { root, files, classIds };
 }
 
-function csvRows(file: string, text: string): Row[] {
+function csvRows(file: string, text: string, groupColumn: string | null): Row[] {
   let records: { record: string[]; info: { lines: number } }[];
   try {
     records = parse(text, {
@@ -88,15 +97,19 @@ function csvRows(file: string, text: string): Row[] {
       );
     }
   }
+  if (groupColumn !== null && records.length > 0 && column(groupColumn) < 0) {
+    throw noColumn(file, groupColumn, header);
+  }
   return records.slice(1).map(({ record, info }) => ({
     line: info.lines,
     path: record[column('path')],
     label: record[column('label')],
     split: record[column('split')],
+    group: groupColumn === null ? undefined : record[column(groupColumn)],
   }));
 }
 
-function jsonRows(file: string, text: string): Row[] {
+function jsonRows(file: string, text: string, groupColumn: string | null): Row[] {
   return text
     .replace(/^\uFEFF/, '')
     .split('\n')
@@ -112,8 +125,10 @@ function jsonRows(file: string, text: string): Row[] {
       if (typeof value !== 'object' || value === null || Array.isArray(value)) {
         throw rowError(file, line, 'it is no JSON object');
       }
-      const { path, label, split } = value as Record<string, unknown>;
-      return [{ line, path, label, split }];
+      const record = value as Record<string, unknown>;
+      const { path, label, split } = record;
+      const group = groupColumn === null ? undefined : record[groupColumn];
+      return [{ line, path, label, split, group }];
     });
 }
 
@@ -147,6 +162,20 @@ function readRow(file: string, root: string, row: Row, hasSplits: boolean): List
     split = splitNames[row.split]!;
   }
   return { path: relativeToRoot(root, row.path), classId: String(label), split };
+}
+
+function readGroup(file: string, { line, group }: Row, column: string): string {
+  if (isBlank(group) || (typeof group !== 'string' && typeof group !== 'number')) {
+    throw rowError(file, line, `it has no ${column}, by which the images are to be grouped`);
+  }
+  return String(group);
+}
+
+function noColumn(file: string, column: string, header: readonly string[]): FtctlError {
+  return new FtctlError('FT_DATA_GROUP_BY', {
+    what: `data.split.groupBy is ${column}, and ${file} has no such column.`,
+    why: `It has: ${header.join(', ')}.`,
+  });
 }
 
 /** One name per file, and the same on every host where the file lies below the root. */

@@ -6,7 +6,7 @@ export const dataCodes = {
     exit: 2,
     summary: 'A data source, or what goes with it, is not one that ftctl can read.',
     remedy:
-      'Give a folder of class folders, a .csv or .jsonl manifest, or `npm:NAME@VERSION` with a rule file.',
+      'Give a folder of class folders, a .csv or .jsonl manifest, a tar or zip archive of such, or `npm:NAME@VERSION` with a rule file.',
   },
   FT_DATA_NOT_FOUND: {
     exit: 3,
@@ -47,7 +47,7 @@ export const dataCodes = {
     exit: 3,
     summary:
       'An image file cannot be used: empty, truncated, corrupt, too large, or of another format.',
-    remedy: 'Repair or remove the file. PNG, JPEG and WebP are read.',
+    remedy: 'Repair or remove the file. PNG, JPEG, WebP, TIFF, GIF and AVIF are read.',
   },
   FT_DATA_BAD_FILES: {
     exit: 3,
@@ -69,6 +69,24 @@ export const dataCodes = {
     summary: 'The class names file does not fit the data.',
     remedy: 'Give a JSON object that has a name for each class: {"1": "pink primrose", ...}.',
   },
+  FT_DATA_GROUP_BY: {
+    exit: 3,
+    summary:
+      '`data.split.groupBy` does not fit the data: there is no such column, or the pattern does not fit.',
+    remedy:
+      'Name a column that every row fills, or write a pattern that fits every path, between slashes: `/^([^_]+)_/`.',
+  },
+  FT_DATA_GROUP_LEAK: {
+    exit: 3,
+    summary:
+      'A data source brings its own splits, and a group of `data.split.groupBy` is in two of them.',
+    remedy: 'Repair the splits, or leave them out and let ftctl split by groups.',
+  },
+  FT_DATA_GROUPS_TOO_FEW: {
+    exit: 3,
+    summary: 'There are too few groups of images to have one in each split.',
+    remedy: 'Group more finely, add images of other groups, or use fewer splits.',
+  },
   FT_DATA_RULES: {
     exit: 3,
     summary: 'A rule file is not valid, or does not fit the package that it is applied to.',
@@ -88,14 +106,15 @@ export const dataCodes = {
   },
   FT_DATA_INTEGRITY: {
     exit: 3,
-    summary: 'A fetched package is not the one that the configuration pins.',
+    summary: 'A fetched package, or an archive, is not the one that the configuration pins.',
     remedy:
-      'Do not use it. If the pinned value is wrong, correct `integrity` in the configuration; else ask the registry.',
+      'Do not use it. If the pinned value is wrong, correct `integrity` or `sha256` in the configuration; else ask who publishes it.',
   },
   FT_DATA_ARCHIVE: {
     exit: 3,
-    summary: 'A package archive is damaged, too large, or holds something else than plain files.',
-    remedy: 'Use another version of the package, or unpack it yourself and use the folder.',
+    summary:
+      'An archive is damaged, too large, of another kind, or holds something else than plain files.',
+    remedy: 'Use another version of the archive, or unpack it yourself and use the folder.',
   },
   FT_DATA_MANIFEST: {
     exit: 3,

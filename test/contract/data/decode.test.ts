@@ -23,6 +23,34 @@ const halves = (channels: 3 | 4 = 3): Sharp =>
     { raw: { width: 8, height: 4, channels } },
   );
 
+/** 2 x 2 values of 32-bit float: the header, one directory of ten entries (TIFF 6.0, section 2), the values. */
+function floatTiff(): Buffer {
+  const entries = [
+    [256, 2], // width
+    [257, 2], // height
+    [258, 32], // bits
+    [259, 1], // not compressed
+    [262, 1], // 0 is black
+    [273, 8 + 2 + 10 * 12 + 4], // where the values are
+    [277, 1], // channels
+    [278, 2], // rows in the strip
+    [279, 16], // bytes in the strip
+    [339, 3], // floating point
+  ] as const;
+  const file = Buffer.alloc(8 + 2 + 10 * 12 + 4 + 16);
+  file.write('II*\0\x08', 'latin1');
+  file.writeUInt16LE(entries.length, 8);
+  entries.forEach(([tag, value], i) => {
+    const at = 10 + 12 * i;
+    file.writeUInt16LE(tag, at);
+    file.writeUInt16LE(4, at + 2); // a 32-bit number
+    file.writeUInt32LE(1, at + 4);
+    file.writeUInt32LE(value, at + 8);
+  });
+  for (let i = 0; i < 4; i += 1) file.writeFloatLE(0.25 * i, file.length - 16 + 4 * i);
+  return file;
+}
+
 async function pixelAt(
   file: Buffer,
   x: number,
@@ -171,14 +199,25 @@ describe('decodeImage', () => {
     const flipped = Buffer.from(png);
     flipped[Math.floor(png.length / 2)]! ^= 1;
     const cut = (file: Buffer): Buffer => file.subarray(0, Math.floor(file.length * 0.6));
+    const supported = '(PNG, JPEG, WebP, TIFF, GIF and AVIF are)';
     const cases: [Buffer, string][] = [
       [Buffer.alloc(0), 'the file is empty'],
-      [Buffer.from('hello'), 'it is no PNG, JPEG or WebP image'],
-      [Buffer.from('GIF89a......'), 'GIF is not supported (PNG, JPEG and WebP are)'],
-      [Buffer.from('\0\0\0 ftypavif'), 'HEIF and AVIF are not supported (PNG, JPEG and WebP are)'],
+      [Buffer.from('hello'), 'it is no PNG, JPEG, WebP, TIFF, GIF or AVIF image'],
+      [Buffer.from('BM6....'), `BMP is not supported ${supported}`],
+      [Buffer.from('\0\0\0\x14ftypheic\0\0\0\0mif1'), `HEIC is not supported ${supported}`],
+      [Buffer.from('\0\0\0\x14ftypisom\0\0\0\0mp42'), 'it is a video or another media file'],
       [
         Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"/>'),
-        'SVG is not supported (PNG, JPEG and WebP are)',
+        `SVG is not supported ${supported}`,
+      ],
+      [Buffer.from('GIF89a......'), 'it is truncated or corrupt'],
+      [Buffer.from('\0\0\0 ftypavif'), 'it is truncated or corrupt'],
+      [Buffer.from('II*\0\x08\0\0\0'), 'it is truncated or corrupt'],
+      [cut(await photo.clone().gif().toBuffer()), 'it is truncated or corrupt'],
+      [cut(await photo.clone().avif().toBuffer()), 'it is truncated or corrupt'],
+      [
+        cut(await photo.clone().tiff({ compression: 'lzw' }).toBuffer()),
+        'it is truncated or corrupt',
       ],
       [png.subarray(0, 8), 'it is truncated or corrupt'],
       [cut(png), 'it is truncated or corrupt'],
@@ -193,6 +232,73 @@ describe('decodeImage', () => {
       expect([code, message]).toEqual(['FT_DATA_BAD_FILE', `image cannot be used: ${reason}.`]);
       expect(details).toEqual({ path: 'image', reason });
     }
+  });
+
+  it.each(['none', 'lzw', 'deflate', 'packbits', 'jpeg'] as const)(
+    'reads TIFF, %s compression',
+    async (compression) => {
+      const file = await halves().tiff({ compression, quality: 100 }).toBuffer();
+      expect(await decodeImage(file, white)).toMatchObject({ width: 8, height: 4 });
+      const tolerance = compression === 'jpeg' ? 3 : 0;
+      for (const [x, color] of [
+        [1, [255, 0, 0]],
+        [6, [0, 0, 255]],
+      ] as const) {
+        const pixel = await pixelAt(file, x, 2);
+        color.forEach((value, c) => {
+          expect(Math.abs(pixel[c]! - value)).toBeLessThanOrEqual(tolerance);
+        });
+      }
+    },
+  );
+
+  it.each(['b-w', 'rgb16', 'cmyk', 'lab'] as const)('reads %s TIFF to 8-bit RGB', async (space) => {
+    const file = await solid(8, 8, '#808080').toColourspace(space).tiff().toBuffer();
+    const { pixels_HWC } = await decodeImage(file, white);
+    expect(pixels_HWC).toHaveLength(48);
+    // CMYK goes through a printing profile, which has no exact grey.
+    for (const value of pixels_HWC)
+      expect(Math.abs(value - 128)).toBeLessThanOrEqual(space === 'cmyk' ? 16 : 1);
+  });
+
+  it('reads the first page of a TIFF and the first frame of a GIF, its holes filled', async () => {
+    const pages = [
+      await solid(8, 8, 'red').png().toBuffer(),
+      await solid(8, 8, 'blue').png().toBuffer(),
+    ];
+    const tiff = await sharp(pages, { join: { animated: true } })
+      .tiff()
+      .toBuffer();
+    expect((await sharp(tiff).metadata()).pages).toBe(2);
+    expect(await pixelAt(tiff, 0, 0)).toEqual(
+      [254, 0, 0].map((value) => expect.closeTo(value, -1)),
+    );
+    const gif = await sharp(pages, { join: { animated: true } })
+      .gif()
+      .toBuffer();
+    expect((await sharp(gif).metadata()).pages).toBe(2);
+    expect(await decodeImage(gif, white)).toMatchObject({ width: 4, height: 4 });
+    expect(await pixelAt(gif, 0, 0)).toEqual([255, 0, 0]);
+    const holed = await halves(4).gif().toBuffer();
+    expect(await pixelAt(holed, 7, 0, { workingSide: 4, background: [10, 20, 30] })).toEqual([
+      10, 20, 30,
+    ]);
+  });
+
+  it.each([8, 10, 12] as const)('reads AVIF of %i bits', async (bitdepth) => {
+    const file = await solid(64, 64, '#406080').avif({ quality: 100, bitdepth }).toBuffer();
+    const pixel = await pixelAt(file, 2, 2);
+    [0x40, 0x60, 0x80].forEach((value, c) => {
+      expect(Math.abs(pixel[c]! - value)).toBeLessThanOrEqual(2);
+    });
+  });
+
+  it('refuses values that have no agreed range', async () => {
+    const float = floatTiff();
+    expect((await sharp(float).metadata()).depth).toBe('float');
+    await expect(decodeImage(float, white)).rejects.toThrow(
+      'image cannot be used: its values are of the type float; 8 and 16 bits are read.',
+    );
   });
 
   it('refuses more than 100 megapixels from the header alone', async () => {

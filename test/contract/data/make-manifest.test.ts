@@ -165,7 +165,7 @@ describe('files that cannot be used', () => {
     await folder.putBytes('a/empty.png', '');
     await folder.putBytes('a/text.jpg', 'hello');
     await folder.putBytes('b/cut.png', (await imageFor('b/cut.png')).subarray(0, 60));
-    await folder.putBytes('b/old.gif', 'GIF89a');
+    await folder.putBytes('b/old.bmp', 'BM6');
     await symlink(join(folder.dir, 'gone.png'), join(folder.root, 'b', 'broken.png'));
   };
 
@@ -176,10 +176,10 @@ describe('files that cannot be used', () => {
       [
         `5 of 13 images in ${folder.root} cannot be used:`,
         '  a/empty.png: the file is empty',
-        '  a/text.jpg: it is no PNG, JPEG or WebP image',
+        '  a/text.jpg: it is no PNG, JPEG, WebP, TIFF, GIF or AVIF image',
         '  b/broken.png: it does not exist',
         '  b/cut.png: it is truncated or corrupt',
-        '  b/old.gif: GIF is not supported (PNG, JPEG and WebP are)',
+        '  b/old.bmp: BMP is not supported (PNG, JPEG, WebP, TIFF, GIF and AVIF are)',
       ].join('\n'),
     ]);
   });
@@ -200,10 +200,13 @@ describe('files that cannot be used', () => {
     expect(idsOf(first)).toEqual([...numbered('a', 4), ...numbered('b', 4)]);
     expect(first.skipped).toEqual([
       { path: 'a/empty.png', reason: 'the file is empty' },
-      { path: 'a/text.jpg', reason: 'it is no PNG, JPEG or WebP image' },
+      { path: 'a/text.jpg', reason: 'it is no PNG, JPEG, WebP, TIFF, GIF or AVIF image' },
       { path: 'b/broken.png', reason: 'it does not exist' },
       { path: 'b/cut.png', reason: 'it is truncated or corrupt' },
-      { path: 'b/old.gif', reason: 'GIF is not supported (PNG, JPEG and WebP are)' },
+      {
+        path: 'b/old.bmp',
+        reason: 'BMP is not supported (PNG, JPEG, WebP, TIFF, GIF and AVIF are)',
+      },
     ]);
     expect(await folder.make({ onBadFile: 'skip' })).toEqual(first);
   });

@@ -115,7 +115,7 @@ describe('makeManifest of a table', () => {
     const text = await table('a.txt', '');
     expect(await failure(folder.make(text))).toEqual([
       'FT_DATA_SOURCE',
-      `The data source ${text.source!} is a file that ends neither in .csv nor in .jsonl.`,
+      `The data source ${text.source!} is neither a manifest (.csv or .jsonl) nor an archive (tar, tar.gz or zip).`,
     ]);
   });
 
