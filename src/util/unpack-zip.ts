@@ -74,7 +74,6 @@ async function writeEntry(
   file: string,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const content = await zip.openReadStreamPromise(entry);
   await mkdir(dirname(file), { recursive: true });
   let found = 0;
   const check = new Transform({
@@ -83,6 +82,8 @@ async function writeEntry(
       done(null, chunk);
     },
   });
+  // In one turn: the stream flows, and may fail, from here on.
+  const content = await zip.openReadStreamPromise(entry);
   const out = createWriteStream(file, { flags: 'wx' });
   await pipeline(content, check, out, signal === undefined ? {} : { signal });
   if (found !== entry.crc32) throw new Error(`the checksum of ${entry.fileName} is wrong`);

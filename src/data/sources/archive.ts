@@ -48,7 +48,7 @@ export async function fetchArchive(
   sha256: string | null,
   options: ArchiveOptions,
 ): Promise<string> {
-  const { cacheDir, onProgress, signal } = options;
+  const { cacheDir } = options;
   const isRemote = /^https?:/.test(source);
   const hash = isRemote ? sha256 : await checkedHash(source, sha256, options);
   if (hash === null) throw new Error(`${source} came here without a hash`);

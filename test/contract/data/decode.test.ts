@@ -270,9 +270,7 @@ describe('decodeImage', () => {
       .tiff()
       .toBuffer();
     expect((await sharp(tiff).metadata()).pages).toBe(2);
-    expect(await pixelAt(tiff, 0, 0)).toEqual(
-      [254, 0, 0].map((value) => expect.closeTo(value, -1)),
-    );
+    expect(await pixelAt(tiff, 0, 0)).toEqual([255, 0, 0]);
     const gif = await sharp(pages, { join: { animated: true } })
       .gif()
       .toBuffer();
