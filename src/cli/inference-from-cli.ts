@@ -2,7 +2,9 @@ import { availableParallelism } from 'node:os';
 import { evaluate } from '../inference/evaluate.js';
 import { predict } from '../inference/predict.js';
 import { RunFolder } from '../state/run-folder.js';
-import { accuracy, loss, plural, printable } from './progress/words.js';
+import { writeFileAtomic } from '../util/atomic-file.js';
+import { confusionCsv } from './evaluation-report.js';
+import { printable } from './progress/words.js';
 
 /** One image with its likeliest classes. */
 export type Prediction = Awaited<ReturnType<typeof predict>>[number];
@@ -26,12 +28,21 @@ export async function predictFromCli(
   });
 }
 
-/** `ftctl evaluate`: finds the run and scores on all cores. */
+/** `ftctl evaluate`: finds the run, scores on all cores, and writes the confusion matrix where it is wanted. */
 export async function evaluateFromCli(
-  options: RunChoice & { readonly data: string },
+  options: RunChoice & {
+    readonly data: string;
+    readonly onBadFile: 'fail' | 'skip';
+    readonly numMistakes: number;
+    readonly confusionPath: string | undefined;
+  },
 ): Promise<Evaluation> {
+  const { data, onBadFile, numMistakes, confusionPath } = options;
   const { modelDir } = await RunFolder.open(options.runsDir, options.run);
-  return evaluate({ modelDir, data: options.data, threads: availableParallelism() });
+  const threads = availableParallelism();
+  const result = await evaluate({ modelDir, data, onBadFile, numMistakes, threads });
+  if (confusionPath !== undefined) await writeFileAtomic(confusionPath, confusionCsv(result));
+  return result;
 }
 
 /** Each image, and below it its classes with their probabilities. */
@@ -40,8 +51,4 @@ export function predictionLines(predictions: readonly Prediction[]): string[] {
     printable(image),
     ...top.map(({ label, probability }) => `  ${probability.toFixed(4)}  ${printable(label)}`),
   ]);
-}
-
-export function evaluationLine(result: Evaluation): string {
-  return `accuracy ${accuracy(result.accuracy)}, loss ${loss(result.loss)} on ${plural(result.samples, 'image')}`;
 }

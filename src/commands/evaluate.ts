@@ -4,8 +4,11 @@ import type { Evaluation } from '../cli/inference-from-cli.js';
 
 export default class Evaluate extends BaseCommand {
   static override summary = "Score a run's model on labelled images.";
+  static override description =
+    'Accuracy, precision, recall and F1 of each class, their mean, what was taken for what, and the worst mistakes. --json has all of it.';
   static override examples = [
     '<%= config.bin %> <%= command.id %> quickstart-20250131T142233Z-k3f9 --data ./photos',
+    '<%= config.bin %> <%= command.id %> quickstart-20250131T142233Z-k3f9 --data ./photos/test --mistakes 30 --confusion confusion.csv',
   ];
   static override args = { run: runArg };
   static override flags = {
@@ -16,17 +19,36 @@ export default class Evaluate extends BaseCommand {
       required: true,
       helpValue: 'PATH',
     }),
+    'on-bad-file': Flags.option({
+      description: 'What files mean that cannot be decoded: an error, or to go on without them.',
+      options: ['fail', 'skip'] as const,
+      default: 'fail' as const,
+    })(),
+    mistakes: Flags.integer({
+      description: 'How many of the mistakes that the model was surest of to list.',
+      default: 10,
+      min: 0,
+      helpValue: 'N',
+    }),
+    confusion: Flags.string({
+      description: 'Write the confusion matrix to this CSV file.',
+      helpValue: 'FILE',
+    }),
   };
 
   async run(): Promise<Evaluation> {
     const { args, flags } = await this.parse(Evaluate);
-    const { evaluateFromCli, evaluationLine } = await import('../cli/inference-from-cli.js');
+    const { evaluateFromCli } = await import('../cli/inference-from-cli.js');
+    const { evaluationReport } = await import('../cli/evaluation-report.js');
     const result = await evaluateFromCli({
       run: args.run,
       runsDir: flags['runs-dir'],
       data: flags.data,
+      onBadFile: flags['on-bad-file'],
+      numMistakes: flags.mistakes,
+      confusionPath: flags.confusion,
     });
-    this.log(evaluationLine(result));
+    this.log(evaluationReport(result).join('\n').trimEnd());
     return result;
   }
 }

@@ -12,7 +12,7 @@ export default class Predict extends BaseCommand {
   static override args = {
     run: runArg,
     image: Args.string({
-      description: 'Image files: PNG, JPEG or WebP.',
+      description: 'Image files: PNG, JPEG, WebP, TIFF, GIF or AVIF.',
       required: true,
       multiple: true,
     }),

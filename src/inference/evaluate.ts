@@ -6,7 +6,9 @@ import { listImageFolder } from '../data/sources/image-folder.js';
 import { enumerate, type Listing } from '../data/sources/listing.js';
 import { listTableFile } from '../data/sources/table-file.js';
 import { FtctlError } from '../errors/index.js';
-import { argmax, crossEntropy } from './softmax.js';
+import { type Mistake, WorstMistakes } from './mistakes.js';
+import { Confusion, type Scores } from './scores.js';
+import { argmax, crossEntropy, softmax } from './softmax.js';
 import { TrainedModel } from './trained-model.js';
 
 export interface EvaluateOptions {
@@ -19,26 +21,19 @@ export interface EvaluateOptions {
   readonly data: string;
   /** Whether files that cannot be used are an error (the default) or are left out. */
   readonly onBadFile?: 'fail' | 'skip';
+  /** How many of the worst mistakes to give; absent: 10. */
+  readonly numMistakes?: number;
   /** Threads of the engine; absent: all cores. */
   readonly threads?: number;
 }
 
-export interface EvaluateResult {
-  readonly samples: number;
+export interface EvaluateResult extends Scores {
   /** Mean cross-entropy. */
   readonly loss: number;
-  /** Fraction of samples whose likeliest class is theirs. */
-  readonly accuracy: number;
-  /** In the model's order, also of classes that the data has no image of. */
-  readonly perClass: readonly ClassScore[];
+  /** The mistakes that the model was surest of. */
+  readonly worstMistakes: readonly Mistake[];
   /** Files left out. */
   readonly skipped: readonly BadFile[];
-}
-
-export interface ClassScore {
-  readonly label: string;
-  readonly samples: number;
-  readonly correct: number;
 }
 
 /**
@@ -47,12 +42,13 @@ export interface ClassScore {
  * does not know, FT_DATA_BAD_FILES, an FT_DATA_ error of the listing, FT_ARTIFACTS_NOT_FOUND or FT_ARTIFACTS_DAMAGED.
  */
 export async function evaluate(options: EvaluateOptions): Promise<EvaluateResult> {
-  const { modelDir, data, onBadFile = 'fail', threads } = options;
+  const { modelDir, data, onBadFile = 'fail', numMistakes = 10, threads } = options;
   const listing = await listData(resolve(data));
   const model = await TrainedModel.open(modelDir, threads);
   try {
     const labels = matchClasses(listing, model);
-    const perClass = model.classNames.map((label) => ({ label, samples: 0, correct: 0 }));
+    const confusion = new Confusion(model.classNames.length);
+    const worst = new WorstMistakes(numMistakes);
     const skipped: BadFile[] = [];
     let samples = 0;
     let lossSum = 0;
@@ -66,19 +62,40 @@ export async function evaluate(options: EvaluateOptions): Promise<EvaluateResult
         continue;
       }
       const label = labels.get(classId)!;
-      const score = perClass[label]!;
+      const said = argmax(logits_K);
       samples += 1;
       lossSum += crossEntropy(logits_K, label);
-      score.samples += 1;
-      if (argmax(logits_K) === label) score.correct += 1;
+      confusion.add(label, said);
+      if (said !== label) worst.add(mistake(path, logits_K, label, said, model.classNames));
     }
     if (skipped.length > 0 && onBadFile === 'fail') throw badFiles(listing, skipped);
     if (samples === 0) throw nothingLeft(listing);
-    const correct = perClass.reduce((sum, score) => sum + score.correct, 0);
-    return { samples, loss: lossSum / samples, accuracy: correct / samples, perClass, skipped };
+    return {
+      loss: lossSum / samples,
+      ...confusion.scores(model.classNames),
+      worstMistakes: worst.list(),
+      skipped,
+    };
   } finally {
     await model.close();
   }
+}
+
+function mistake(
+  path: string,
+  logits_K: Float32Array,
+  label: number,
+  said: number,
+  classNames: readonly string[],
+): Mistake {
+  const probabilities = softmax(logits_K);
+  return {
+    path,
+    said: classNames[said]!,
+    is: classNames[label]!,
+    probability: probabilities[said]!,
+    probabilityOfIs: probabilities[label]!,
+  };
 }
 
 async function listData(data: string): Promise<Listing> {

@@ -43,7 +43,7 @@ beforeAll(async () => {
   closeEngine = () => engine.close();
   const featuresOf = async (image: string): Promise<Float32Array> => {
     const decoded = await decodeImage(image, {
-      workingSide: tinyImageSize,
+      workingSide: preprocessing.resizeSide,
       background: tinyBackground,
     });
     const images_NCHW = new Float32Array(3 * tinyImageSize ** 2);
@@ -138,7 +138,9 @@ describe('predict', () => {
     writeFileSync(image, 'hello');
     const error = await rejection(predict({ modelDir, images: [imageOf(0), image], top: 1 }));
     expect(error.code).toBe('FT_DATA_BAD_FILE');
-    expect(error.message).toBe(`${image} cannot be used: it is no PNG, JPEG or WebP image.`);
+    expect(error.message).toBe(
+      `${image} cannot be used: it is no PNG, JPEG, WebP, TIFF, GIF or AVIF image.`,
+    );
   });
 
   it('names a file that does not exist', async () => {
@@ -177,16 +179,36 @@ describe('evaluate', () => {
     const result = await evaluate({ modelDir, data: data.dataRoot, threads: 1 });
     let lossSum = 0;
     const perClass = classNames.map((label) => ({ label, samples: 0, correct: 0 }));
+    const mistakes: [path: string, said: string, is: string, probability: number][] = [];
     for (const [index, sample] of data.manifest.samples.entries()) {
       const label = classNames.indexOf(data.manifest.classNames[sample.label]!);
       const logits = await expectedLogits(imageOf(index));
       lossSum -= Math.log(probabilities(logits)[label]!);
       perClass[label]!.samples += 1;
-      if (logits.indexOf(Math.max(...logits)) === label) perClass[label]!.correct += 1;
+      const said = logits.indexOf(Math.max(...logits));
+      if (said === label) perClass[label]!.correct += 1;
+      else {
+        const probability = probabilities(logits)[said]!;
+        mistakes.push([sample.path, classNames[said]!, classNames[label]!, probability]);
+      }
     }
     expect(result.samples).toBe(numImages);
     expect(result.loss).toBeCloseTo(lossSum / numImages, 4);
-    expect(result.perClass).toEqual(perClass);
+    expect(
+      result.perClass.map(({ label, samples, correct }) => ({ label, samples, correct })),
+    ).toEqual(perClass);
+    expect(result.confusion.map((row) => row.reduce((sum, n) => sum + n, 0))).toEqual(
+      perClass.map(({ samples }) => samples),
+    );
+    mistakes.sort((a, b) => b[3] - a[3]);
+    expect(mistakes.length).toBeGreaterThan(0);
+    expect(result.worstMistakes).toHaveLength(Math.min(10, mistakes.length));
+    result.worstMistakes.forEach((mistake, i) => {
+      expect(mistake.probability).toBeCloseTo(mistakes[i]![3], 4);
+    });
+    const [worst] = result.worstMistakes;
+    const asExpected = mistakes.find(([path]) => path === worst!.path);
+    expect([worst!.said, worst!.is]).toEqual(asExpected!.slice(1, 3));
     const correct = perClass.reduce((sum, score) => sum + score.correct, 0);
     expect(result.accuracy).toBe(correct / numImages);
     expect(correct).toBeGreaterThan(0);
@@ -262,13 +284,13 @@ describe('evaluate', () => {
     expect(error.code).toBe('FT_DATA_BAD_FILES');
     expect(error.message).toBe(
       `2 of 4 images in ${bad} cannot be used: class-0/empty.png: the file is empty, ` +
-        'class-1/text.jpg: it is no PNG, JPEG or WebP image.',
+        'class-1/text.jpg: it is no PNG, JPEG, WebP, TIFF, GIF or AVIF image.',
     );
     const result = await evaluate({ modelDir, data: bad, onBadFile: 'skip' });
     expect(result.samples).toBe(2);
     expect(result.skipped).toEqual([
       { path: 'class-0/empty.png', reason: 'the file is empty' },
-      { path: 'class-1/text.jpg', reason: 'it is no PNG, JPEG or WebP image' },
+      { path: 'class-1/text.jpg', reason: 'it is no PNG, JPEG, WebP, TIFF, GIF or AVIF image' },
     ]);
   });
 
