@@ -25,8 +25,10 @@ interface Architecture {
   /** Side in pixels of the images that its published weights were trained on. */
   readonly imageSize: number;
   readonly describe: (spec: NetworkSpec) => Network;
-  /** Whether it has a width multiplier, TensorFlow's padding, and folded batch norm. */
-  readonly isMobile?: boolean;
+  /** Whether it has a width multiplier. */
+  readonly hasWidth?: boolean;
+  /** Whether it can be described as TensorFlow has it, and with folded batch norm. */
+  readonly hasTensorflow?: boolean;
   /** Constants that torchvision's pretrained network puts its images through. */
   readonly inputAffine?: NetworkSpec['inputAffine'];
 }
@@ -49,8 +51,9 @@ const architectures: ReadonlyMap<string, Architecture> = new Map<string, Archite
     'inception_v3',
     {
       imageSize: 299,
-      describe: ({ inputAffine, numClasses }) => inceptionV3(inputAffine, numClasses),
+      describe: (spec) => inceptionV3(spec, spec.numClasses),
       inputAffine: inceptionTransform,
+      hasTensorflow: true,
     },
   ],
   [
@@ -59,7 +62,8 @@ const architectures: ReadonlyMap<string, Architecture> = new Map<string, Archite
       imageSize: 224,
       describe: ({ width, convention, batchNorm, inputAffine, numClasses }) =>
         mobilenetV2({ width, padding: convention, batchNorm, inputAffine }, numClasses),
-      isMobile: true,
+      hasWidth: true,
+      hasTensorflow: true,
     },
   ],
   ...family(resnets, resnet),
@@ -86,11 +90,11 @@ function architectureOf(architecture: string, width: number): Architecture {
       details: { architecture, nearest, architectures: architectureNames },
     });
   }
-  const { isMobile = false } = found;
-  if (isMobile ? !(width > 0 && width <= 16) : width !== 1) {
+  const { hasWidth = false } = found;
+  if (hasWidth ? !(width > 0 && width <= 16) : width !== 1) {
     throw new FtctlError('FT_MODEL_WIDTH', {
       what: `model.width is ${width}.`,
-      why: `For ${architecture} it must be ${isMobile ? 'over 0 and at most 16' : '1'}.`,
+      why: `For ${architecture} it must be ${hasWidth ? 'over 0 and at most 16' : '1'}.`,
       details: { architecture, width },
     });
   }
@@ -127,9 +131,9 @@ export function checkImageSize(architecture: string, width: number, imageSize: n
 /** The description of a network. Throws FT_MODEL_UNKNOWN or FT_MODEL_WIDTH. */
 export function describeNetwork(spec: NetworkSpec): Network {
   const { architecture, width, convention, batchNorm, inputAffine } = spec;
-  const { describe, isMobile = false, inputAffine: own } = architectureOf(architecture, width);
+  const { describe, hasTensorflow = false, inputAffine: own } = architectureOf(architecture, width);
   const isOwn = convention === 'torchvision' && batchNorm === 'separate';
-  if (!isMobile && !(isOwn && (inputAffine === null || own !== undefined))) {
+  if (!hasTensorflow && !(isOwn && (inputAffine === null || own !== undefined))) {
     throw new Error(`${architecture} is described in torchvision's convention only`);
   }
   return describe(spec);

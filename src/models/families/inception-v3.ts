@@ -19,30 +19,48 @@ export const inceptionTransform: Pick<AffineLayer, 'scale' | 'shift'> = {
   shift: [(0.485 - 0.5) / 0.5, (0.456 - 0.5) / 0.5, (0.406 - 0.5) / 0.5],
 };
 
+export interface InceptionV3Options {
+  /** TensorFlow's does not count padding in averages, and brings no auxiliary classifier. */
+  readonly convention: 'torchvision' | 'tensorflow';
+  /** `folded`: convolutions have a bias and no batch norm follows them. */
+  readonly batchNorm: 'separate' | 'folded';
+  readonly inputAffine: Pick<AffineLayer, 'scale' | 'shift'> | null;
+}
+
+class InceptionBuilder extends NetworkBuilder {
+  readonly options: InceptionV3Options;
+
+  constructor(options: InceptionV3Options) {
+    super('Inception3', initialisation);
+    this.options = options;
+  }
+}
+
 type Chain = readonly (readonly [part: string, channels: number, kernel: number | Pair])[];
 
 /** One of torchvision's BasicConv2d: convolution, batch norm, relu. */
 function basicConv(
-  net: NetworkBuilder,
+  net: InceptionBuilder,
   name: string,
   input: string,
   channels: number,
   window: ConvOptions,
 ): string {
   net.container(name, 'BasicConv2d');
-  let x = net.conv(`${name}.conv`, input, channels, window);
-  x = net.batchNorm(`${name}.bn`, x, epsilon);
+  const bias = net.options.batchNorm === 'folded';
+  let x = net.conv(`${name}.conv`, input, channels, { ...window, bias });
+  if (!bias) x = net.batchNorm(`${name}.bn`, x, epsilon);
   return net.relu(`${name}.relu`, x, { functional: true });
 }
 
 /** The parts of one Mixed module (Szegedy et al. 2015, figures 5 to 7 and 10). */
 class Mixed {
-  readonly #net: NetworkBuilder;
+  readonly #net: InceptionBuilder;
   readonly #name: string;
   readonly #input: string;
   #numConcats = 0;
 
-  constructor(net: NetworkBuilder, name: string, className: string, input: string) {
+  constructor(net: InceptionBuilder, name: string, className: string, input: string) {
     this.#net = net;
     this.#name = name;
     this.#input = input;
@@ -65,8 +83,10 @@ class Mixed {
   }
 
   averaged(channels: number): string {
-    const window = { kernel: 3, stride: 1, padding: symmetric(1), functional: true };
-    const pooled = this.#net.avgPool(`${this.#name}.avg_pool2d`, this.#input, window);
+    const pooled = this.#net.avgPool(`${this.#name}.avg_pool2d`, this.#input, {
+      ...{ kernel: 3, stride: 1, padding: symmetric(1), functional: true },
+      countIncludePad: this.#net.options.convention === 'torchvision',
+    });
     return this.chain([['branch_pool', channels, 1]], pooled);
   }
 
@@ -81,7 +101,7 @@ class Mixed {
   }
 }
 
-function mixedA(net: NetworkBuilder, name: string, input: string, poolChannels: number): string {
+function mixedA(net: InceptionBuilder, name: string, input: string, poolChannels: number): string {
   const mixed = new Mixed(net, name, 'InceptionA', input);
   return mixed.concat(
     mixed.chain([['branch1x1', 64, 1]]),
@@ -98,7 +118,7 @@ function mixedA(net: NetworkBuilder, name: string, input: string, poolChannels: 
   );
 }
 
-function mixedB(net: NetworkBuilder, name: string, input: string): string {
+function mixedB(net: InceptionBuilder, name: string, input: string): string {
   const mixed = new Mixed(net, name, 'InceptionB', input);
   const reduced = mixed.reduce('branch3x3', 384);
   const twice = mixed.chain([
@@ -108,7 +128,7 @@ function mixedB(net: NetworkBuilder, name: string, input: string): string {
   return mixed.concat(reduced, mixed.reduce('branch3x3dbl_3', 96, twice), mixed.reducedMaximum());
 }
 
-function mixedC(net: NetworkBuilder, name: string, input: string, channels: number): string {
+function mixedC(net: InceptionBuilder, name: string, input: string, channels: number): string {
   const mixed = new Mixed(net, name, 'InceptionC', input);
   return mixed.concat(
     mixed.chain([['branch1x1', 192, 1]]),
@@ -128,7 +148,7 @@ function mixedC(net: NetworkBuilder, name: string, input: string, channels: numb
   );
 }
 
-function mixedD(net: NetworkBuilder, name: string, input: string): string {
+function mixedD(net: InceptionBuilder, name: string, input: string): string {
   const mixed = new Mixed(net, name, 'InceptionD', input);
   const small = mixed.reduce('branch3x3_2', 320, mixed.chain([['branch3x3_1', 192, 1]]));
   const large = mixed.chain([
@@ -139,7 +159,7 @@ function mixedD(net: NetworkBuilder, name: string, input: string): string {
   return mixed.concat(small, mixed.reduce('branch7x7x3_4', 192, large), mixed.reducedMaximum());
 }
 
-function mixedE(net: NetworkBuilder, name: string, input: string): string {
+function mixedE(net: InceptionBuilder, name: string, input: string): string {
   const mixed = new Mixed(net, name, 'InceptionE', input);
   const split = (from: string, first: string, second: string): string =>
     mixed.concat(
@@ -160,7 +180,7 @@ function mixedE(net: NetworkBuilder, name: string, input: string): string {
 }
 
 /** A second classifier, of the 17 x 17 maps: it only trains the layers before it. */
-function auxiliary(net: NetworkBuilder, name: string, input: string, numClasses: number): string {
+function auxiliary(net: InceptionBuilder, name: string, input: string, numClasses: number): string {
   net.container(name, 'InceptionAux');
   let x = net.avgPool(`${name}.avg_pool2d`, input, { kernel: 5, stride: 3, functional: true });
   x = basicConv(net, `${name}.conv0`, x, 128, { kernel: 1 });
@@ -170,12 +190,10 @@ function auxiliary(net: NetworkBuilder, name: string, input: string, numClasses:
   return net.linear(`${name}.fc`, x, numClasses);
 }
 
-/** torchvision's inception_v3, its auxiliary classifier included. */
-export function inceptionV3(
-  inputAffine: Pick<AffineLayer, 'scale' | 'shift'> | null,
-  numClasses: number,
-): Network {
-  const net = new NetworkBuilder('Inception3', initialisation);
+/** torchvision's inception_v3, its auxiliary classifier included, and TensorFlow's. */
+export function inceptionV3(options: InceptionV3Options, numClasses: number): Network {
+  const { convention, inputAffine } = options;
+  const net = new InceptionBuilder(options);
   const pool = (name: string, input: string) => net.maxPool(name, input, { kernel: 3, stride: 2 });
   let x = inputAffine === null ? imagesName : net.affine('input', imagesName, inputAffine);
   x = basicConv(net, 'Conv2d_1a_3x3', x, 32, { kernel: 3, stride: 2 });
@@ -193,7 +211,8 @@ export function inceptionV3(
   x = mixedC(net, 'Mixed_6c', x, 160);
   x = mixedC(net, 'Mixed_6d', x, 160);
   x = mixedC(net, 'Mixed_6e', x, 192);
-  const auxiliaryClassifier = auxiliary(net, 'AuxLogits', x, numClasses);
+  const auxiliaryClassifiers =
+    convention === 'torchvision' ? [auxiliary(net, 'AuxLogits', x, numClasses)] : [];
   x = mixedD(net, 'Mixed_7a', x);
   x = mixedE(net, 'Mixed_7b', x);
   x = mixedE(net, 'Mixed_7c', x);
@@ -201,5 +220,5 @@ export function inceptionV3(
   x = net.dropout('dropout', x, 0.5);
   x = net.flatten('flatten', x);
   const classifier = net.linear('fc', x, numClasses);
-  return net.build({ classifier, auxiliaryClassifiers: [auxiliaryClassifier] });
+  return net.build({ classifier, auxiliaryClassifiers });
 }

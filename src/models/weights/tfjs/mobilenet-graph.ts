@@ -1,6 +1,7 @@
 import type { Conv2dLayer, Network } from '../../network.js';
 import { describeNetwork, type NetworkSpec } from '../../registry.js';
 import type { StoredTensor } from '../tensor-set.js';
+import { toTorchLayout } from './conv-layout.js';
 import {
   integersAttribute,
   stringAttribute,
@@ -30,28 +31,6 @@ function layerName(weightsName: string, lastIndex: number): string | undefined {
   const shift = index === '0' ? 1 : 0;
   if (part === 'expand') return `${block}.0.0`;
   return part === 'depthwise' ? `${block}.${1 - shift}.0` : `${block}.${2 - shift}`;
-}
-
-/** TensorFlow's [h, w, in, out], or [h, w, channels, 1] for a depthwise convolution, as PyTorch's [out, in, h, w]. */
-function toTorchLayout(
-  shape: readonly number[],
-  data: Float32Array,
-  depthwise: boolean,
-): StoredTensor {
-  if (shape.length !== 4) throw new Error(`a convolution's weight has shape [${shape.join(', ')}]`);
-  const [height, width, third, fourth] = shape as [number, number, number, number];
-  const [numOut, numIn] = depthwise ? [third, fourth] : [fourth, third];
-  const area = height * width;
-  const out = new Float32Array(data.length);
-  for (let o = 0; o < numOut; o++) {
-    for (let i = 0; i < numIn; i++) {
-      for (let p = 0; p < area; p++) {
-        const from = depthwise ? (p * numOut + o) * numIn + i : (p * numIn + i) * numOut + o;
-        out[(o * numIn + i) * area + p] = data[from]!;
-      }
-    }
-  }
-  return { shape: [numOut, numIn, height, width], data: out };
 }
 
 function expect(node: GraphNode, what: string, actual: unknown, expected: unknown): void {
