@@ -34,3 +34,10 @@ export const runArg = Args.string({
 export const configArg = Args.string({
   description: 'A configuration file; without it the packaged quick start.',
 });
+
+/** The configuration that a command about data reads. */
+export const configFlag = Flags.string({
+  char: 'c',
+  description: 'Configuration of the run; without it the packaged quick start.',
+  helpValue: 'FILE',
+});

@@ -1,8 +1,8 @@
-import stringWidth from 'string-width';
 import type { EvaluateResult } from '../inference/evaluate.js';
 import type { Mistake } from '../inference/mistakes.js';
 import type { ClassScore } from '../inference/scores.js';
-import { accuracy, loss, plural, printable } from './progress/words.js';
+import { accuracy, loss, plural } from './progress/words.js';
+import { fit, nameColumns, tail } from './table-cells.js';
 
 /** Every line fits a terminal of this many columns. */
 const maxColumns = 80;
@@ -36,7 +36,7 @@ function classTable(perClass: readonly ClassScore[]): string[] {
   const shown = isCut
     ? [...perClass].sort((a, b) => (a.f1 ?? 2) - (b.f1 ?? 2)).slice(0, maxClasses)
     : perClass;
-  const columns = nameColumns(shown, maxNameColumns);
+  const columns = nameColumns(labelsOf(shown), maxNameColumns);
   const line = (name: string, cells: readonly string[]): string =>
     [fit(name, columns), ...cells.map((cell) => cell.padStart(10))].join('');
   return [
@@ -47,6 +47,10 @@ function classTable(perClass: readonly ClassScore[]): string[] {
     ...(isCut ? [`and ${perClass.length - shown.length} classes with a better F1`] : []),
     '',
   ];
+}
+
+function labelsOf(scores: readonly ClassScore[]): string[] {
+  return scores.map(({ label }) => label);
 }
 
 /** A dash where there is nothing to divide by. */
@@ -60,8 +64,8 @@ function confusionLines({ confusion, perClass }: EvaluateResult): string[] {
     1 + Math.max(...confusion.flat().map((n) => String(n).length), String(perClass.length).length);
   const number = String(perClass.length).length;
   const room = maxColumns - number - 1 - cell * perClass.length;
-  const columns = nameColumns(perClass, Math.min(room, maxNameColumns));
-  if (columns < Math.min(minNameColumns, nameColumns(perClass, maxNameColumns))) {
+  const columns = nameColumns(labelsOf(perClass), Math.min(room, maxNameColumns));
+  if (columns < Math.min(minNameColumns, nameColumns(labelsOf(perClass), maxNameColumns))) {
     return confusedPairs({ confusion, perClass });
   }
   const numbers = perClass.map((_, k) => String(k + 1).padStart(cell)).join('');
@@ -99,11 +103,11 @@ function confusedPairs({
 function mistakeLines(mistakes: readonly Mistake[]): string[] {
   if (mistakes.length === 0) return [];
   const said = nameColumns(
-    mistakes.map((mistake) => ({ label: mistake.said })),
+    mistakes.map((mistake) => mistake.said),
     18,
   );
   const is = nameColumns(
-    mistakes.map((mistake) => ({ label: mistake.is })),
+    mistakes.map((mistake) => mistake.is),
     18,
   );
   const room = maxColumns - 7 - said - 2 - is - 2;
@@ -112,35 +116,10 @@ function mistakeLines(mistakes: readonly Mistake[]): string[] {
     `${'PROB'.padEnd(7)}${fit('SAID', said)}  ${fit('IS', is)}  IMAGE`,
     ...mistakes.map(
       ({ path, probability, ...mistake }) =>
-        `${accuracy(probability).padEnd(7)}${fit(mistake.said, said)}  ${fit(mistake.is, is)}  ${tail(printable(path), room)}`,
+        `${accuracy(probability).padEnd(7)}${fit(mistake.said, said)}  ${fit(mistake.is, is)}  ${tail(path, room)}`,
     ),
     '',
   ];
-}
-
-function nameColumns(names: readonly { readonly label: string }[], most: number): number {
-  return Math.min(most, Math.max(5, ...names.map(({ label }) => stringWidth(printable(label)))));
-}
-
-/** Text of exactly so many columns: cut with dots, or filled with blanks. */
-function fit(text: string, columns: number): string {
-  const clean = printable(text);
-  const width = stringWidth(clean);
-  if (width <= columns) return clean + ' '.repeat(columns - width);
-  let cut = '';
-  for (const character of clean) {
-    if (stringWidth(cut + character) > columns - 2) break;
-    cut += character;
-  }
-  return `${cut}..${' '.repeat(columns - 2 - stringWidth(cut))}`;
-}
-
-/** The end of a path that is too long: its name says more than its folders. */
-function tail(text: string, columns: number): string {
-  if (stringWidth(text) <= columns) return text;
-  const characters = Array.from(text);
-  while (stringWidth(characters.join('')) > columns - 2) characters.shift();
-  return `..${characters.join('')}`;
 }
 
 /** The confusion matrix as CSV: a header of what was said, a row for each class. */

@@ -1,0 +1,96 @@
+import { loadConfig } from '../config/load.js';
+import type { RunSpec } from '../config/run-spec.js';
+import { type DataReport, inspectData } from '../data/inspect.js';
+import type { ManifestProgress } from '../data/make-manifest.js';
+import type { SplitName } from '../data/manifest.js';
+import { previewData } from '../data/preview.js';
+import { preprocessingOf } from '../models/preprocessing-of.js';
+import { writeFileAtomic } from '../util/atomic-file.js';
+
+export type { DataReport } from '../data/inspect.js';
+
+interface DataChoice {
+  /** A folder, manifest or archive, in place of the configuration's source. */
+  readonly data?: string | undefined;
+  readonly config: string | undefined;
+  readonly sets: readonly string[];
+}
+
+/** The configuration, or the quick start's, with the data that a command's argument names. */
+async function specOf({ data, config, sets }: DataChoice): Promise<RunSpec> {
+  const source =
+    data === undefined
+      ? []
+      : [`data.source=${JSON.stringify(data)}`, 'data.integrity=null', 'data.rules=null'];
+  const { spec } = await loadConfig({
+    ...(config === undefined ? {} : { path: config }),
+    sets: [...source, ...sets],
+  });
+  return spec;
+}
+
+/** `ftctl data inspect`. */
+export async function inspectFromCli(choice: DataChoice): Promise<DataReport> {
+  const { data, seed, cache } = await specOf(choice);
+  return await inspectData(data, { seed, cacheDir: cache.path, onProgress: progressLine() });
+}
+
+/** What `ftctl preview --json` prints. */
+export interface PreviewResult {
+  readonly file: string;
+  readonly width: number;
+  readonly height: number;
+  /** From top to bottom. */
+  readonly rows: readonly {
+    readonly path: string;
+    readonly class: string;
+    readonly split: SplitName;
+  }[];
+  readonly badFiles: readonly { readonly path: string; readonly reason: string }[];
+  /** Whether class names are in the picture: not where the machine has no fonts. */
+  readonly labels: boolean;
+}
+
+/** `ftctl preview`: draws the sheet and writes it. */
+export async function previewFromCli(
+  choice: DataChoice & {
+    readonly out: string;
+    readonly split: SplitName;
+    readonly numSamples: number;
+    readonly numViews: number;
+  },
+): Promise<PreviewResult> {
+  const { out, split, numSamples, numViews } = choice;
+  const { data, model, seed, cache } = await specOf(choice);
+  const report = progressLine();
+  const { png, rows, width, height, hasLabels, bad } = await previewData(data, {
+    ...{ seed, split, numSamples, numViews, cacheDir: cache.path },
+    preprocessing: preprocessingOf(model, data),
+    onProgress: (message, done, total) => {
+      report({ what: 'data', message, done, total, unit: 'bytes' });
+    },
+  });
+  await writeFileAtomic(out, png);
+  return {
+    ...{ file: out, width, height },
+    rows: rows.map((row) => ({ path: row.path, class: row.className, split: row.split })),
+    badFiles: bad,
+    labels: hasLabels,
+  };
+}
+
+/** Tells on stderr what takes long: each new message once, and on a terminal how far it is. */
+function progressLine(): (progress: ManifestProgress) => void {
+  let last = '';
+  let lastTenth = -1;
+  return ({ message, done, total }) => {
+    const tenth = total === 0 ? -1 : Math.floor((10 * done) / total);
+    if (message === last && tenth === lastTenth) return;
+    const isNew = message !== last;
+    last = message;
+    lastTenth = tenth;
+    if (isNew || process.stderr.isTTY) {
+      process.stderr.write(`${message}${tenth < 0 ? '' : ` ${10 * tenth} %`}\n`);
+    }
+  };
+}
