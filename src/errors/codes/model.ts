@@ -17,6 +17,11 @@ export const modelCodes = {
     summary: 'The image size is too small for the network: a layer would have no output.',
     remedy: 'Raise the image size: `data.imageSize`, or `--image-size`.',
   },
+  FT_MODEL_LAYER: {
+    exit: 2,
+    summary: 'The network has no layer or module of that name.',
+    remedy: 'Look for the name in `ftctl models show NAME`.',
+  },
   FT_MODEL_NO_STATE_DICT: {
     exit: 2,
     summary: 'A network that pads as TensorFlow does has no torchvision state dict.',
