@@ -89,8 +89,7 @@ function progressLine(): (progress: ManifestProgress) => void {
     const isNew = message !== last;
     last = message;
     lastTenth = tenth;
-    if (isNew || process.stderr.isTTY) {
-      process.stderr.write(`${message}${tenth < 0 ? '' : ` ${10 * tenth} %`}\n`);
-    }
+    if (process.stderr.isTTY && tenth >= 0) process.stderr.write(`${message} ${10 * tenth} %\n`);
+    else if (isNew) process.stderr.write(`${message}\n`);
   };
 }

@@ -13,9 +13,11 @@ const maxNameColumns = 36;
 
 /** What `ftctl data inspect` found, for people: problems first. Pure. */
 export function dataReport(report: DataReport): string[] {
+  const { length } = report.classes;
+  const classes = length === 1 ? '1 class' : `${count(length)} classes`;
   return [
     ...fitAll([
-      `${plural(report.images, 'image')} of ${plural(report.classes.length, 'class').replace('classs', 'classes')}, ${bytes(report.bytes)}, in ${report.root}`,
+      `${plural(report.images, 'image')} of ${classes}, ${bytes(report.bytes)}, in ${report.root}`,
     ]),
     '',
     ...problemLines(report),

@@ -40,7 +40,8 @@ export interface Sheet {
 const gap = 6;
 const labelWidth = 170;
 const headerHeight = 22;
-const paper = { r: 255, g: 255, b: 255 };
+/** Grey, so that the edges of white images are seen. */
+const paper = { r: 224, g: 224, b: 224 };
 const ink = '#202020';
 /** Smaller views are enlarged so that they can be seen, larger ones shrunk. */
 const cellRange = [96, 224] as const;
@@ -94,6 +95,7 @@ export async function drawContactSheet(
   }
   const png = await sharp({ create: { width, height, channels: 3, background: paper } })
     .composite(layers)
+    .removeAlpha()
     .png()
     .toBuffer();
   return { png, width, height, hasLabels, bad };
