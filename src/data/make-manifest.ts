@@ -3,7 +3,7 @@ import { FtctlError } from '../errors/index.js';
 import { checkClasses, checkOwnSplits } from './check-classes.js';
 import { checkFiles } from './check-files.js';
 import { readClassNames } from './class-names.js';
-import { checkOwnGroups, makeSamples } from './make-samples.js';
+import { checkOwnGroups, makeSamples, splitsOf } from './make-samples.js';
 import type { BadFile, Manifest } from './manifest.js';
 import { manifestHash } from './manifest-json.js';
 import type { PixelCache } from './pixel-cache.js';
@@ -55,10 +55,11 @@ export async function makeManifest(
     onProgress: (message, done, total) =>
       onProgress?.({ what: 'data', message, done, total, unit: 'bytes' }),
   });
-  // Before the files are read: what is wrong with the layout shows at once.
+  // Before the files are read: what is wrong with the layout, or with the groups, shows at once.
   checkClasses(listing, spec.split);
   checkOwnSplits(listing);
   checkOwnGroups(listing, spec);
+  splitsOf(listing, spec, options.seed);
   const classNames = await readClassNames(listing.classIds, spec.classNames);
 
   const total = listing.files.length;
