@@ -1,54 +1,17 @@
-import { extname } from 'node:path';
 import { dataProblems } from './data-checks.js';
-import { isNpm } from './paths.js';
-import { missingIntegrity, unused } from './problem-parts.js';
 import type { Problem } from './problems.js';
 import type { UserConfig } from './schema.js';
 import { defaultShards, maxShards } from './shards.js';
-
-const npmWeights = /^npm:(@[a-z0-9][\w.-]*\/)?[a-z0-9][\w.-]*@\d[\w.+-]*#\S+$/i;
-const url = /^[a-z][a-z0-9+]*:\/\//i;
+import { weightsProblems } from './weights-reference.js';
 
 /** Rules that tie several keys together, in document order. */
 export function crossProblems(config: UserConfig): Problem[] {
   return [
     ...dataProblems(config.data),
-    ...weightProblems(config),
+    ...weightsProblems(config.model),
     ...phaseProblems(config),
     ...batchProblems(config),
     ...addressProblems(config),
-  ];
-}
-
-function weightProblems({ model }: UserConfig): Problem[] {
-  const { weights, integrity } = model;
-  const path = ['model', 'weights'];
-  if (isNpm(weights)) {
-    if (!npmWeights.test(weights)) {
-      return [
-        {
-          code: 'FT_CONFIG_INVALID_VALUE',
-          path,
-          what: `model.weights is ${weights}.`,
-          why: 'Weights in an npm package are named with exact version and model, as npm:NAME@1.2.3#MODEL.',
-        },
-      ];
-    }
-    return integrity === null ? [missingIntegrity(['model', 'integrity'], weights)] : [];
-  }
-  const notPackage = unused(integrity, ['model', 'integrity'], 'model.weights is no npm package');
-  if (weights === 'random' || (!url.test(weights) && extname(weights) === '.safetensors')) {
-    return notPackage;
-  }
-  return [
-    {
-      code: 'FT_CONFIG_UNSUPPORTED',
-      path,
-      what: `model.weights is ${weights}.`,
-      why: 'This version reads .safetensors files and npm:NAME@VERSION#MODEL, or makes random weights.',
-      remedy: 'Convert the weights to safetensors (in Python: safetensors.torch.save_file).',
-    },
-    ...notPackage,
   ];
 }
 

@@ -1,8 +1,9 @@
 import { resolveArchitecture } from './architecture-aliases.js';
-import { isNpm, isRemote, pathOfFileUrl, type ResolvePath } from './paths.js';
+import { isRemote, pathOfFileUrl, type ResolvePath } from './paths.js';
 import type { AugmentSpec, PhaseSpec, RunSpec } from './run-spec.js';
 import type { UserConfig } from './schema.js';
 import { defaultShards } from './shards.js';
+import { isWeightsPath } from './weights-reference.js';
 
 /** What the computed defaults come from. */
 export interface CompileOptions {
@@ -31,10 +32,9 @@ export function compileConfig(config: UserConfig, options: CompileOptions): RunS
     model: {
       ...model,
       architecture: resolveArchitecture(model.architecture),
-      weights:
-        model.weights === 'random' || isNpm(model.weights)
-          ? model.weights
-          : absolute('model', 'weights', model.weights),
+      weights: isWeightsPath(model.weights)
+        ? absolute('model', 'weights', model.weights)
+        : model.weights,
     },
     phases: config.phases.map(compilePhase),
     batch: { size: batch.size, shards: batch.shards ?? defaultShards(batch.size) },

@@ -106,9 +106,9 @@ export interface ModelSpec {
   readonly architecture: string;
   /** Width multiplier (mobilenet_v2); 1 for the others. */
   readonly width: number;
-  /** `random`, an absolute `.safetensors` path, or `npm:NAME@VERSION#MODEL`. */
+  /** An absolute path, or a word or address as src/models/weights/weights-source.ts reads it. */
   readonly weights: string;
-  /** Pinned sha512 of an `npm:` source's tarball; null otherwise. */
+  /** Pinned hash of a package or a download; null otherwise. */
   readonly integrity: string | null;
 }
 

@@ -205,7 +205,7 @@ const data = z.strictObject({
 
 const model = z.strictObject({
   architecture: text.meta({
-    description: 'The network: `resnet18`, `resnet34` or `mobilenet_v2`.',
+    description: 'The network, or its family: `ftctl models list` names them.',
     'x-allowed': 'the name of an architecture',
   }),
   width: z
@@ -216,13 +216,20 @@ const model = z.strictObject({
     .meta({ description: 'Width multiplier of a mobilenet_v2; 1 for the others.' }),
   weights: text.meta({
     description:
-      'Pretrained weights: a `.safetensors` file with torchvision names, `npm:NAME@VERSION#MODEL`, or `random`.',
-    'x-allowed': '`random`, a `.safetensors` file, or `npm:NAME@VERSION#MODEL`',
+      "Pretrained weights: `random`; `pretrained`, torchvision's ImageNet weights of the architecture, or `torchvision:NAME/IMAGENET1K_V2`; a `.safetensors`, `.pth`, `.pt` or `.onnx` file, or the `model.json` of a tfjs model; `https://...`; or `npm:NAME@VERSION#MODEL`.",
+    'x-allowed':
+      '`random`, `pretrained`, `torchvision:NAME`, a path, `https://...`, or `npm:NAME@VERSION#MODEL`',
   }),
-  integrity: integrity.meta({
-    description: 'The sha512 of the tarball of `npm:` weights; needed for them, no use without.',
-    'x-allowed': '`sha512-` and 88 base64 characters, or null',
-  }),
+  integrity: z
+    .string()
+    .regex(/^(sha512-[A-Za-z0-9+/]{86}==|sha256-[A-Za-z0-9+/]{43}=|[0-9a-f]{64})$/)
+    .nullable()
+    .default(null)
+    .meta({
+      description:
+        'Hash of what is fetched: the sha512 of the tarball of `npm:` weights, or the SHA-256 or SHA-512 of the file of `https:` ones; needed for them, no use without.',
+      'x-allowed': '`sha512-` or `sha256-` and base64, 64 hex digits, or null',
+    }),
 });
 
 const beta = z.number().min(0).lt(1);

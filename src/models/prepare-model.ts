@@ -3,12 +3,13 @@ import { BlobStore } from '../util/blob-store.js';
 import { headOf } from './head.js';
 import { featuresOf } from './network.js';
 import { loweringVersion, lowerNetwork } from './onnx/lower-network.js';
-import { findPrepared, preparedKey, rememberPrepared, weightsIdentity } from './prepared-cache.js';
+import { findPrepared, preparedKey, rememberPrepared } from './prepared-cache.js';
 import type { PreparedModel } from './prepared-model.js';
 import { preprocessingOf } from './preprocessing-of.js';
 import { checkImageSize, describeNetwork } from './registry.js';
 import { loadWeights } from './weights/load-weights.js';
 import { encodeWeightsBlob } from './weights/weights-blob.js';
+import { weightsIdentity } from './weights/weights-identity.js';
 import { weightsSource } from './weights/weights-source.js';
 
 export interface PrepareProgress {
@@ -87,9 +88,8 @@ export async function prepareModel(
     numClasses,
     seed,
     cacheDir,
-    onProgress: (message) => {
-      onProgress?.({ what: 'weights', message, done: 0, total: 1, unit: 'steps' });
-    },
+    normalisation: preprocessing,
+    onProgress: (progress) => onProgress?.({ what: 'weights', ...progress }),
     ...(signal === undefined ? {} : { signal }),
   });
   signal?.throwIfAborted();

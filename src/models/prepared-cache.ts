@@ -1,11 +1,10 @@
-import { mkdir, readFile, stat } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { FtctlError } from '../errors/index.js';
 import { diskError, writeFileAtomic } from '../util/atomic-file.js';
 import { sha256Hex, type BlobStore } from '../util/blob-store.js';
 import type { PreparedModel } from './prepared-model.js';
-import type { WeightsSource } from './weights/weights-source.js';
 
 /**
  * Remembers what was prepared: `<cacheDir>/prepared/<key>.json`, where the key covers everything that the result depends on.
@@ -48,26 +47,6 @@ export interface PreparedRecord {
   readonly prepared: PreparedModel;
   /** What was said to the user when it was prepared, and is said again. */
   readonly notes: readonly string[];
-}
-
-/**
- * What identifies weights without reading them: the pinned hash of a package; a file's path, size, inode and times (a file
- * that is replaced or written to changes at least one); the seed of random ones. Rejects with FT_WEIGHTS_NOT_FOUND.
- */
-export async function weightsIdentity(source: WeightsSource, seed: number): Promise<unknown> {
-  if (source.type === 'random') return { random: seed };
-  if (source.type === 'nsfwjs') return { npm: source.name, integrity: source.integrity };
-  try {
-    const { size, ino, mtimeNs, ctimeNs } = await stat(source.path, { bigint: true });
-    return { file: source.path, stat: [size, ino, mtimeNs, ctimeNs].map(String) };
-  } catch (error) {
-    throw new FtctlError('FT_WEIGHTS_NOT_FOUND', {
-      what: `The weights file ${source.path} cannot be read.`,
-      why: `${error instanceof Error ? error.message : String(error)}.`,
-      cause: error,
-      details: { path: source.path },
-    });
-  }
 }
 
 /** A name for `parts`, which must be JSON in a fixed key order. */

@@ -31,7 +31,7 @@ export const modelCodes = {
     exit: 2,
     summary: 'The configuration names a source of weights that ftctl cannot read.',
     remedy:
-      'Set `model.weights` to `random`, a `.safetensors` file, or `npm:nsfwjs@4.4.0#mobilenet_v2_mid`.',
+      'Set `model.weights` to one of the sources in docs/weights.md: `pretrained`, `random`, a file, `https://...` or `npm:...`.',
   },
   FT_WEIGHTS_NOT_FOUND: {
     exit: 3,

@@ -1,6 +1,3 @@
-import { open } from 'node:fs/promises';
-import { FtctlError } from '../../errors/index.js';
-import { fetchNpmPackage } from '../../util/npm-package.js';
 import { initialAuxiliary } from '../head.js';
 import { replacedLayers } from '../network.js';
 import {
@@ -9,60 +6,31 @@ import {
   torchvisionSpec,
   type NetworkSpec,
 } from '../registry.js';
-import { layerTensors, stateDictSpecs } from '../tensor-specs.js';
+import { layerTensors, stateDictSpecs, type TensorSpec } from '../tensor-specs.js';
 import { fitWeights } from './fit-weights.js';
 import { randomWeights } from './random-weights.js';
-import { decodeSafetensors } from './safetensors.js';
+import { readFileSource, readTfjsSource, sourceLabel, type FetchOptions } from './read-source.js';
+import type { WeightsFile } from './read-weights.js';
+import { checkNormalisation, savedNormalisation } from './saved-normalisation.js';
 import type { StoredTensor, TensorSet } from './tensor-set.js';
-import { readNsfwjsMobilenet } from './tfjs/nsfwjs.js';
-import type { WeightsSource } from './weights-source.js';
-
-/** Over any network of the zoo (vgg19: 575 MB), under what one buffer can hold. */
-const maxFileBytes = 2 * 1024 ** 3 - 1;
+import { specOfMetadata } from './weights-blob.js';
+import type { Normalisation, WeightsSource } from './weights-source.js';
 
 export interface LoadedWeights {
   readonly spec: NetworkSpec;
   /** Everything but the classifier, in state-dict order. */
   readonly tensors: TensorSet;
-  /** What a user should know: that a classifier was replaced. */
+  /** What a user should know: that a classifier was replaced, that names were changed. */
   readonly notes: readonly string[];
 }
 
-export interface LoadOptions {
+export interface LoadOptions extends FetchOptions {
   readonly architecture: string;
   readonly width: number;
   readonly numClasses: number;
   readonly seed: number;
-  readonly cacheDir: string;
-  /** Called with words for the user while something is fetched. */
-  readonly onProgress?: (message: string) => void;
-  readonly signal?: AbortSignal;
-}
-
-/** Reads a whole file of weights. Rejects with FT_WEIGHTS_NOT_FOUND or, where it is too large, FT_WEIGHTS_DAMAGED. */
-async function readWeightsFile(path: string): Promise<Buffer> {
-  let size: number;
-  try {
-    const file = await open(path, 'r');
-    try {
-      ({ size } = await file.stat());
-      if (size <= maxFileBytes) return await file.readFile();
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    throw new FtctlError('FT_WEIGHTS_NOT_FOUND', {
-      what: `The weights file ${path} cannot be read.`,
-      why: `${error instanceof Error ? error.message : String(error)}.`,
-      cause: error,
-      details: { path },
-    });
-  }
-  throw new FtctlError('FT_WEIGHTS_DAMAGED', {
-    what: `The weights file ${path} has ${size} bytes.`,
-    why: `A file of weights has at most ${maxFileBytes}.`,
-    details: { path, size },
-  });
+  /** How the run normalises images: compared with what the weights need, where they say it. */
+  readonly normalisation?: Normalisation;
 }
 
 /**
@@ -81,7 +49,7 @@ function fitBackbone(
   const tensors = fitWeights(
     stateDictSpecs(network).filter(({ name }) => !ignored.has(name)),
     given,
-    { label, network: `${spec.architecture} (width ${spec.width})`, ignored },
+    { label, network: networkLabel(spec), ignored },
   );
   for (const [name, tensor] of initialAuxiliary(network, seed)) tensors.set(name, tensor);
   const numGiven = given.get(`${network.classifier}.bias`)?.shape[0];
@@ -94,42 +62,65 @@ function fitBackbone(
   return { tensors, notes };
 }
 
-/** Loads the pretrained tensors of a network from their source. Throws FT_MODEL_* and FT_WEIGHTS_* errors. */
+export function networkLabel({ architecture, width }: Pick<NetworkSpec, 'architecture' | 'width'>) {
+  return `${architecture} (width ${width})`;
+}
+
+/**
+ * The tensors of a file that are meant for a network. An ONNX graph has constants beside its weights: where all that the network
+ * has are there, the others are left out.
+ */
+export function tensorsFor(specs: readonly TensorSpec[], file: WeightsFile): TensorSet {
+  const needed = specs.filter(({ role }) => role !== 'counter');
+  if (file.format !== 'onnx' || !needed.every(({ name }) => file.tensors.has(name))) {
+    return file.tensors;
+  }
+  const names = new Set(specs.map(({ name }) => name));
+  return new Map([...file.tensors].filter(([name]) => names.has(name)));
+}
+
+/** Which network a file of weights is read as: what ftctl saved says it itself. */
+export function fileSpec(
+  file: WeightsFile,
+  { architecture, width, numClasses }: Pick<NetworkSpec, 'architecture' | 'width' | 'numClasses'>,
+): NetworkSpec {
+  const own = torchvisionSpec(architecture, width, numClasses);
+  const saved = specOfMetadata(file.metadata);
+  const isSame = saved?.architecture === architecture && saved.width === width;
+  return isSame ? { ...saved, numClasses } : own;
+}
+
+/**
+ * Loads the pretrained tensors of a network from their source. Throws FT_MODEL_*, FT_WEIGHTS_*, FT_DOWNLOAD_* and FT_DATA_*
+ * errors.
+ */
 export async function loadWeights(
   source: WeightsSource,
   options: LoadOptions,
 ): Promise<LoadedWeights> {
-  const { architecture, width, numClasses, seed, cacheDir, onProgress, signal } = options;
+  const { architecture, width, numClasses, seed } = options;
   checkArchitecture(architecture, width);
-  const torchvision = torchvisionSpec(architecture, width, numClasses);
+  const asked = { architecture, width, numClasses };
+  const label = sourceLabel(source);
   switch (source.type) {
     case 'random': {
-      const all = randomWeights(describeNetwork(torchvision), seed);
-      return { spec: torchvision, ...fitBackbone(torchvision, all, 'random', seed), notes: [] };
+      const spec = torchvisionSpec(architecture, width, numClasses);
+      const all = randomWeights(describeNetwork(spec), seed);
+      return { spec, ...fitBackbone(spec, all, label, seed), notes: [] };
     }
-    case 'safetensors': {
-      const bytes = await readWeightsFile(source.path);
-      const { tensors } = decodeSafetensors(bytes, source.path);
-      return { spec: torchvision, ...fitBackbone(torchvision, tensors, source.path, seed) };
+    case 'file':
+    case 'url':
+    case 'npm': {
+      const file = await readFileSource(source, options);
+      checkNormalisation(label, savedNormalisation(file.metadata, label), options.normalisation);
+      const spec = fileSpec(file, asked);
+      const given = tensorsFor(stateDictSpecs(describeNetwork(spec)), file);
+      const { tensors, notes } = fitBackbone(spec, given, label, seed);
+      return { spec, tensors, notes: [...file.notes, ...notes] };
     }
+    case 'tfjs':
     case 'nsfwjs': {
-      const label = `npm:${source.name}@${source.version}`;
-      if (architecture !== 'mobilenet_v2' || width !== 1.4) {
-        throw new FtctlError('FT_WEIGHTS_MISMATCH', {
-          what: `model.architecture is ${architecture} with width ${width}.`,
-          why: `The weights of ${label} are mobilenet_v2 with width 1.4.`,
-          details: { architecture, width },
-        });
-      }
-      const packageDir = await fetchNpmPackage({
-        name: source.name,
-        version: source.version,
-        integrity: source.integrity,
-        cacheDir,
-        onProgress,
-        signal,
-      });
-      const { spec, tensors } = await readNsfwjsMobilenet(packageDir, numClasses);
+      const { spec, tensors } = await readTfjsSource(source, asked, options);
       return { spec, ...fitBackbone(spec, tensors, label, seed) };
     }
   }

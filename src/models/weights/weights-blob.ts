@@ -24,10 +24,24 @@ const specSchema = z.strictObject({
     .nullable(),
 });
 
-export function encodeWeightsBlob(spec: BackboneSpec, tensors: TensorSet): Buffer {
+/** `metadata` are further entries. */
+export function encodeWeightsBlob(
+  spec: BackboneSpec,
+  tensors: TensorSet,
+  metadata: Readonly<Record<string, string>> = {},
+): Buffer {
   const { architecture, width, convention, batchNorm, inputAffine } = spec;
   const json = JSON.stringify({ architecture, width, convention, batchNorm, inputAffine });
-  return encodeSafetensors(tensors, { [specKey]: json });
+  return encodeSafetensors(tensors, { ...metadata, [specKey]: json });
+}
+
+/** The network that a file's metadata name; null: none. */
+export function specOfMetadata(metadata: ReadonlyMap<string, string>): BackboneSpec | null {
+  try {
+    return specSchema.parse(JSON.parse(metadata.get(specKey) ?? ''));
+  } catch {
+    return null; // Of another program, or of another version of this one.
+  }
 }
 
 /** Throws FT_WEIGHTS_DAMAGED; `label` names the file. */
@@ -36,14 +50,11 @@ export function decodeWeightsBlob(
   label: string,
 ): { spec: BackboneSpec; tensors: TensorSet } {
   const { tensors, metadata } = decodeSafetensors(bytes, label);
-  try {
-    return { spec: specSchema.parse(JSON.parse(metadata.get(specKey) ?? '')), tensors };
-  } catch (error) {
-    throw new FtctlError('FT_WEIGHTS_DAMAGED', {
-      what: `${label} does not say which network its tensors belong to.`,
-      why: `Its metadata have no valid entry ${specKey}.`,
-      cause: error,
-      details: { file: label },
-    });
-  }
+  const spec = specOfMetadata(metadata);
+  if (spec !== null) return { spec, tensors };
+  throw new FtctlError('FT_WEIGHTS_DAMAGED', {
+    what: `${label} does not say which network its tensors belong to.`,
+    why: `Its metadata have no valid entry ${specKey}.`,
+    details: { file: label },
+  });
 }

@@ -1,18 +1,33 @@
-import { isAbsolute } from 'node:path';
+import { extname, isAbsolute } from 'node:path';
 import type { ModelSpec, Rgb } from '../../config/run-spec.js';
 import { FtctlError } from '../../errors/index.js';
+import { parseIntegrity, type ExpectedDigest } from '../../util/digest.js';
 import { parseNpmReference } from '../../util/npm-package.js';
+import { nearestNames } from '../nearest-names.js';
+import { nsfwjsModelNames, type NsfwjsModelName } from './tfjs/nsfwjs-models.js';
+import { publishedArchitectures, publishedWeights } from './torchvision-files.js';
+
+interface NpmPackage {
+  readonly name: string;
+  readonly version: string;
+  readonly integrity: string;
+}
 
 /** Where weights come from, as `model.weights` says it. */
 export type WeightsSource =
   | { readonly type: 'random' }
-  | { readonly type: 'safetensors'; readonly path: string }
-  | {
-      readonly type: 'nsfwjs';
-      readonly name: string;
-      readonly version: string;
-      readonly integrity: string;
-    };
+  /** One file; its contents tell the format. */
+  | { readonly type: 'file'; readonly path: string }
+  /** The model.json of a tfjs model; the files with its weights lie beside it. */
+  | { readonly type: 'tfjs'; readonly path: string }
+  | { readonly type: 'url'; readonly url: string; readonly expected: ExpectedDigest }
+  /** A file inside of an npm package. */
+  | ({ readonly type: 'npm'; readonly file: string } & NpmPackage)
+  | ({ readonly type: 'nsfwjs'; readonly model: NsfwjsModelName } & NpmPackage);
+
+/** What of a model's specification says where its weights come from. */
+export type WeightsReference = Pick<ModelSpec, 'weights' | 'integrity'> &
+  Partial<Pick<ModelSpec, 'architecture'>>;
 
 function refuse(weights: string, why: string): FtctlError {
   return new FtctlError('FT_WEIGHTS_SOURCE', {
@@ -22,38 +37,119 @@ function refuse(weights: string, why: string): FtctlError {
   });
 }
 
-/** Reads `model.weights`. Throws FT_WEIGHTS_SOURCE. */
-export function weightsSource(spec: Pick<ModelSpec, 'weights' | 'integrity'>): WeightsSource {
-  const { weights, integrity } = spec;
-  if (weights === 'random') return { type: 'random' };
-  const npm = parseNpmReference(weights);
-  if (npm !== null) {
-    const { name, version, fragment } = npm;
-    if (name !== 'nsfwjs' || fragment !== 'mobilenet_v2_mid') {
-      throw refuse(
-        weights,
-        'The npm package whose weights ftctl reads is nsfwjs (#mobilenet_v2_mid).',
-      );
-    }
-    if (integrity === null) {
-      throw refuse(weights, "An npm source needs model.integrity: the tarball's sha512.");
-    }
-    return { type: 'nsfwjs', name, version, integrity };
+const torchvisionPattern = /^torchvision:([\w.]+)(?:\/(\w+))?$/;
+
+function torchvisionSource(
+  weights: string,
+  architecture: string | undefined,
+  version: string | undefined,
+): WeightsSource {
+  if (architecture === undefined)
+    throw refuse(weights, 'That needs an architecture: torchvision:NAME.');
+  const versions = publishedWeights(architecture);
+  if (versions.length === 0) {
+    const [nearest] = nearestNames(architecture, publishedArchitectures, 1);
+    throw refuse(weights, `torchvision publishes no ${architecture}; did you mean ${nearest}?`);
   }
-  if (weights.startsWith('npm:')) {
-    throw refuse(weights, 'An npm source is written npm:NAME@VERSION#MODEL.');
+  const found = version === undefined ? versions[0] : versions.find(({ name }) => name === version);
+  if (found === undefined) {
+    const names = versions.map(({ name }) => name).join(' and ');
+    throw refuse(weights, `torchvision publishes ${architecture} as ${names}.`);
   }
-  if (!weights.endsWith('.safetensors')) {
-    throw refuse(weights, 'A file of weights must be a .safetensors file.');
-  }
-  if (!isAbsolute(weights)) throw new Error('the compiled configuration has absolute paths');
-  return { type: 'safetensors', path: weights };
+  return { type: 'url', url: found.url, expected: { algorithm: 'sha256', hex: found.sha256Start } };
 }
 
-/** How the images were normalised that the weights were trained on. */
-export function normalisationOf(source: WeightsSource): { readonly mean: Rgb; readonly std: Rgb } {
-  // nsfwjs' network scales its input by itself (an affine layer) and takes pixels / 255.
+function npmSource(weights: string, integrity: string | null): WeightsSource {
+  const reference = parseNpmReference(weights);
+  if (reference?.fragment == null) {
+    throw refuse(
+      weights,
+      'An npm source is written npm:NAME@VERSION#MODEL, or #PATH of a file in it.',
+    );
+  }
+  const { name, version, fragment } = reference;
+  const isFile = /\.(safetensors|pth|pt|onnx)$/.test(fragment);
+  const model = nsfwjsModelNames.find((known) => name === 'nsfwjs' && known === fragment);
+  if (!isFile && model === undefined) {
+    throw refuse(
+      weights,
+      `In a package ftctl reads .safetensors, .pth, .pt and .onnx files, and of nsfwjs the models ${nsfwjsModelNames.join(', ')}.`,
+    );
+  }
+  if (isFile && (fragment.startsWith('/') || fragment.split('/').includes('..'))) {
+    throw refuse(weights, 'The file must lie inside of the package.');
+  }
+  if (integrity === null) {
+    throw refuse(weights, "An npm source needs model.integrity: the tarball's sha512.");
+  }
+  const npm = { name, version, integrity };
+  return model === undefined
+    ? { type: 'npm', file: fragment, ...npm }
+    : { type: 'nsfwjs', model, ...npm };
+}
+
+function urlSource(weights: string, integrity: string | null): WeightsSource {
+  const expected = integrity === null ? null : parseIntegrity(integrity);
+  if (expected === null) {
+    throw refuse(
+      weights,
+      "A download needs model.integrity: the file's SHA-256 (64 hex digits, or sha256- and base64) or SHA-512 (sha512- and base64).",
+    );
+  }
+  return { type: 'url', url: weights, expected };
+}
+
+/**
+ * Reads `model.weights`: `random`; `pretrained` or `imagenet` (torchvision's of the architecture); `torchvision:NAME[/VERSION]`;
+ * `npm:NAME@VERSION#MODEL`; `https://...`; or a path. Throws FT_WEIGHTS_SOURCE.
+ */
+export function weightsSource(spec: WeightsReference): WeightsSource {
+  const { weights, integrity, architecture } = spec;
+  if (weights === 'random') return { type: 'random' };
+  if (weights === 'pretrained' || weights === 'imagenet') {
+    return torchvisionSource(weights, architecture, undefined);
+  }
+  if (weights.startsWith('torchvision:')) {
+    const [, name, version] = torchvisionPattern.exec(weights) ?? [];
+    if (name === undefined) {
+      throw refuse(weights, 'It is written torchvision:NAME or torchvision:NAME/IMAGENET1K_V2.');
+    }
+    if (architecture !== undefined && architecture !== name) {
+      throw refuse(weights, `model.architecture is ${architecture}, which is another network.`);
+    }
+    return torchvisionSource(weights, name, version);
+  }
+  if (weights.startsWith('npm:')) return npmSource(weights, integrity);
+  if (/^https?:/.test(weights)) return urlSource(weights, integrity);
+  if (!isAbsolute(weights)) throw new Error('the compiled configuration has absolute paths');
+  return { type: extname(weights) === '.json' ? 'tfjs' : 'file', path: weights };
+}
+
+/** ImageNet's, as all of torchvision's weights. */
+export const imagenetNormalisation: Normalisation = {
+  mean: [0.485, 0.456, 0.406],
+  std: [0.229, 0.224, 0.225],
+};
+
+/** The network's input is (pixel / 255 - mean) / std. */
+export interface Normalisation {
+  readonly mean: Rgb;
+  readonly std: Rgb;
+}
+
+/**
+ * How the images were normalised that the weights were trained on, as far as the source tells: a file that says otherwise is
+ * compared when it is read. Throws FT_WEIGHTS_SOURCE where nothing tells.
+ */
+export function normalisationOf(source: WeightsSource): Normalisation {
+  // nsfwjs feeds its networks pixels / 255; what they do with them is in their graphs.
   if (source.type === 'nsfwjs') return { mean: [0, 0, 0], std: [1, 1, 1] };
-  // ImageNet, as all of torchvision's weights.
-  return { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
+  if (source.type !== 'tfjs') return imagenetNormalisation;
+  throw new FtctlError('FT_WEIGHTS_SOURCE', {
+    what: `model.weights is ${JSON.stringify(source.path)}.`,
+    why: 'A tfjs model does not say how its images were normalised.',
+    remedy:
+      'Set `data.normalise`: mean [0.5, 0.5, 0.5] and std [0.5, 0.5, 0.5] for -1 to 1 (as Keras applications), mean [0, 0, 0] and std [1, 1, 1] for 0 to 1.',
+    details: { path: source.path },
+  });
 }

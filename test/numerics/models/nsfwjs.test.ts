@@ -14,6 +14,7 @@ const expected = JSON.parse(
 
 const source = {
   type: 'nsfwjs',
+  model: 'mobilenet_v2_mid',
   name: 'nsfwjs',
   version: '4.4.0',
   integrity:

@@ -1,0 +1,90 @@
+import { extname } from 'node:path';
+import { isNpm } from './paths.js';
+import { missingIntegrity, unused } from './problem-parts.js';
+import type { Problem } from './problems.js';
+import type { UserConfig } from './schema.js';
+
+const words = ['random', 'pretrained', 'imagenet'];
+const npmWeights = /^npm:(@[a-z0-9][\w.-]*\/)?[a-z0-9][\w.-]*@\d[\w.+-]*#\S+$/i;
+const url = /^[a-z][a-z0-9+]*:\/\//i;
+const torchvision = 'torchvision:';
+/** Of the files that are read; the contents tell the format (`checkpoint.pth.tar` is a usual name of a .pth file). */
+const extensions = new Set([
+  '.safetensors',
+  '.pth',
+  '.pt',
+  '.tar',
+  '.ckpt',
+  '.bin',
+  '.onnx',
+  '.json',
+]);
+const npmIntegrity = /^sha512-/;
+
+/** Whether `model.weights` is a path, and not a word or an address. */
+export function isWeightsPath(weights: string): boolean {
+  return (
+    !words.includes(weights) &&
+    !isNpm(weights) &&
+    !url.test(weights) &&
+    !weights.startsWith(torchvision)
+  );
+}
+
+/** What is wrong with `model.weights` and `model.integrity` together. */
+export function weightsProblems({ weights, integrity }: UserConfig['model']): Problem[] {
+  const path = ['model', 'weights'];
+  const what = `model.weights is ${weights}.`;
+  const integrityPath = ['model', 'integrity'];
+  if (isNpm(weights)) {
+    if (!npmWeights.test(weights)) {
+      return [
+        {
+          code: 'FT_CONFIG_INVALID_VALUE',
+          path,
+          what,
+          why: 'Weights in an npm package are named with exact version and model, as npm:NAME@1.2.3#MODEL.',
+        },
+      ];
+    }
+    if (integrity === null) return [missingIntegrity(integrityPath, weights)];
+    if (npmIntegrity.test(integrity)) return [];
+    return [
+      {
+        code: 'FT_CONFIG_INVALID_VALUE',
+        path: integrityPath,
+        what: `model.integrity is ${integrity}.`,
+        why: 'Packages are pinned by the sha512 of their tarball.',
+        remedy: 'Set it to what `npm view NAME@VERSION dist.integrity` prints.',
+      },
+    ];
+  }
+  if (/^https:\/\//i.test(weights)) {
+    if (integrity !== null) return [];
+    return [
+      {
+        code: 'FT_CONFIG_MISSING_KEY',
+        path: integrityPath,
+        what: 'model.integrity is missing.',
+        why: 'What is downloaded is compared with a pinned hash.',
+        remedy: 'Set it to the SHA-256 of the file, as its publisher names it.',
+      },
+    ];
+  }
+  const isKnown =
+    words.includes(weights) ||
+    weights.startsWith(torchvision) ||
+    (isWeightsPath(weights) && extensions.has(extname(weights)));
+  const unneeded = unused(integrity, integrityPath, 'model.weights is no package and no download');
+  if (isKnown) return unneeded;
+  return [
+    {
+      code: 'FT_CONFIG_UNSUPPORTED',
+      path,
+      what,
+      why: `Weights are random, pretrained, torchvision:NAME, npm:NAME@VERSION#MODEL, https://..., or a file (${[...extensions].join(', ')}).`,
+      remedy: 'Name one of these; docs/weights.md says more.',
+    },
+    ...unneeded,
+  ];
+}

@@ -1,0 +1,132 @@
+import { basename, dirname, join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { FtctlError } from '../../errors/index.js';
+import { download } from '../../util/download.js';
+import { fetchNpmPackage } from '../../util/npm-package.js';
+import type { NetworkSpec } from '../registry.js';
+import { FormatError } from './format-error.js';
+import { decodeWeights, type WeightsFile } from './read-weights.js';
+import { nsfwjsModels } from './tfjs/nsfwjs-models.js';
+import { readNsfwjs } from './tfjs/nsfwjs.js';
+import { readTfjs, type TfjsNetwork } from './tfjs/read-tfjs.js';
+import { readTfjsFiles } from './tfjs/tfjs-files.js';
+import { maxWeightsBytes, readWeightsFile } from './weights-file.js';
+import type { WeightsSource } from './weights-source.js';
+
+export interface FetchProgress {
+  readonly message: string;
+  readonly done: number;
+  /** 0: unknown. */
+  readonly total: number;
+  readonly unit: 'bytes' | 'steps';
+}
+
+export interface FetchOptions {
+  readonly cacheDir: string;
+  readonly onProgress?: ((progress: FetchProgress) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+type FileSource = Extract<WeightsSource, { type: 'file' | 'url' | 'npm' }>;
+
+/** How a source is called in messages. */
+export function sourceLabel(source: WeightsSource): string {
+  switch (source.type) {
+    case 'random':
+      return 'random';
+    case 'url':
+      return source.url;
+    case 'npm':
+      return `npm:${source.name}@${source.version}#${source.file}`;
+    case 'nsfwjs':
+      return `npm:${source.name}@${source.version}#${source.model}`;
+    default:
+      return source.path;
+  }
+}
+
+function fetchPackage(
+  { name, version, integrity }: Extract<WeightsSource, { type: 'npm' | 'nsfwjs' }>,
+  { cacheDir, onProgress, signal }: FetchOptions,
+): Promise<string> {
+  return fetchNpmPackage({
+    ...{ name, version, integrity, cacheDir, signal },
+    onProgress: (message) => onProgress?.({ message, done: 0, total: 1, unit: 'steps' }),
+  });
+}
+
+/** The path of a source's file, which is fetched where it is not there yet. */
+async function fetchFile(source: FileSource, options: FetchOptions): Promise<string> {
+  if (source.type === 'file') return source.path;
+  if (source.type === 'npm') return join(await fetchPackage(source, options), source.file);
+  const { cacheDir, onProgress, signal } = options;
+  const { url, expected } = source;
+  return download({
+    ...{ url, expected, cacheDir, signal, maxBytes: maxWeightsBytes },
+    onProgress: (progress) => onProgress?.({ ...progress, unit: 'bytes' }),
+  });
+}
+
+/** Files beside an ONNX model, by plain names. */
+function filesBeside(path: string): (location: string) => Uint8Array {
+  const read = new Map<string, Uint8Array>();
+  return (location) => {
+    if (location !== basename(location) || location.startsWith('.')) {
+      throw new FormatError(
+        `it names the file ${JSON.stringify(location)}, which is not beside it`,
+      );
+    }
+    let bytes = read.get(location);
+    if (bytes === undefined) {
+      try {
+        bytes = readFileSync(join(dirname(path), location));
+      } catch (error) {
+        throw new FormatError(`its file ${location} cannot be read`, { cause: error });
+      }
+      read.set(location, bytes);
+    }
+    return bytes;
+  };
+}
+
+/** Fetches and reads the one file of a source. Rejects with FT_WEIGHTS_*, FT_DOWNLOAD_* or FT_DATA_* errors. */
+export async function readFileSource(
+  source: FileSource,
+  options: FetchOptions,
+): Promise<WeightsFile> {
+  const path = await fetchFile(source, options);
+  options.signal?.throwIfAborted();
+  return decodeWeights(await readWeightsFile(path), sourceLabel(source), filesBeside(path));
+}
+
+/** Fetches and reads a tfjs model as the network asked for. Rejects with FT_WEIGHTS_* or FT_DATA_* errors. */
+export async function readTfjsSource(
+  source: Extract<WeightsSource, { type: 'tfjs' | 'nsfwjs' }>,
+  network: Pick<NetworkSpec, 'architecture' | 'width' | 'numClasses'>,
+  options: FetchOptions,
+): Promise<TfjsNetwork> {
+  if (source.type === 'nsfwjs') {
+    const { architecture, width } = nsfwjsModels[source.model];
+    if (network.architecture !== architecture || network.width !== width) {
+      throw new FtctlError('FT_WEIGHTS_MISMATCH', {
+        what: `model.architecture is ${network.architecture} with width ${network.width}.`,
+        why: `The weights of ${sourceLabel(source)} are ${architecture} with width ${width}.`,
+        details: { architecture: network.architecture, width: network.width },
+      });
+    }
+    const packageDir = await fetchPackage(source, options);
+    return readNsfwjs(packageDir, source.model, network.numClasses);
+  }
+  const { json, shards } = await readTfjsFiles(source.path);
+  try {
+    return readTfjs(json, (name) => shards.get(name) ?? new Uint8Array(), network);
+  } catch (error) {
+    if (error instanceof FtctlError) throw error;
+    throw new FtctlError('FT_WEIGHTS_MISMATCH', {
+      what: `${source.path} cannot be used as ${network.architecture} (width ${network.width}).`,
+      why: `${error instanceof Error ? error.message : String(error)}.`,
+      cause: error,
+      details: { file: source.path },
+    });
+  }
+}
