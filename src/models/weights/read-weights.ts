@@ -1,7 +1,7 @@
 import { FtctlError } from '../../errors/index.js';
 import { FormatError, RefusedGlobalError } from './format-error.js';
 import { isOnnx, readOnnxInitializers, type ExternalData } from './onnx-initializers.js';
-import { legacyMagicBytes } from './pth/legacy-file.js';
+import { isLegacyFile } from './pth/legacy-file.js';
 import { readPth } from './pth/read-pth.js';
 import { isModelClass } from './pth/torch-globals.js';
 import { decodeSafetensors } from './safetensors.js';
@@ -53,8 +53,7 @@ function describeUnknown(bytes: Uint8Array): string {
 }
 
 function decode(bytes: Uint8Array, label: string, external?: ExternalData): Decoded {
-  const isLegacy = legacyMagicBytes.every((byte, i) => bytes[i] === byte);
-  if (isLegacy || startsWith(bytes, 'PK')) return readPth(bytes);
+  if (isLegacyFile(bytes) || startsWith(bytes, 'PK')) return readPth(bytes);
   if (startsWith(bytes, '{', 8))
     return { format: 'safetensors', ...decodeSafetensors(bytes, label) };
   if (isOnnx(bytes)) return { format: 'onnx', ...readOnnxInitializers(bytes, external) };

@@ -16,8 +16,13 @@ import { torchGlobal } from './torch-globals.js';
 
 const magic = 0x1950a86a20f9469cfc6cn;
 const protocolVersion = 1001;
-/** PROTO 2, LONG1 of 10 bytes: how the first pickle starts. */
-export const legacyMagicBytes = Uint8Array.of(0x80, 0x02, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46);
+/** LONG1 and its ten bytes. */
+const magicBytes = Buffer.from('8a0a6cfc9c46f9206aa85019', 'hex');
+
+/** Whether bytes start with a pickle of the magic number: what comes before it depends on the protocol. */
+export function isLegacyFile(bytes: Uint8Array): boolean {
+  return bytes[0] === 0x80 && Buffer.from(bytes.subarray(0, 32)).includes(magicBytes);
+}
 
 /** Plain values alone. */
 const nothing = {

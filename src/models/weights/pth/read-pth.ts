@@ -1,7 +1,7 @@
 import { FormatError } from '../format-error.js';
 import type { StoredTensor } from '../tensor-set.js';
 import { findStateDict } from './find-state-dict.js';
-import { legacyMagicBytes, readLegacyFile } from './legacy-file.js';
+import { isLegacyFile, readLegacyFile } from './legacy-file.js';
 import { readTensor, tensorBytes } from './read-tensor.js';
 import { readZipFile } from './zip-file.js';
 
@@ -21,10 +21,6 @@ export interface PthFile {
   readonly notes: readonly string[];
 }
 
-function startsWith(bytes: Uint8Array, start: Uint8Array): boolean {
-  return start.every((byte, i) => bytes[i] === byte);
-}
-
 /** Names for a message, shortened. */
 function listed(names: readonly string[]): string {
   const shown = names.slice(0, 6).join(', ');
@@ -36,7 +32,7 @@ function listed(names: readonly string[]): string {
  * or RefusedGlobalError for a pickle that asks for more than tensors.
  */
 export function readPth(bytes: Uint8Array): PthFile {
-  const pickled = startsWith(bytes, legacyMagicBytes) ? readLegacyFile(bytes) : readZipFile(bytes);
+  const pickled = isLegacyFile(bytes) ? readLegacyFile(bytes) : readZipFile(bytes);
   const found = findStateDict(pickled.value);
   let bytesLeft = freeBytes + maxExpansion * bytes.length;
   const tensors = new Map<string, StoredTensor>();
