@@ -5,6 +5,7 @@ The process keeps the network of the last "make", so that several sizes share it
 """
 
 import json
+import operator
 import os
 import re
 import sys
@@ -90,12 +91,22 @@ def logits(request):
 
 
 def layers(request):
-    """The outputs of all nodes of the traced network, one after another in layers.f32; the auxiliary ones too where they can be."""
+    """The outputs of all nodes of the traced network, one after another in layers.f32; and the names of the trace in training."""
     from torchvision.models.feature_extraction import get_graph_node_names, create_feature_extractor
 
     train, evaluation = get_graph_node_names(model)
     names = [name for name in evaluation if name != "x"]
-    outputs = create_feature_extractor(model, names)(read_images(request))
+    extractor = create_feature_extractor(model, names).eval()
+    for node in extractor.graph.nodes:
+        # What works in place would change the outputs before it, which are asked for too.
+        if node.op == "call_module" and hasattr(extractor.get_submodule(node.target), "inplace"):
+            extractor.get_submodule(node.target).inplace = False
+        if "inplace" in node.kwargs:
+            node.update_kwarg("inplace", False)
+        if node.target is operator.iadd:
+            node.target = operator.add
+    extractor.recompile()
+    outputs = extractor(read_images(request))
     write(request, "layers.f32", torch.cat([outputs[name].flatten() for name in names]))
     return {"shapes": [[name, list(outputs[name].shape)] for name in names], "training": train}
 

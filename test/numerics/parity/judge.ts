@@ -45,14 +45,17 @@ export class Judge {
     writeFileSync(join(this.dir, 'images.f32'), images_NCHW);
   }
 
-  /** Has torchvision build the network with seeded weights; they are in `weights.safetensors` until the next one. */
+  /** Has torchvision build the network with seeded weights; they are in a file until {@link weights} takes them. */
   make(architecture: string, seed: number): Promise<MadeNetwork> {
     return this.#ask('make', { architecture, seed }) as Promise<MadeNetwork>;
   }
 
-  /** The bytes of the last network's file of weights. */
+  /** The bytes of the last network's file of weights, which is removed. */
   weights(): Buffer {
-    return readFileSync(join(this.dir, 'weights.safetensors'));
+    const path = join(this.dir, 'weights.safetensors');
+    const bytes = readFileSync(path);
+    rmSync(path);
+    return bytes;
   }
 
   /** The last network's logits. */
