@@ -2,7 +2,7 @@ import type { Rgb } from '../config/run-spec.js';
 import { adjustColor, changesColor } from './color.js';
 import type { DecodedImage } from './pixel-cache.js';
 import type { Preprocessing } from './preprocessing.js';
-import { type AffineMap, type ChannelLine, resample } from './resample.js';
+import { type AffineMap, asIs, type ChannelLine, resample } from './resample.js';
 import { resizedCropOf, shrunk } from './resized-crop.js';
 import type { ViewParameters } from './view-parameters.js';
 
@@ -47,8 +47,6 @@ export function renderView(
   if (hasColor) adjustColor(view, normalise, side * side, out_CHW, outOffset);
   if (view.erase !== null) erase(view.erase, side, out_CHW, outOffset);
 }
-
-const asIs: ChannelLine = { gain: [1, 1, 1], bias: [0, 0, 0] };
 
 function normaliseLine({ mean, std }: Preprocessing): ChannelLine {
   const perChannel = (value: (c: 0 | 1 | 2) => number): Rgb => [value(0), value(1), value(2)];

@@ -20,6 +20,9 @@ export interface ChannelLine {
   readonly bias: Rgb;
 }
 
+/** The line that changes nothing. */
+export const asIs: ChannelLine = { gain: [1, 1, 1], bias: [0, 0, 0] };
+
 /** What the source is taken to be beyond its pixels. */
 export interface Surroundings {
   /** The color that it goes on in for ever. */
