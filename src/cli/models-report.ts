@@ -40,7 +40,7 @@ export function modelsTable(architectures: readonly ArchitectureSummary[]): stri
     ),
     '',
     'PARAMETERS  with 1,000 classes',
-    'IMAGE       side in pixels that the weights were trained on (smallest that works)',
+    'IMAGE       side in pixels the weights were trained on (smallest that works)',
     'FEATURES    values that the frozen network gives for such an image',
     'WEIGHTS     V1, V2: torchvision:NAME/IMAGENET1K_V1 and _V2; pretrained is V1',
     '            nsfwjs: npm:nsfwjs@4.4.0#MODEL',

@@ -4,8 +4,10 @@ Weights and images are not stored: both sides compute them by the integer hash b
 only the expected results are files. Made with torch 2.15 and torchvision 0.29.
 """
 
+import hashlib
 import json
 import pathlib
+import re
 
 import numpy as np
 import torch
@@ -13,6 +15,17 @@ import torch.nn.functional as F
 import torchvision
 
 OUT = pathlib.Path(__file__).parent.parent / "fixtures" / "models"
+
+
+ARCHITECTURES = [
+    *(f"resnet{n}" for n in (18, 34, 50, 101, 152)),
+    "alexnet",
+    *(f"vgg{n}{bn}" for n in (11, 13, 16, 19) for bn in ("", "_bn")),
+    *(f"squeezenet{n}" for n in ("1_0", "1_1")),
+    *(f"densenet{n}" for n in (121, 161, 169, 201)),
+    "inception_v3",
+    "mobilenet_v2",
+]
 
 
 def uniform(count, salt):
@@ -50,6 +63,9 @@ def tensor_value(name, shape, salt):
 def make(architecture, width, classes):
     if architecture == "mobilenet_v2":
         return torchvision.models.mobilenet_v2(num_classes=classes, width_mult=width)
+    if architecture == "inception_v3":
+        # What torchvision sets for the published weights.
+        return torchvision.models.inception_v3(num_classes=classes, transform_input=True, init_weights=False)
     return getattr(torchvision.models, architecture)(num_classes=classes)
 
 
@@ -61,11 +77,18 @@ def networks():
         ("mobilenet_v2", 1, [64, 97, 224]),
         ("mobilenet_v2", 1.4, [64]),
         ("mobilenet_v2", 0.35, [64]),
+        ("alexnet", 1, [64, 97]),
+        ("densenet121", 1, [64, 97]),
+        ("inception_v3", 1, [75, 139]),
+        ("resnet50", 1, [64, 97]),
+        ("squeezenet1_0", 1, [64, 97, 224]),
+        ("squeezenet1_1", 1, [64, 97]),
     ]:
         classes = 10
         model = make(architecture, width, classes)
         state = model.state_dict()
-        state_dicts[f"{architecture} {width}"] = [[k, list(v.shape)] for k, v in state.items()]
+        if architecture in ("resnet18", "mobilenet_v2", "squeezenet1_1"):
+            state_dicts[f"{architecture} {width}"] = [[k, list(v.shape)] for k, v in state.items()]
         model.load_state_dict({k: tensor_value(k, v.shape, i) for i, (k, v) in enumerate(state.items())})
         model.double().eval()
         for size in sizes:
@@ -132,6 +155,21 @@ def head_gradients():
     (OUT / "head-gradients.json").write_text(json.dumps(cases))
 
 
+def digests():
+    """SHA-256 of each architecture's state dict's names and shapes in order, and of its text: whole, they would take a megabyte."""
+    sha256 = lambda text: hashlib.sha256(text.encode()).hexdigest()
+    found = {}
+    for name in ARCHITECTURES:
+        with torch.device("meta"):
+            model = make(name, 1, 10)
+        entries = [f"{k} {list(v.shape)}" for k, v in model.state_dict().items()]
+        # Since 2.10 PyTorch also prints whether a batch norm has a bias: it always has here.
+        text = re.sub(r"(BatchNorm2d\(.*affine=True), bias=True", r"\1", repr(model))
+        found[name] = {"stateDict": sha256("\n".join(entries)), "text": sha256(text)}
+    (OUT / "torchvision-digests.json").write_text(json.dumps(found, indent=1) + "\n")
+
+
 networks()
+digests()
 layers()
 head_gradients()

@@ -1,7 +1,13 @@
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { moduleLines, moduleTree } from '../../../src/models/describe/module-tree.js';
 import { lowerNetwork } from '../../../src/models/onnx/lower-network.js';
-import { describeNetwork, torchvisionSpec } from '../../../src/models/registry.js';
+import {
+  architectureNames,
+  describeNetwork,
+  torchvisionSpec,
+} from '../../../src/models/registry.js';
 import { stateDictSpecs } from '../../../src/models/tensor-specs.js';
 import { formulaWeights, relativeError, values } from './formula.js';
 import { runImages } from './run-onnx.js';
@@ -17,6 +23,10 @@ interface LogitsCase {
 const fixture = (name: string): unknown =>
   JSON.parse(readFileSync(new URL(`../fixtures/models/${name}`, import.meta.url), 'utf8'));
 const cases = fixture('torchvision-logits.json') as LogitsCase[];
+const digests = fixture('torchvision-digests.json') as Record<
+  string,
+  { stateDict: string; text: string }
+>;
 const stateDicts = fixture('torchvision-state-dicts.json') as Record<string, [string, number[]][]>;
 
 const makeNetwork = (architecture: string, width: number, numClasses: number) => {
@@ -53,6 +63,26 @@ describe("state dicts have torchvision's names, shapes and order", () => {
       const [architecture, width] = name.split(' ') as [string, string];
       const network = describeNetwork(torchvisionSpec(architecture, Number(width), 10));
       expect(stateDictSpecs(network).map((spec) => [spec.name, spec.shape])).toEqual(expected);
+    });
+  }
+});
+
+describe("every architecture has torchvision's state dict and prints as PyTorch prints it", () => {
+  const sha256 = (lines: readonly string[]) =>
+    createHash('sha256').update(lines.join('\n')).digest('hex');
+
+  test('with none left out', () => {
+    expect(Object.keys(digests).sort()).toEqual([...architectureNames].sort());
+  });
+
+  for (const [architecture, { stateDict, text }] of Object.entries(digests)) {
+    test(architecture, () => {
+      const network = describeNetwork(torchvisionSpec(architecture, 1, 10));
+      const entries = stateDictSpecs(network).map(
+        ({ name, shape }) => `${name} [${shape.join(', ')}]`,
+      );
+      expect(sha256(entries)).toBe(stateDict);
+      expect(sha256(moduleLines(moduleTree(network)).map((line) => line.text))).toBe(text);
     });
   }
 });
