@@ -1,11 +1,11 @@
 import { loadConfig } from '../config/load.js';
 import type { RunSpec } from '../config/run-spec.js';
 import { type DataReport, inspectData } from '../data/inspect.js';
-import type { ManifestProgress } from '../data/make-manifest.js';
 import type { SplitName } from '../data/manifest.js';
 import { previewData } from '../data/preview.js';
 import { preprocessingOf } from '../models/preprocessing-of.js';
 import { writeFileAtomic } from '../util/atomic-file.js';
+import { progressLine } from './progress-line.js';
 
 export type { DataReport } from '../data/inspect.js';
 
@@ -67,7 +67,7 @@ export async function previewFromCli(
     ...{ seed, split, numSamples, numViews, cacheDir: cache.path },
     preprocessing: preprocessingOf(model, data),
     onProgress: (message, done, total) => {
-      report({ what: 'data', message, done, total, unit: 'bytes' });
+      report({ message, done, total });
     },
   });
   await writeFileAtomic(out, png);
@@ -76,20 +76,5 @@ export async function previewFromCli(
     rows: rows.map((row) => ({ path: row.path, class: row.className, split: row.split })),
     badFiles: bad,
     labels: hasLabels,
-  };
-}
-
-/** Tells on stderr what takes long: each new message once, and on a terminal how far it is. */
-function progressLine(): (progress: ManifestProgress) => void {
-  let last = '';
-  let lastTenth = -1;
-  return ({ message, done, total }) => {
-    const tenth = total === 0 ? -1 : Math.floor((10 * done) / total);
-    if (message === last && tenth === lastTenth) return;
-    const isNew = message !== last;
-    last = message;
-    lastTenth = tenth;
-    if (process.stderr.isTTY && tenth >= 0) process.stderr.write(`${message} ${10 * tenth} %\n`);
-    else if (isNew) process.stderr.write(`${message}\n`);
   };
 }

@@ -30,6 +30,7 @@ function mismatch(
   unexpected: readonly string[],
   misshaped: readonly Misshaped[],
   given: TensorSet,
+  fitting: string | undefined,
 ): FtctlError {
   const nearest = (name: string, candidates: readonly string[]): string => {
     const [best] = nearestNames(name, candidates.slice(0, 2000), 1);
@@ -56,6 +57,9 @@ function mismatch(
   return new FtctlError('FT_WEIGHTS_MISMATCH', {
     what: `${label} does not fit ${network}: ${missing.length} tensors are missing, ${unexpected.length} are unexpected, ${misshaped.length} have another shape or type.`,
     why: `\n${lines.join('\n')}`,
+    ...(fitting === undefined
+      ? {}
+      : { remedy: `The weights are those of ${fitting}: set \`model.architecture\` to it.` }),
     details: { file: label, missing: missingNames, unexpected, misshaped },
   });
 }
@@ -84,6 +88,8 @@ export function fitWeights(
     readonly label: string;
     readonly network: string;
     readonly ignored?: ReadonlySet<string>;
+    /** The network that the tensors do fit, where one is known: asked for when they fit not this one. */
+    readonly fitting?: () => string | undefined;
   },
 ): Map<string, StoredTensor> {
   const { label, network, ignored } = options;
@@ -111,7 +117,7 @@ export function fitWeights(
     (name) => !known.has(name) && ignored?.has(name) !== true,
   );
   if (missing.length + unexpected.length + misshaped.length > 0) {
-    throw mismatch(label, network, missing, unexpected, misshaped, given);
+    throw mismatch(label, network, missing, unexpected, misshaped, given, options.fitting?.());
   }
   for (const spec of specs) {
     const data = fitted.get(spec.name)?.data;

@@ -8,6 +8,7 @@ import {
 } from '../registry.js';
 import { layerTensors, stateDictSpecs, type TensorSpec } from '../tensor-specs.js';
 import { fitWeights } from './fit-weights.js';
+import { guessArchitectures, isFit } from './guess-architecture.js';
 import { randomWeights } from './random-weights.js';
 import { readFileSource, readTfjsSource, sourceLabel, type FetchOptions } from './read-source.js';
 import type { WeightsFile } from './read-weights.js';
@@ -49,7 +50,7 @@ function fitBackbone(
   const tensors = fitWeights(
     stateDictSpecs(network).filter(({ name }) => !ignored.has(name)),
     given,
-    { label, network: networkLabel(spec), ignored },
+    { label, network: networkLabel(spec), ignored, fitting: () => fittingNetwork(given) },
   );
   for (const [name, tensor] of initialAuxiliary(network, seed)) tensors.set(name, tensor);
   const numGiven = given.get(`${network.classifier}.bias`)?.shape[0];
@@ -60,6 +61,12 @@ function fitBackbone(
           `The classifier of ${label} (${numGiven} classes) was replaced by a new one of ${spec.numClasses}.`,
         ];
   return { tensors, notes };
+}
+
+/** The architecture whose weights the tensors are, where it is one of ours. */
+export function fittingNetwork(given: TensorSet): string | undefined {
+  const found = guessArchitectures(given).find(isFit);
+  return found?.width === 1 ? found.architecture : found && networkLabel(found);
 }
 
 export function networkLabel({ architecture, width }: Pick<NetworkSpec, 'architecture' | 'width'>) {
