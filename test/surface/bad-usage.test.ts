@@ -71,7 +71,7 @@ const text: [args: string[], code: number, stderr: string][] = [
   [
     ['config', 'validate', '--set', 'model.architecture=resnet19'],
     2,
-    'error FT_MODEL_UNKNOWN: There is no architecture "resnet19". Did you mean resnet18? The architectures are mobilenet_v2, resnet18, resnet34.\n  remedy: Set `model.architecture` to one of the names in the message.\n',
+    'error FT_MODEL_UNKNOWN: There is no architecture "resnet19". Did you mean resnet18? The architectures are alexnet, densenet121, densenet161, densenet169, densenet201, inception_v3, mobilenet_v2, resnet18, resnet34, resnet50, resnet101, resnet152, squeezenet1_0, squeezenet1_1, vgg11, vgg11_bn, vgg13, vgg13_bn, vgg16, vgg16_bn, vgg19, vgg19_bn.\n  remedy: Set `model.architecture` to one of the names in the message.\n',
   ],
   [
     ['worker', '--join', '127.0.0.1:1', '--slot', '0'],

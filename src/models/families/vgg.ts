@@ -20,7 +20,7 @@ const configurations = {
 const channels = [64, 128, 256, 512, 512] as const;
 
 export const vggs: Readonly<Record<string, Variant>> = Object.fromEntries(
-  Object.entries(configurations).flatMap(([name, stages]) => [
+  Object.entries(configurations).flatMap(([name, stages]): [string, Variant][] => [
     [name, { stages, batchNorm: false }],
     [`${name}_bn`, { stages, batchNorm: true }],
   ]),

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Layer } from '../../../src/models/network.js';
 import { describeNetwork, torchvisionSpec } from '../../../src/models/registry.js';
-import { inferShapes, resolveWindow, smallestImageSize } from '../../../src/models/shapes.js';
+import { inferShapes, resolveWindow } from '../../../src/models/shapes.js';
 import { networkOf } from '../../support/models/network-of.js';
 
 const symmetric = (pixels: number) => ({
