@@ -68,6 +68,7 @@ test('a prepared model is whole: its backbone runs, its blobs are there', async 
     backboneSha256: expect.stringMatching(/^[0-9a-f]{64}$/) as string,
     weightsSha256: expect.stringMatching(/^[0-9a-f]{64}$/) as string,
     head: {
+      kind: 'linear',
       weightName: 'classifier.1.weight',
       biasName: 'classifier.1.bias',
       numFeatures: 1280,
@@ -75,6 +76,7 @@ test('a prepared model is whole: its backbone runs, its blobs are there', async 
     },
     preprocessing: {
       imageSize: 32,
+      resizeSide: 32,
       mean: [0.485, 0.456, 0.406],
       std: [0.229, 0.224, 0.225],
       background: [255, 255, 255],
@@ -182,7 +184,7 @@ test('weights of a package that are another network are refused before anything 
   await expect(prepare(spec)).rejects.toMatchObject({
     code: 'FT_WEIGHTS_MISMATCH',
     message:
-      'model.architecture is resnet18 with width 1. The weights of npm:nsfwjs@4.4.0 are mobilenet_v2 with width 1.4.',
+      'model.architecture is resnet18 with width 1. The weights of npm:nsfwjs@4.4.0#mobilenet_v2_mid are mobilenet_v2 with width 1.4.',
   });
 });
 
