@@ -14,7 +14,7 @@ const engine = threadEntry(
 /** Keeps the gradient thread in onnxruntime, runs of about 10 ms each, and ends in the middle of one. */
 const program = (end: string): string => `
   import { openThreadedHeadEngine } from ${JSON.stringify(engine)};
-  const head = { kind: 'linear' as const, weightName: 'w', biasName: 'b', numFeatures: 1792, numClasses: 102 };
+  const head = { kind: 'linear', weightName: 'w', biasName: 'b', numFeatures: 1792, numClasses: 102 };
   const engine = await openThreadedHeadEngine({ head, rowsPerShard: 4, provider: 'cpu' });
   const batch = {
     numShards: 16,
