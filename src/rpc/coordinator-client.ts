@@ -20,10 +20,15 @@ const CLOSE_WITHIN_MS = 1_000;
 /** One process's connection to the coordinator. Every rejection is an FtctlError, or the reason of the signal. */
 export interface CoordinatorClient {
   /**
-   * The run's events from number `from` (0) on. Resolves when the coordinator ends the stream; rejects with
+   * The run's events from number `from` (0) on, each at most once and with its number; gaps are events that the
+   * coordinator no longer keeps, or spared a slow watcher. Resolves when the coordinator ends the stream; rejects with
    * FT_COORDINATOR_LOST when it breaks.
    */
-  watch(onEvent: (event: RunEvent) => void, signal: AbortSignal, from?: number): Promise<void>;
+  watch(
+    onEvent: (event: RunEvent, sequence: number) => void,
+    signal: AbortSignal,
+    from?: number,
+  ): Promise<void>;
   stop(mode: StopMode): Promise<void>;
   /** A file by its SHA-256, verified. */
   fetchBlob(sha256: string, signal: AbortSignal): Promise<Buffer>;
@@ -57,14 +62,18 @@ class GrpcCoordinatorClient implements CoordinatorClient {
     );
   }
 
-  async watch(onEvent: (event: RunEvent) => void, signal: AbortSignal, from = 0): Promise<void> {
+  async watch(
+    onEvent: (event: RunEvent, sequence: number) => void,
+    signal: AbortSignal,
+    from = 0,
+  ): Promise<void> {
     const either = this.#orClosing(signal);
     let next = from;
     for (;;) {
       try {
         await this.#watchOnce(next, either, (message) => {
           next = message.sequence + 1;
-          onEvent(JSON.parse(message.eventJson) as RunEvent);
+          onEvent(JSON.parse(message.eventJson) as RunEvent, message.sequence);
         });
         return;
       } catch (error) {
