@@ -1,10 +1,11 @@
-import { mkdir, readFile, rename, rm, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { z } from 'zod';
 import type { Preprocessing } from '../data/preprocessing.js';
 import { FtctlError } from '../errors/index.js';
-import { diskError, syncFolder, writeFileAtomic } from '../util/atomic-file.js';
+import { diskError, writeFileAtomic } from '../util/atomic-file.js';
 import type { BlobStore } from '../util/blob-store.js';
+import { replaceFolder } from '../util/replace-folder.js';
 import { headTensors } from './head.js';
 import { lowerNetwork } from './onnx/lower-network.js';
 import type { PreparedModel } from './prepared-model.js';
@@ -104,22 +105,11 @@ async function contents(input: ArtifactsInput): Promise<Map<string, Uint8Array |
  */
 export async function writeArtifacts(dir: string, input: ArtifactsInput): Promise<void> {
   const made = await contents(input);
-  const parent = dirname(dir);
-  const fresh = join(parent, `.${basename(dir)}.new`);
-  const old = join(parent, `.${basename(dir)}.old`);
   try {
-    await rm(fresh, { recursive: true, force: true });
-    await mkdir(fresh, { recursive: true });
-    for (const [name, bytes] of made) await writeFileAtomic(join(fresh, name), bytes);
-    await rm(old, { recursive: true, force: true });
-    await rename(dir, old).catch((error: unknown) => {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    await replaceFolder(dir, async (fresh) => {
+      for (const [name, bytes] of made) await writeFileAtomic(join(fresh, name), bytes);
     });
-    await rename(fresh, dir);
-    await syncFolder(parent);
-    await rm(old, { recursive: true, force: true });
   } catch (error) {
-    await rm(fresh, { recursive: true, force: true }).catch(() => undefined);
     throw error instanceof FtctlError ? error : diskError(error, dir);
   }
 }

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { FtctlError } from '../errors/index.js';
 import { diskError } from './atomic-file.js';
 import { type NpmResult, type RunNpm, runNpm } from './npm-command.js';
+import { makeTemporaryFolder } from './temporary-folder.js';
 import { unpackTarball, type UnpackLimits } from './unpack-tarball.js';
 
 /** `npm:NAME@VERSION`, with `#FRAGMENT` where a file or model inside of the package is meant. */
@@ -35,8 +36,6 @@ const versionPattern = '\\d+\\.\\d+\\.\\d+(?:[-+][\\w.+-]+)?';
 const referencePattern = new RegExp(`^npm:(${namePattern})@(${versionPattern})(?:#(.+))?$`, 'i');
 const integrityPattern = /^sha512-([A-Za-z0-9+/]{86}==)$/;
 
-/** A killed process leaves its temporary folder behind; one this much older than ours is removed. */
-const staleAfterMs = 24 * 3600 * 1000;
 const temporaryPrefix = '.fetch-';
 
 /**
@@ -104,20 +103,9 @@ export async function fetchNpmPackage(options: FetchNpmOptions): Promise<string>
 async function makeTemporary(packagesDir: string): Promise<string> {
   try {
     await mkdir(packagesDir, { recursive: true });
-    const temporary = await mkdtemp(join(packagesDir, temporaryPrefix));
-    await removeStale(packagesDir, (await stat(temporary)).mtimeMs);
-    return temporary;
+    return await makeTemporaryFolder(packagesDir, temporaryPrefix);
   } catch (error) {
     throw diskError(error, packagesDir);
-  }
-}
-
-async function removeStale(packagesDir: string, nowMs: number): Promise<void> {
-  for (const entry of await readdir(packagesDir)) {
-    if (!entry.startsWith(temporaryPrefix)) continue;
-    const path = join(packagesDir, entry);
-    const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: nowMs }));
-    if (nowMs - mtimeMs > staleAfterMs) await rm(path, { recursive: true, force: true });
   }
 }
 

@@ -18,6 +18,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { FtctlError } from '../../../src/errors/index.js';
 import type { NpmResult, RunNpm } from '../../../src/util/npm-command.js';
 import { fetchNpmPackage, parseNpmReference } from '../../../src/util/npm-package.js';
+import { thisProcess } from '../../../src/util/process-lock.js';
+import { deadPid, writeLock } from '../../unit/launch/locks.js';
 
 const run = promisify(execFile);
 
@@ -241,6 +243,18 @@ describe('fetchNpmPackage', () => {
       '.fetch-young',
       expect.stringContaining('@scope+small'),
     ]);
+  });
+});
+
+describe('the folder of a fetch', () => {
+  it('goes at the next fetch when its process was killed, and stays while it lives', async () => {
+    const packages = join(cacheDir, 'npm');
+    const [dead, living] = ['.fetch-dead', '.fetch-living'];
+    for (const name of [dead, living]) await mkdir(join(packages, name), { recursive: true });
+    await writeLock(join(packages, dead), { ...thisProcess(), pid: await deadPid() });
+    await writeLock(join(packages, living), thisProcess());
+    await fetchSmall();
+    expect(await readdir(packages)).toEqual([living, expect.stringContaining('@scope+small')]);
   });
 });
 

@@ -1,10 +1,12 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RunEvent, RunResult } from '../../../src/control/events.js';
 import { FtctlError } from '../../../src/errors/index.js';
 import { RunFolder } from '../../../src/state/run-folder.js';
+import { thisProcess } from '../../../src/util/process-lock.js';
+import { deadPid, writeLock } from './locks.js';
 
 const at = new Date('2025-03-04T05:06:07.890Z');
 let runsDir: string;
@@ -106,6 +108,15 @@ describe('making a run folder', () => {
       Array.from({ length: 20 }, () => RunFolder.create(runsDir, 'a', 'x: 1\n', at)),
     );
     expect(new Set(runs.map(({ id }) => id)).size).toBe(20);
+  });
+
+  it('removes what a dead launch left half made, and nothing that a living one makes', async () => {
+    const [dead, living] = ['.new-run-dead', '.new-run-living'];
+    for (const name of [dead, living]) await mkdir(join(runsDir, name, 'run'), { recursive: true });
+    await writeLock(join(runsDir, dead), { ...thisProcess(), pid: await deadPid() });
+    await writeLock(join(runsDir, living), thisProcess());
+    const run = await make();
+    expect((await readdir(runsDir)).sort()).toEqual([living, run.id]);
   });
 
   it('says which path it cannot make, and why', async () => {
@@ -329,6 +340,27 @@ describe('a run folder after its processes were killed', () => {
       'logs',
       'model',
     ]);
+  });
+
+  it('has the old model back when the new one was not in its place yet', async () => {
+    const run = await make();
+    await writeFile(join(run.modelDir, 'model.onnx'), 'old');
+    await rename(run.modelDir, join(run.dir, '.model.old'));
+    await mkdir(join(run.dir, '.model.new'));
+    await writeFile(join(run.dir, '.model.new', 'model.onnx'), 'new');
+    await run.sweep();
+    expect(await readFile(join(run.modelDir, 'model.onnx'), 'utf8')).toBe('old');
+    expect((await readdir(run.dir)).filter((name) => name.startsWith('.'))).toEqual([]);
+  });
+
+  it('keeps the new model when it was in its place, and nothing of the old one', async () => {
+    const run = await make();
+    await writeFile(join(run.modelDir, 'model.onnx'), 'new');
+    await mkdir(join(run.dir, '.model.old'));
+    await writeFile(join(run.dir, '.model.old', 'model.onnx'), 'old');
+    await run.sweep();
+    expect(await readFile(join(run.modelDir, 'model.onnx'), 'utf8')).toBe('new');
+    expect((await readdir(run.dir)).filter((name) => name.startsWith('.'))).toEqual([]);
   });
 
   it('has no checkpoint to resume from when only the final state is there', async () => {
