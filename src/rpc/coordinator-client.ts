@@ -29,7 +29,8 @@ export interface CoordinatorClient {
     signal: AbortSignal,
     from?: number,
   ): Promise<void>;
-  stop(mode: StopMode): Promise<void>;
+  /** Resolves when the coordinator has the request. */
+  stop(mode: StopMode, signal?: AbortSignal): Promise<void>;
   /** A file by its SHA-256, verified. */
   fetchBlob(sha256: string, signal: AbortSignal): Promise<Buffer>;
   /** The worker's control stream, cut when the signal aborts. */
@@ -83,17 +84,28 @@ class GrpcCoordinatorClient implements CoordinatorClient {
     }
   }
 
-  stop(mode: StopMode): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#client.stop(
-        { mode: stopMode.encode(mode) },
-        authorization(this.#token),
-        (error: ServiceError | null) => {
-          if (error === null) resolve();
-          else reject(fromStatus(error, this.#callee));
-        },
-      );
-    });
+  async stop(mode: StopMode, signal?: AbortSignal): Promise<void> {
+    const either = signal === undefined ? this.#closing.signal : this.#orClosing(signal);
+    either.throwIfAborted();
+    let onAbort = (): void => undefined;
+    try {
+      await new Promise<void>((resolve, reject) => {
+        const call = this.#client.stop(
+          { mode: stopMode.encode(mode) },
+          authorization(this.#token),
+          (error: ServiceError | null) => {
+            if (error === null) resolve();
+            else reject(either.aborted ? abortError(either) : fromStatus(error, this.#callee));
+          },
+        );
+        onAbort = () => {
+          call.cancel();
+        };
+        either.addEventListener('abort', onAbort, { once: true });
+      });
+    } finally {
+      either.removeEventListener('abort', onAbort);
+    }
   }
 
   async fetchBlob(sha256: string, signal: AbortSignal): Promise<Buffer> {
