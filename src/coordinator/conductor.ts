@@ -85,8 +85,9 @@ export class Conductor {
   #lastReason = '';
   #cancelTick: () => void = () => undefined;
   #cancelLedger: (() => void) | undefined;
+  readonly #cancelLooks: (() => void)[] = [];
   /** Running stores by kind and round: one that is asked of another holder takes the place of the one before. */
-  readonly #stores = new Map<string, AbortController>();
+  readonly #stores = new Map<string, { readonly abort: () => void; readonly pass: () => void }>();
   readonly #attempts = new Set<Promise<void>>();
   #storing: Promise<void> = Promise.resolve();
   /** What watchers were last told of each worker's stage. */
@@ -230,6 +231,17 @@ export class Conductor {
       case 'store':
         this.#store(effect);
         return;
+      case 'give-up':
+        this.#stores.get(storeKey(effect))?.pass();
+        return;
+      case 'look-again':
+        // A timer of Node's may fire a fraction of a millisecond early, and the deadline not be due then.
+        this.#cancelLooks.push(
+          clock.setTimer(effect.inMs + 1, () => {
+            this.#on({ type: 'tick' });
+          }),
+        );
+        return;
       case 'end':
         void this.#end(effect.end);
     }
@@ -257,10 +269,18 @@ export class Conductor {
 
   /** One state after the other: they come in bursts, and each may be large. */
   #store({ kind, state, epoch, holder }: Extract<MembershipEffect, { type: 'store' }>): void {
-    const key = `${kind} ${state.round}`;
+    const key = storeKey({ kind, state });
     this.#stores.get(key)?.abort();
     const controller = new AbortController();
-    this.#stores.set(key, controller);
+    let pass = (): void => undefined;
+    const passed = new Promise<void>((resolve) => {
+      pass = resolve;
+    });
+    const abort = (): void => {
+      controller.abort();
+      pass();
+    };
+    this.#stores.set(key, { abort, pass });
     const address = this.#state.workers.get(holder)?.hello.address ?? '';
     const isGivenUp = (): boolean => controller.signal.aborted;
     const attempt = async (): Promise<void> => {
@@ -278,16 +298,11 @@ export class Conductor {
         this.#on({ type: 'not-stored', kind, state, holder, error: json });
       }
     };
-    // An attempt that was given up must not hold up the next one: its holder may never answer.
-    const givenUp = new Promise<void>((resolve) => {
-      controller.signal.addEventListener('abort', () => {
-        resolve();
-      });
-    });
+    // An attempt that nothing is expected of must not hold up the next one: its holder may never answer.
     this.#storing = this.#storing.then(() => {
       const running = attempt().finally(() => this.#attempts.delete(running));
       this.#attempts.add(running);
-      return Promise.race([running, givenUp]);
+      return Promise.race([running, passed]);
     });
   }
 
@@ -313,7 +328,8 @@ export class Conductor {
     if (this.#isEnding) return;
     this.#isEnding = true;
     this.#cancelTick();
-    for (const controller of this.#stores.values()) controller.abort();
+    for (const cancel of this.#cancelLooks) cancel();
+    for (const { abort } of this.#stores.values()) abort();
     await this.#settleStores();
     this.#emitAll(this.#narrator.ended(this.#options.clock.nowMs()));
     const state = end.status === 'failed' ? null : (end.final?.state ?? null);
@@ -338,6 +354,10 @@ export class Conductor {
   #emitAll(events: readonly RunEventBody[]): void {
     for (const event of events) this.#options.emit(event);
   }
+}
+
+function storeKey({ kind, state }: { kind: SnapshotKind; state: StateRef }): string {
+  return `${kind} ${state.round}`;
 }
 
 /** Outcomes that are no news. */
