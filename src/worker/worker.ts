@@ -12,6 +12,7 @@ import { exposeWorker } from '../metrics/worker-metrics.js';
 import { connectCoordinator, type CoordinatorClient } from '../rpc/coordinator-client.js';
 import { formatGeneration } from '../rpc/generation.js';
 import { systemClock } from '../util/clock.js';
+import { Closers } from '../util/closers.js';
 import { type Log, noLog, openLog } from '../util/log.js';
 import { buildTrainer } from './build-trainer.js';
 import { defaultSessionLimits, Session, type SessionOptions } from './session.js';
@@ -33,20 +34,6 @@ export interface WorkerOptions {
   readonly logPath?: string;
   /** The launcher is gone, or wants an end at once. */
   readonly signal: AbortSignal;
-}
-
-/** Closes what was opened, last first. */
-class Closers {
-  readonly #closers: (() => Promise<unknown>)[] = [];
-
-  add(close: () => Promise<unknown>): void {
-    this.#closers.push(close);
-  }
-
-  /** Never rejects: what cannot be closed goes with the process. */
-  async closeAll(): Promise<void> {
-    for (const close of this.#closers.reverse()) await close().catch(() => undefined);
-  }
 }
 
 /** One worker process, from joining to the coordinator's release. Rejects with the FtctlError that ended it. */
@@ -76,7 +63,7 @@ async function work(options: WorkerOptions, log: Log, closers: Closers): Promise
     states: (ref) => held.session?.heldState(ref),
   });
   closers.add(() => server.close());
-  const { telemetry, buckets } = makeTelemetry(server);
+  const { telemetry, buckets } = makeTelemetry(server, closers);
   let readiness: Readiness = { ready: false, reason: 'the worker is not a member yet' };
   const metricsAddress = await serveMetrics(options, telemetry, () => readiness, closers);
   const session = new Session({
@@ -103,7 +90,10 @@ async function work(options: WorkerOptions, log: Log, closers: Closers): Promise
   const onAbort = (): void => {
     session.fail(new FtctlError('FT_INTERRUPTED', { what: 'The worker was told to end.' }));
   };
-  signal.addEventListener('abort', onAbort);
+  signal.addEventListener('abort', onAbort, { once: true });
+  closers.add(() => {
+    signal.removeEventListener('abort', onAbort);
+  });
   if (signal.aborted) onAbort();
   await session.done;
 }
@@ -122,12 +112,19 @@ async function helloOf(
   };
 }
 
-function makeTelemetry(server: WorkerServer): { telemetry: WorkerTelemetry; buckets: BucketClock } {
+function makeTelemetry(
+  server: WorkerServer,
+  closers: Closers,
+): { telemetry: WorkerTelemetry; buckets: BucketClock } {
+  const blocks = new BlockMonitor();
+  closers.add(() => {
+    blocks.stop();
+  });
   const buckets = new BucketClock(systemClock);
   const { transport } = server;
   const telemetry = new WorkerTelemetry({
     buckets,
-    blocks: new BlockMonitor(),
+    blocks,
     startSeconds: Date.now() / 1000,
     bytes: () => ({ sent: transport.bytesSent(), received: transport.bytesReceived() }),
   });
@@ -157,8 +154,9 @@ function preparer(o: {
   log: Log;
 }): SessionOptions['prepare'] {
   return async (bundle, tools) => {
-    const { trainer, run, features, engine } = await buildTrainer(bundle, tools, {
+    const { trainer, run, features } = await buildTrainer(bundle, tools, {
       client: o.client,
+      closers: o.closers,
       onWarning: (message) => {
         o.log.warn(message);
       },
@@ -167,8 +165,6 @@ function preparer(o: {
         o.log.place({ round: outcome.plan.round });
       },
     });
-    o.closers.add(() => features.close());
-    o.closers.add(() => engine.close());
     o.telemetry.trainingStarts(() => features.counters());
     return { trainer, run };
   };
