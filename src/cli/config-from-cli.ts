@@ -1,7 +1,6 @@
 import { loadConfig, type LoadedConfig } from '../config/load.js';
 import type { RunSpec } from '../config/run-spec.js';
-import { checkArchitecture } from '../models/registry.js';
-import { preprocessingOf } from '../models/preprocessing-of.js';
+import { checkModelSpec } from '../models/check-spec.js';
 
 /** The configuration that a command's FILE argument and `--set` flags name. */
 export function loadFromCli(
@@ -17,7 +16,6 @@ export async function validateConfig(
   sets: readonly string[],
 ): Promise<RunSpec> {
   const { spec } = await loadFromCli(file, sets);
-  checkArchitecture(spec.model.architecture, spec.model.width);
-  preprocessingOf(spec.model, spec.data); // the weights' source
+  checkModelSpec(spec);
   return spec;
 }

@@ -4,7 +4,6 @@ import {
   constants,
   existsSync,
   linkSync,
-  mkdirSync,
   readFileSync,
   rmSync,
   statfsSync,
@@ -15,6 +14,7 @@ import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { threadId } from 'node:worker_threads';
+import { makeFolder } from '../util/make-folder.js';
 import { threadEntry } from '../util/thread-entry.js';
 import { lockFileBytes } from './lmdb-options.js';
 
@@ -37,7 +37,7 @@ export type FolderVerdict =
 
 /** Whether the cache in `dir` (made if absent) can be opened here without risk, and how. Changes nothing else. */
 export async function judgeFolder(dir: string, wantReadOnly: boolean): Promise<FolderVerdict> {
-  const reason = wantReadOnly ? 'there is nothing to read' : obstacle(dir);
+  const reason = wantReadOnly ? 'there is nothing to read' : await obstacle(dir);
   const readOnly = reason !== undefined;
   if (readOnly && !existsSync(join(dir, dataFile))) return { state: 'unusable', reason };
   if (!readOnly && isClean(dir)) return { state: 'usable', readOnly };
@@ -61,9 +61,9 @@ export async function moveAside(dir: string): Promise<string> {
 }
 
 /** Why the folder cannot be written; undefined if it can. */
-function obstacle(dir: string): string | undefined {
+async function obstacle(dir: string): Promise<string | undefined> {
   try {
-    mkdirSync(dir, { recursive: true });
+    await makeFolder(dir);
     accessSync(dir, constants.W_OK);
     allocateLockFile(dir);
     for (const name of [dataFile, lockFile]) {
@@ -72,7 +72,8 @@ function obstacle(dir: string): string | undefined {
     }
     return undefined;
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    const message = error instanceof Error ? error.message : String(error);
+    return message.replace(/\.$/, '');
   }
 }
 

@@ -30,6 +30,8 @@ export interface LaunchPorts {
   readonly connect: (address: string, token: string) => CoordinatorLink;
   readonly createToken: () => string;
   readonly readConfig: (path: string) => Promise<LoadedConfig>;
+  /** Throws what is wrong with the configuration, before there is a run folder. */
+  readonly checkSpec: (spec: RunSpec) => void;
   readonly checkResumable: (before: RunSpec, now: RunSpec) => void;
   readonly clock: Clock;
   readonly now: () => Date;
@@ -45,6 +47,7 @@ export async function runLaunch(
   let run: RunFolder | undefined;
   try {
     refuseIfAborted(options);
+    ports.checkSpec(config.spec);
     run = await takeFolder(config, options, ports);
     const lock = await run.lock();
     try {

@@ -1,9 +1,10 @@
-import { mkdir, readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { FtctlError } from '../errors/index.js';
-import { diskError, writeFileAtomic } from '../util/atomic-file.js';
+import { writeFileAtomic } from '../util/atomic-file.js';
 import { sha256Hex, type BlobStore } from '../util/blob-store.js';
+import { makeFolder } from '../util/make-folder.js';
 import type { PreparedModel } from './prepared-model.js';
 import type { WeightsSource } from './weights/weights-source.js';
 
@@ -91,11 +92,7 @@ export async function rememberPrepared(
   record: PreparedRecord,
 ): Promise<void> {
   const path = pathOf(cacheDir, key);
-  try {
-    await mkdir(join(cacheDir, 'prepared'), { recursive: true });
-  } catch (error) {
-    throw diskError(error, path);
-  }
+  await makeFolder(dirname(path));
   await writeFileAtomic(path, JSON.stringify(record));
 }
 

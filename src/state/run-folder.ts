@@ -13,6 +13,7 @@ import {
 import { basename, join, resolve } from 'node:path';
 import { FtctlError } from '../errors/index.js';
 import { diskError, removeTemporaries, syncFolder, writeFileAtomic } from '../util/atomic-file.js';
+import { makeFolder } from '../util/make-folder.js';
 import { type ProcessLock, takeProcessLock } from '../util/process-lock.js';
 import { settleFolder } from '../util/replace-folder.js';
 import { makeTemporaryFolder } from '../util/temporary-folder.js';
@@ -60,7 +61,7 @@ export class RunFolder {
     }
     const parent = resolve(runsDir);
     try {
-      await mkdir(parent, { recursive: true });
+      await makeFolder(parent);
       for (;;) {
         const id = `${name}-${compactTime(now)}-${suffix()}`;
         const made = await createAt(parent, id, yaml);

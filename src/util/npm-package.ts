@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { FtctlError } from '../errors/index.js';
 import { diskError } from './atomic-file.js';
+import { makeFolder } from './make-folder.js';
 import { type NpmResult, type RunNpm, runNpm } from './npm-command.js';
 import { makeTemporaryFolder } from './temporary-folder.js';
 import { unpackTarball, type UnpackLimits } from './unpack-tarball.js';
@@ -102,7 +103,7 @@ export async function fetchNpmPackage(options: FetchNpmOptions): Promise<string>
 
 async function makeTemporary(packagesDir: string): Promise<string> {
   try {
-    await mkdir(packagesDir, { recursive: true });
+    await makeFolder(packagesDir);
     return await makeTemporaryFolder(packagesDir, temporaryPrefix);
   } catch (error) {
     throw diskError(error, packagesDir);

@@ -236,7 +236,7 @@ describe('a cache that cannot be written', () => {
     expect(store.get(key(0))).toBeUndefined();
     await store.close();
     expect(warnings).toEqual([
-      `The cache ${dir} is not used: EEXIST: file already exists, mkdir '${dir}'.`,
+      `The cache ${dir} is not used: Cannot write ${dir}: a file lies where its folder should be (EEXIST).`,
     ]);
   });
 });

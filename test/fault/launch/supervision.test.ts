@@ -66,6 +66,21 @@ const resumeRemedy = (log: string) =>
   `Its log is logs/${log}.log in the run folder. ` +
   `Continue from the last checkpoint with \`ftctl launch --resume RUN\`.`;
 
+describe('a configuration that cannot work', () => {
+  it('is refused before there is a run folder', async () => {
+    const fault = new FtctlError('FT_MODEL_UNKNOWN', { what: 'There is no such network.' });
+    const checkSpec = (): never => {
+      throw fault;
+    };
+    const launching = runLaunch(fakeConfig(2), { runsDir }, fakePorts({}, {}, { checkSpec }));
+    await expect(launching).rejects.toMatchObject({
+      code: 'FT_MODEL_UNKNOWN',
+      details: { runDir: null, resumable: false },
+    });
+    expect(await readdir(runsDir)).toEqual([]);
+  });
+});
+
 describe('a run that goes well', () => {
   it('gives its result, its events in order, and a record', async () => {
     const events: RunEvent[] = [];
