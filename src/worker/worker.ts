@@ -13,7 +13,7 @@ import { connectCoordinator, type CoordinatorClient } from '../rpc/coordinator-c
 import { formatGeneration } from '../rpc/generation.js';
 import { systemClock } from '../util/clock.js';
 import { Closers } from '../util/closers.js';
-import { type Log, noLog, openLog } from '../util/log.js';
+import type { Log } from '../util/log.js';
 import { buildTrainer } from './build-trainer.js';
 import { defaultSessionLimits, Session, type SessionOptions } from './session.js';
 import { WorkerTelemetry } from './worker-telemetry.js';
@@ -31,29 +31,24 @@ export interface WorkerOptions {
   readonly provider: EngineSpec['provider'];
   /** Where to serve metrics; port 0 is any free one. */
   readonly metrics: { readonly host: string; readonly port: number } | null;
-  readonly logPath?: string;
+  /** Told where this worker is, and what it does; whoever opened it writes the error that ends the worker, and closes it. */
+  readonly log: Log;
   /** The launcher is gone, or wants an end at once. */
   readonly signal: AbortSignal;
 }
 
 /** One worker process, from joining to the coordinator's release. Rejects with the FtctlError that ended it. */
 export async function runWorker(options: WorkerOptions): Promise<void> {
-  const { logPath, slot } = options;
-  const log = logPath === undefined ? noLog : openLog({ path: logPath, rank: slot });
   const closers = new Closers();
   try {
-    await work(options, log, closers);
-  } catch (error) {
-    log.error(FtctlError.from(error).message, { error });
-    throw error;
+    await work(options, closers);
   } finally {
     await closers.closeAll();
-    log.close();
   }
 }
 
-async function work(options: WorkerOptions, log: Log, closers: Closers): Promise<void> {
-  const { token, signal } = options;
+async function work(options: WorkerOptions, closers: Closers): Promise<void> {
+  const { token, signal, log } = options;
   const client = connectCoordinator({ address: options.join, token });
   closers.add(() => client.close());
   const held: { session?: Session } = {};
