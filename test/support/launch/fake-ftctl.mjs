@@ -196,6 +196,7 @@ async function coordinate() {
         'half a state',
       );
     }
+    if (step === 2) for (const tell of members.values()) tell({ type: 'stepping' });
     await sleep(plan.stepMs);
     if (step === 2 && fault === 'sigkill') die('SIGKILL');
     if (step === 2 && fault === 'throw') throw new TypeError('undefined is not a tensor');
@@ -224,7 +225,10 @@ async function work() {
   const slot = Number(option('--slot'));
   const [host, port] = option('--join').split(':');
   const socket = connect(Number(port), host);
+  let goOn;
+  const stepping = new Promise((resolve) => (goOn = resolve));
   const send = lines(socket, (message) => {
+    if (message.type === 'stepping') goOn();
     if (message.type === 'release') process.exit(0);
     if (message.type === 'abort' && fault !== 'stubborn') process.exit(4);
   });
@@ -234,7 +238,7 @@ async function work() {
     process.exit(4);
   });
   send({ type: 'join', slot, pid: process.pid, token: process.env.FTCTL_TOKEN });
-  await sleep(150); // into the steps, after the checkpoint
+  await stepping; // and there is a checkpoint
   if (fault === 'sigkill') die('SIGKILL');
   if (fault === 'sigsegv') {
     console.error('onnxruntime: Segmentation fault in MlasGemm');
