@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { RunEvent, RunResult } from '../../../src/control/events.js';
+import type { StoredRecord } from '../../../src/coordinator/journal-records.js';
 
 const program = fileURLToPath(new URL('../../../bin/run.js', import.meta.url));
 
@@ -53,4 +54,12 @@ export async function eventsOf(runDir: string): Promise<RunEvent[]> {
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line) as RunEvent);
+}
+
+export async function journalOf(runDir: string): Promise<StoredRecord[]> {
+  const text = await readFile(join(runDir, 'journal.jsonl'), 'utf8');
+  return text
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as StoredRecord);
 }
