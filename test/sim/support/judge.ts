@@ -99,7 +99,10 @@ function problemsOfSessions(
   });
 }
 
-/** A run that one failure ends has the newest state of those who were left on disk: a resume repeats one step. */
+/**
+ * A run that one failure ends has the newest state of those who were left on disk, or the newer one of who is not left:
+ * a resume repeats one step.
+ */
 function problemsOfRescue({ options, rounds, stored }: History): string[] {
   const { faults, shape, resume, numWorkers } = options;
   const [fault] = faults;
@@ -109,10 +112,10 @@ function problemsOfRescue({ options, rounds, stored }: History): string[] {
   const highest = Math.max(...left);
   if (highest <= (resume?.state.round ?? 0)) return [];
   const saved = stored.get('checkpoint');
-  if (saved?.round !== highest) {
+  if (saved === undefined || saved.round < highest) {
     return [`round ${highest} is not saved, but ${saved === undefined ? 'none' : saved.round}`];
   }
-  return saved.hash === trueStates(shape)[highest] ? [] : ['the state that is saved is wrong'];
+  return saved.hash === trueStates(shape)[saved.round] ? [] : ['the state that is saved is wrong'];
 }
 
 /** Whether this fault may make the worker end otherwise than the run says. */
