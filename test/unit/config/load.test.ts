@@ -185,7 +185,7 @@ describe('the effective document', () => {
               test: (100 - train - val) / 100,
             })),
           augment: fc.record(
-            { rotate: fraction, scale: pair(0.1), crop: pair(0.01), saturation: fraction },
+            { rotate: fraction, scale: pair(0.5), crop: pair(0.01), saturation: fraction },
             optional,
           ),
           normalise: fc.option(
