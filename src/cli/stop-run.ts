@@ -5,6 +5,7 @@ import { isServiceError } from '../rpc/channel.js';
 import { connectCoordinator } from '../rpc/coordinator-client.js';
 import { isConnectionRefused } from '../rpc/status.js';
 import { RunFolder } from '../state/run-folder.js';
+import { processExists } from '../util/process-alive.js';
 
 /** A coordinator answers within milliseconds; one that does not for so long is stopped or hangs. */
 const reachWithinMs = 5000;
@@ -59,7 +60,7 @@ async function coordinatorOf(run: RunFolder): Promise<Announcement> {
       error,
     );
   }
-  if (!isAlive(coordinator.pid)) {
+  if (!processExists(coordinator.pid)) {
     throw notRunning(run, `Its coordinator, process ${coordinator.pid}, has ended.`);
   }
   return coordinator;
@@ -92,13 +93,4 @@ function unanswered(run: RunFolder, { address, pid }: Announcement, withinMs: nu
     remedy: `Try again, or end its \`ftctl launch\` and continue with \`ftctl launch --resume ${run.id}\`.`,
     details: { runDir: run.dir, pid },
   });
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return !(error instanceof Error && 'code' in error && error.code === 'ESRCH');
-  }
 }

@@ -12,6 +12,13 @@ import { BlobStore } from '../util/blob-store.js';
 import type { Manifest } from '../data/manifest.js';
 import type { RunOutcome } from './conductor.js';
 
+/** The state on disk that a run ended with, and what this life of the coordinator has trained. */
+export interface Reached {
+  readonly status: 'finished' | 'stopped';
+  readonly path: string;
+  readonly trained: RunOutcome['trained'];
+}
+
 export interface Conclusion {
   readonly folder: RunFolder;
   readonly bundle: RunBundle;
@@ -24,24 +31,22 @@ export interface Conclusion {
  * stopped before its first evaluation leaves no artifacts.
  */
 export async function conclude(
-  outcome: RunOutcome,
+  { status, path, trained }: Reached,
   { folder, bundle, manifest, wallSeconds }: Conclusion,
 ): Promise<RunResult> {
-  const { end, trained } = outcome;
-  if (end.status === 'failed') throw new Error('a failed run has no result');
-  const common = {
-    runId: folder.id,
-    status: end.status,
-    workers: bundle.spec.workers.count,
-    wallSeconds,
-    imagesPerSecond: trained.seconds > 0 ? trained.samples / trained.seconds : 0,
-    recoveries: [],
-    runDir: folder.dir,
-  };
-  if (end.final === null) throw new Error('a run without a final state has no result');
-  const state = decodeSnapshot(await readFile(end.final.path));
+  const state = decodeSnapshot(await readFile(path));
   await writeBest(state, folder, bundle, manifest);
-  return { ...common, ...resultOf(state, bundle.spec) };
+  return {
+    ...thisLife(folder, bundle.spec, wallSeconds),
+    ...resultOf(state, bundle.spec),
+    status,
+    imagesPerSecond: trained.seconds > 0 ? trained.samples / trained.seconds : 0,
+  };
+}
+
+function thisLife(folder: RunFolder, spec: RunSpec, wallSeconds: number) {
+  const { id: runId, dir: runDir } = folder;
+  return { runId, runDir, workers: spec.workers.count, wallSeconds, recoveries: [] };
 }
 
 async function writeBest(
@@ -70,13 +75,9 @@ export function stoppedEarly(
   return {
     ...nothingTrained,
     ...(checkpoint === undefined ? {} : resultOf(decodeSnapshot(checkpoint.bytes), spec)),
-    runId: folder.id,
+    ...thisLife(folder, spec, wallSeconds),
     status: 'stopped',
-    workers: spec.workers.count,
-    wallSeconds,
     imagesPerSecond: 0,
-    recoveries: [],
-    runDir: folder.dir,
   };
 }
 

@@ -2,8 +2,8 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunResult } from '../../src/control/events.js';
-import { journalOf, launched, startFtctl } from '../support/runs/ftctl.js';
-import { leftovers, processesOf, untilEvent, workerPid } from '../support/runs/running.js';
+import { journalOf, launched } from '../support/runs/ftctl.js';
+import { launchedIntoEpochs, leftovers, processesOf, workerPid } from '../support/runs/running.js';
 import { makeWorld, type World } from '../support/runs/world.js';
 
 /** 20 steps an epoch; checkpoints of its own the run makes only at its end. */
@@ -28,15 +28,8 @@ describe('a worker that is killed in mid-epoch', () => {
   ] as const)(
     'rank $rank of $workers: the last round that any of the others applied is on disk, and gone on from',
     async ({ workers, rank, signal, delayMs }) => {
-      const known = await readdir(world.runsDir);
-      const launch = ['launch', '--json', ...world.args, '-w', String(workers), ...settings];
-      const { finished } = startFtctl(launch, world.env);
-      const { runDir, events } = await untilEvent(
-        world.runsDir,
-        known,
-        (event) => event.type === 'epoch',
-      );
-      await new Promise((resolve) => setTimeout(resolve, delayMs));
+      const args = ['-w', String(workers), ...settings];
+      const { finished, runDir, events } = await launchedIntoEpochs(world, args, delayMs);
       const killedAt = Date.now();
       process.kill(workerPid(events, rank), signal);
       const { code, stdout } = await finished;

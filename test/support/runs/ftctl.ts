@@ -49,17 +49,17 @@ export async function launched(
 }
 
 export async function eventsOf(runDir: string): Promise<RunEvent[]> {
-  const text = await readFile(join(runDir, 'events.jsonl'), 'utf8');
-  return text
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line) as RunEvent);
+  return (await linesOf(join(runDir, 'events.jsonl'))) as RunEvent[];
 }
 
 export async function journalOf(runDir: string): Promise<StoredRecord[]> {
-  const text = await readFile(join(runDir, 'journal.jsonl'), 'utf8');
+  return (await linesOf(join(runDir, 'journal.jsonl'))) as StoredRecord[];
+}
+
+async function linesOf(path: string): Promise<unknown[]> {
+  const text = await readFile(path, 'utf8');
   return text
     .trim()
     .split('\n')
-    .map((line) => JSON.parse(line) as StoredRecord);
+    .map((line): unknown => JSON.parse(line));
 }
