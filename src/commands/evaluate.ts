@@ -1,13 +1,14 @@
 import { Flags } from '@oclif/core';
-import { BaseCommand, runArg, runsDirFlag } from '../cli/base-command.js';
+import { BaseCommand, runsDirFlag } from '../cli/base-command.js';
 import type { Evaluation } from '../cli/inference-from-cli.js';
+import { modelArg } from '../cli/model-arg.js';
 
 export default class Evaluate extends BaseCommand {
   static override summary = "Score a run's model on labelled images.";
   static override examples = [
     '<%= config.bin %> <%= command.id %> quickstart-20250131T142233Z-k3f9 --data ./photos',
   ];
-  static override args = { run: runArg };
+  static override args = { run: modelArg };
   static override flags = {
     'runs-dir': runsDirFlag,
     data: Flags.string({

@@ -2,6 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Preprocessing } from '../data/preprocessing.js';
+import { readFailure } from '../data/read-failure.js';
 import { FtctlError } from '../errors/index.js';
 import { diskError, writeFileAtomic } from '../util/atomic-file.js';
 import type { BlobStore } from '../util/blob-store.js';
@@ -130,8 +131,7 @@ async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T> {
     text = await readFile(path, 'utf8');
   } catch (error) {
     throw new FtctlError('FT_ARTIFACTS_NOT_FOUND', {
-      what: `The trained model's file ${path} cannot be read.`,
-      why: `${error instanceof Error ? error.message : String(error)}.`,
+      what: `The trained model's file ${path} cannot be read: ${readFailure(error)}.`,
       cause: error,
       details: { path },
     });
@@ -153,6 +153,11 @@ async function isFile(path: string): Promise<boolean> {
     (found) => found.isFile(),
     () => false,
   );
+}
+
+/** Whether a folder has the files of a trained model, whole or not. */
+export async function isModelFolder(dir: string): Promise<boolean> {
+  return (await isFile(join(dir, files.labels))) || (await isFile(join(dir, files.model)));
 }
 
 /** Reads a trained model's folder. Rejects with FT_ARTIFACTS_NOT_FOUND or FT_ARTIFACTS_DAMAGED. */
