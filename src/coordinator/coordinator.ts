@@ -102,6 +102,7 @@ async function coordinate(
       },
       clock: systemClock,
       signal,
+      eventsPath: folder.eventsPath,
     });
     const { hash: fingerprintHash } = await fingerprint({ provider: spec.engine.provider });
     const identity = {

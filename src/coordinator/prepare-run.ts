@@ -15,6 +15,7 @@ import { planOf } from '../train/plan-of.js';
 import type { Clock } from '../util/clock.js';
 import { BlobStore } from '../util/blob-store.js';
 import { PreparingEvents, type Progress } from './preparing.js';
+import { skippedEvents } from './skipped-files.js';
 
 /** What the coordinator knows of a run before it begins. */
 export interface PreparedRun {
@@ -34,6 +35,8 @@ export async function prepareRun(
     emit: (event: RunEventBody) => void;
     clock: Clock;
     signal: AbortSignal;
+    /** Where the events are kept, for messages. */
+    eventsPath: string;
   },
 ): Promise<PreparedRun> {
   const preparing = new PreparingEvents(options.emit, options.clock);
@@ -48,7 +51,11 @@ async function prepare(
   runId: string,
   spec: RunSpec,
   preparing: PreparingEvents,
-  { emit, signal }: { emit: (event: RunEventBody) => void; signal: AbortSignal },
+  {
+    emit,
+    signal,
+    eventsPath,
+  }: { emit: (event: RunEventBody) => void; signal: AbortSignal; eventsPath: string },
 ): Promise<PreparedRun> {
   const onProgress = (progress: Progress): void => {
     preparing.report(progress);
@@ -65,6 +72,7 @@ async function prepare(
     }),
   );
   signal.throwIfAborted();
+  for (const event of skippedEvents(manifest.skipped, eventsPath)) emit(event);
   const plan = planOf(spec, manifest);
   emit({
     type: 'data-ready',

@@ -32,6 +32,7 @@ export function plainLines(before: ProgressState, event: RunEvent): string[] {
         `test: loss ${loss(event.loss)}, accuracy ${accuracy(event.accuracy)}, ${plural(event.samples, 'image')}`,
       ];
     case 'warning':
+    case 'files-skipped':
     case 'worker-lost':
       return noticeLines(event);
     case 'worker-state':
@@ -44,16 +45,32 @@ export function plainLines(before: ProgressState, event: RunEvent): string[] {
   }
 }
 
+/** Files that a person is told of; the rest are in `events.jsonl`. */
+const maxSkippedShown = 5;
+
 /** What a person must see even while a live display runs: kept in the scroll-back above it. */
 export function noticeLines(event: RunEvent): string[] {
   if (event.type === 'warning') {
     const who = event.rank === undefined ? '' : ` (rank ${event.rank})`;
     return [`warning${who}: ${printable(event.message)}`];
   }
+  if (event.type === 'files-skipped') return event.first === 0 ? skippedLines(event) : [];
   if (event.type === 'worker-lost') {
     return [`worker ${event.slot} lost: ${printable(event.cause)}`];
   }
   return [];
+}
+
+function skippedLines(event: Extract<RunEvent, { type: 'files-skipped' }>): string[] {
+  const { total, files, listedIn } = event;
+  const shown = files.slice(0, maxSkippedShown);
+  const rest = total - shown.length;
+  const where = `listed in ${printable(listedIn)} ("files-skipped")`;
+  return [
+    `warning: ${plural(total, 'file')} cannot be used and ${total === 1 ? 'is' : 'are'} left out (data.onBadFile: skip):`,
+    ...shown.map(({ path, reason }) => `  ${printable(path)}: ${printable(reason)}`),
+    rest === 0 ? `  ${where}` : `  and ${count(rest)} more, all ${where}`,
+  ];
 }
 
 /** `epoch 3/25: train loss 1.2345, accuracy 0.512; val loss ...` */
