@@ -1,15 +1,8 @@
 import type { RunResult } from '../control/events.js';
-import { FtctlError, type ErrorCode } from '../errors/index.js';
+import { FtctlError } from '../errors/index.js';
 import { exitCause } from './exit-cause.js';
-import type { EndedProcess, RunFacts } from './run-facts.js';
+import { type EndedProcess, lostCodes, type RunFacts } from './run-facts.js';
 import { roleName } from './target.js';
-
-/** The coordinator's words about a worker that it lost; only the launcher saw how the process ended. */
-const lostCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  'FT_WORKER_LOST',
-  'FT_WORKER_SILENT',
-  'FT_WORKERS_DISCONNECTED',
-]);
 
 /**
  * What became of a run. A failure has one first cause and many effects: the processes that remain report that the
@@ -83,11 +76,16 @@ function workerEnd(
   const slot = end.process.role === 'worker' ? end.process.slot : -1;
   const hasJoined = facts.progress.joined.has(slot);
   const cause = causeOf(end);
-  return new FtctlError(hasJoined ? 'FT_WORKER_LOST' : 'FT_PROCESS_START', {
+  const isFrozen = end.silentForMs !== null;
+  const lost = isFrozen ? 'FT_WORKER_SILENT' : 'FT_WORKER_LOST';
+  return new FtctlError(hasJoined ? lost : 'FT_PROCESS_START', {
     what: hasJoined
       ? `Worker ${slot} ${cause} ${where}.`
       : `Worker ${slot} ${cause} before it joined the run.`,
-    remedy: remedy(`Its log is logs/worker-${String(slot)}.log in the run folder.`, run),
+    remedy: remedy(
+      `${isFrozen ? 'Look for what stopped the process, or a hung disk. ' : ''}Its log is logs/worker-${String(slot)}.log in the run folder.`,
+      run,
+    ),
     ...(rank === undefined ? {} : { rank }),
     phase,
     details: { exit: exitDetails(end), logPath: end.logPath },
@@ -140,7 +138,7 @@ function rankOf(end: EndedProcess, facts: RunFacts): number | undefined {
 function causeOf(end: EndedProcess): string {
   return end.silentForMs === null
     ? exitCause(end.exit, end.tail)
-    : `did not answer for ${end.silentForMs / 1000} s and was killed`;
+    : `did not answer for ${Number((end.silentForMs / 1000).toFixed(1))} s and was killed`;
 }
 
 function exitDetails(end: EndedProcess) {

@@ -103,7 +103,7 @@ export class RunFolder {
   get resultPath(): string {
     return join(this.dir, 'result.json');
   }
-  /** Scrape targets of the run's processes, for Prometheus' file_sd. */
+  /** Scrape targets of the run's processes, for Prometheus' file_sd; absent when none lives. */
   get targetsPath(): string {
     return join(this.dir, 'prometheus-targets.json');
   }
@@ -185,6 +185,7 @@ export class RunFolder {
    */
   async sweep(): Promise<void> {
     await unlink(this.coordinatorPath).catch(ignoreAbsent);
+    await unlink(this.targetsPath).catch(ignoreAbsent);
     for (const dir of [this.dir, ...subfolders.map((name) => join(this.dir, name))]) {
       await removeTemporaries(dir).catch(ignoreAbsent);
     }

@@ -198,6 +198,16 @@ async function coordinate() {
     }
     if (step === 2) for (const tell of members.values()) tell({ type: 'stepping' });
     await sleep(plan.stepMs);
+    if (step === 9 && fault === 'impatient') {
+      isOver = true;
+      const silent = {
+        ...error('FT_WORKER_SILENT', 'Worker 1 said nothing for 10 s.'),
+        ...{ rank: 1, phase: 'gradients' },
+      };
+      emit({ type: 'run-failed', error: silent, resumable: true });
+      for (const tell of members.values()) tell({ type: 'abort' });
+      return end(4);
+    }
     if (step === 2 && fault === 'sigkill') die('SIGKILL');
     if (step === 2 && fault === 'throw') throw new TypeError('undefined is not a tensor');
     if (step === 2 && fault === 'freeze') process.kill(process.pid, 'SIGSTOP');
@@ -251,4 +261,5 @@ async function work() {
     die('SIGABRT');
   }
   if (fault === 'leave') process.exit(0);
+  if (fault === 'freeze') process.kill(process.pid, 'SIGSTOP');
 }

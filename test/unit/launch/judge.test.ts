@@ -153,6 +153,7 @@ describe('the outcome of a run', () => {
 
   it('says how long a frozen process was waited for', () => {
     const error = errorOf({ ended: [worker(1, { ...killed, silentForMs: 60_000 })] });
+    expect(error.code).toBe('FT_WORKER_SILENT');
     expect(error.message).toBe(
       'Worker 1 did not answer for 60 s and was killed at epoch 3 of 25, step 12 of 23.',
     );

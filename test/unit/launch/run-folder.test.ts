@@ -332,6 +332,7 @@ describe('a run folder after its processes were killed', () => {
     await writeFile(join(run.dir, '.result.json.12-4.tmp'), 'half');
     await writeFile(run.coordinatorPath, '{}');
     expect(await run.hasCheckpoint()).toBe(true);
+    await writeFile(run.targetsPath, '[]');
     await run.sweep();
     expect(await readdir(run.checkpointsDir)).toEqual(['epoch-0001-round-000010.ckpt']);
     expect((await readdir(run.dir)).sort()).toEqual([
