@@ -69,6 +69,9 @@ async function prepare(
   const { manifest, dataRoot } = await withPixelCache(spec, emit, (pixelCache) =>
     makeManifest(spec.data, {
       ...{ seed: spec.seed, cacheDir, pixelCache, preprocessing, onProgress, signal },
+      onWarning: (message) => {
+        emit({ type: 'warning', message });
+      },
     }),
   );
   signal.throwIfAborted();

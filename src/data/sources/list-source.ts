@@ -3,6 +3,7 @@ import type { DataSpec } from '../../config/run-spec.js';
 import { FtctlError } from '../../errors/index.js';
 import { fetchNpmPackage, parseNpmReference } from '../../util/npm-package.js';
 import { readFailure } from '../read-failure.js';
+import { checkLayout } from './check-layout.js';
 import { listByRules } from './class-rules.js';
 import { listImageFolder } from './image-folder.js';
 import type { Listing } from './listing.js';
@@ -11,6 +12,8 @@ import { listTableFile } from './table-file.js';
 export interface ListSourceOptions {
   readonly cacheDir: string;
   readonly onProgress?: (message: string) => void;
+  /** The data may not be what was meant. */
+  readonly onWarning?: ((message: string) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -40,7 +43,13 @@ export async function listSource(spec: DataSpec, options: ListSourceOptions): Pr
       });
     },
   );
-  if (isFolder) return rules === null ? listImageFolder(source) : listByRules(source, rules);
+  if (isFolder && rules !== null) return listByRules(source, rules);
+  if (isFolder) {
+    const listing = await listImageFolder(source);
+    const warning = checkLayout(listing);
+    if (warning !== null) options.onWarning?.(warning);
+    return listing;
+  }
   if (/\.(csv|jsonl)$/i.test(source)) return listTableFile(source);
   throw new FtctlError('FT_DATA_SOURCE', {
     what: `The data source ${source} is a file that ends neither in .csv nor in .jsonl.`,
