@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { FtctlError, type ErrorCode, type FtctlErrorJson } from '../errors/index.js';
-import { quoted } from './progress/shell-quote.js';
+import { quoted } from '../util/shell-quote.js';
 
 /** What a failing command prints on stdout under `--json` (DESIGN section 8): the same keys every time. */
 export interface FailureJson {
@@ -65,10 +65,17 @@ function otherProblems({ details }: FtctlError): string[] {
     .map(({ code, message }) => `${code}: ${message}`);
 }
 
-function resumeHint({ details }: FtctlError): string[] {
+/** What refuses the very command that the hint would name. */
+const resumeRefusals: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'FT_RUN_IN_USE',
+  'FT_RESUME_MISMATCH',
+  'FT_CHECKPOINT_DAMAGED',
+]);
+
+function resumeHint({ code, details }: FtctlError): string[] {
   const { runDir, resumable } = details ?? {};
   if (typeof runDir !== 'string') return [];
-  return resumable === true
+  return resumable === true && !resumeRefusals.has(code)
     ? [`  run: ${runDir} (go on from its last checkpoint: ftctl launch --resume ${quoted(runDir)})`]
     : [`  run: ${runDir}`];
 }

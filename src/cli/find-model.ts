@@ -4,7 +4,7 @@ import { FtctlError } from '../errors/index.js';
 import { isModelFolder } from '../models/artifacts.js';
 import { RunFolder } from '../state/run-folder.js';
 import type { RunSummary } from '../state/run-summary.js';
-import { quoted } from './progress/shell-quote.js';
+import { quoted } from '../util/shell-quote.js';
 
 /**
  * Absolute folder of the trained model that the user means: a run's id, the start of one, a run folder, its `model/`

@@ -3,16 +3,8 @@ import type { RunResult } from '../control/events.js';
 import { launch } from '../launch/launch.js';
 import { RunFolder } from '../state/run-folder.js';
 import { listenForInterrupts } from './interrupt.js';
+import { launchCommand, type LaunchFlags } from './launch-command.js';
 import { openDisplay } from './progress/display.js';
-
-/** The flags of `ftctl launch`. */
-export interface LaunchFlags {
-  readonly config: string | undefined;
-  readonly workers: number | undefined;
-  readonly sets: readonly string[];
-  readonly resume: string | undefined;
-  readonly runsDir: string;
-}
 
 /** Launches a run with progress on stderr and the two-step Ctrl-C. Rejects with what `launch` rejects with. */
 export async function launchFromCli(flags: LaunchFlags): Promise<RunResult> {
@@ -42,6 +34,7 @@ export async function launchFromCli(flags: LaunchFlags): Promise<RunResult> {
       signal: interrupts.graceful,
       killSignal: interrupts.now,
       onEvent: display.onEvent,
+      again: launchCommand(flags),
     });
   } finally {
     interrupts.dispose();

@@ -4,6 +4,13 @@ import { exitCause } from './exit-cause.js';
 import { type EndedProcess, lostCodes, type RunFacts } from './run-facts.js';
 import { roleName } from './target.js';
 
+/** What the advice in an error depends on. */
+export interface JudgedRun {
+  readonly resumable: boolean;
+  /** The command that starts it again where there is no checkpoint. */
+  readonly again: string;
+}
+
 /**
  * What became of a run. A failure has one first cause and many effects: the processes that remain report that the
  * others are gone. So who speaks first here is who knows most: the coordinator's verdict, with the exit of the
@@ -11,13 +18,13 @@ import { roleName } from './target.js';
  */
 export function judge(
   facts: RunFacts,
-  run: { resumable: boolean },
+  run: JudgedRun,
 ): { result: RunResult } | { error: FtctlError } {
   if (facts.result !== null) return { result: facts.result };
   return { error: failureOf(facts, run) };
 }
 
-function failureOf(facts: RunFacts, run: { resumable: boolean }): FtctlError {
+function failureOf(facts: RunFacts, run: JudgedRun): FtctlError {
   const { failure, progress, interrupted } = facts;
   if (failure !== null) return lostWorker(facts, run) ?? FtctlError.fromJSON(failure);
   if (interrupted === 'now') return interruption('now', run);
@@ -48,7 +55,7 @@ function failureOf(facts: RunFacts, run: { resumable: boolean }): FtctlError {
 }
 
 /** The coordinator lost a worker: says how that process ended, if it did. */
-function lostWorker(facts: RunFacts, run: { resumable: boolean }) {
+function lostWorker(facts: RunFacts, run: JudgedRun) {
   const { failure } = facts;
   if (failure === null || !lostCodes.has(failure.code)) return undefined;
   const failures = facts.ended.filter((end) => !end.wasAsked && isFailure(end, facts));
@@ -66,7 +73,7 @@ function lostWorker(facts: RunFacts, run: { resumable: boolean }) {
 function workerEnd(
   end: EndedProcess,
   facts: RunFacts,
-  run: { resumable: boolean },
+  run: JudgedRun,
   knownPhase?: string,
 ): FtctlError {
   const rank = rankOf(end, facts);
@@ -92,11 +99,7 @@ function workerEnd(
   });
 }
 
-function coordinatorEnd(
-  end: EndedProcess,
-  facts: RunFacts,
-  run: { resumable: boolean },
-): FtctlError {
+function coordinatorEnd(end: EndedProcess, facts: RunFacts, run: JudgedRun): FtctlError {
   const { phase, where } = facts.progress;
   if (end.reported !== null) return FtctlError.fromJSON(end.reported).at({ phase });
   const couldNotStart = end.exit.startError !== undefined;
@@ -110,7 +113,7 @@ function coordinatorEnd(
   });
 }
 
-function interruption(how: 'graceful' | 'now', run: { resumable: boolean }): FtctlError {
+function interruption(how: 'graceful' | 'now', run: JudgedRun): FtctlError {
   return new FtctlError('FT_INTERRUPTED', {
     what:
       how === 'now'
@@ -119,7 +122,7 @@ function interruption(how: 'graceful' | 'now', run: { resumable: boolean }): Ftc
     why: run.resumable
       ? 'What was done since the last checkpoint is lost.'
       : 'There is no checkpoint yet.',
-    ...(run.resumable ? {} : { remedy: 'Start it again with `ftctl launch`.' }),
+    ...(run.resumable ? {} : { remedy: `Start it again with \`${run.again}\`.` }),
   });
 }
 
@@ -145,8 +148,8 @@ function exitDetails(end: EndedProcess) {
   return { process: roleName(end.process), code: end.exit.code, signal: end.exit.signal };
 }
 
-function remedy(first: string, run: { resumable: boolean }): string {
+function remedy(first: string, run: JudgedRun): string {
   return run.resumable
     ? `${first} Continue from the last checkpoint with \`ftctl launch --resume RUN\`.`
-    : `${first} There is no checkpoint yet: start the run again with \`ftctl launch\`.`;
+    : `${first} There is no checkpoint yet: start the run again with \`${run.again}\`.`;
 }

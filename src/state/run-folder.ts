@@ -8,6 +8,7 @@ import {
   readFile,
   rename,
   rm,
+  stat,
   unlink,
 } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
@@ -172,6 +173,11 @@ export class RunFolder {
   /** Records how the run ended, for `list`. */
   async writeResult(record: RunRecord): Promise<void> {
     await writeFileAtomic(this.resultPath, `${JSON.stringify(record, null, 2)}\n`);
+  }
+
+  /** Whether an end is recorded. */
+  async hasResult(): Promise<boolean> {
+    return (await stat(this.resultPath).catch(() => null)) !== null;
   }
 
   /** Forgets the last end: the run is being continued. */

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -102,6 +103,49 @@ describe('resuming a run', () => {
     expect(await readFile(first.run.resultPath, 'utf8')).toBe(before);
     expect(await readFile(first.run.configPath, 'utf8')).toBe('a: 1\n');
     expect((await readdir(first.run.dir)).filter((name) => name.startsWith('lock'))).toEqual([]);
+  });
+
+  it('leaves the record of a finished run when it fails or is stopped before its first step', async () => {
+    const first = await launchFakes({});
+    const before = await readFile(first.run.resultPath, 'utf8');
+    const refused = await launchFakes({ workers: { 1: 'report-port' } }, { resume: first.run.id });
+    expect(refused.error?.code).toBe('FT_PORT_IN_USE');
+    expect(await readFile(first.run.resultPath, 'utf8')).toBe(before);
+    expect(await first.run.summary()).toMatchObject({ status: 'finished', error: null });
+
+    const stop = new AbortController();
+    const stopped = await launchFakes(
+      { workers: { 1: 'hang-at-start' } },
+      {
+        resume: first.run.id,
+        signal: stop.signal,
+        onEvent: (event) => {
+          if (event.type === 'worker-joined') stop.abort();
+        },
+      },
+    );
+    expect(stopped.error?.code).toBe('FT_INTERRUPTED');
+    expect(await readFile(first.run.resultPath, 'utf8')).toBe(before);
+  });
+
+  it('forgets the last end with its first step, and records a failure after it', async () => {
+    const first = await launchFakes({});
+    const isRecorded: boolean[] = [];
+    const failed = await launchFakes(
+      { steps: 100, workers: { 1: 'sigkill' } },
+      {
+        resume: first.run.id,
+        onEvent: (event) => {
+          if (event.type === 'step') isRecorded.push(existsSync(first.run.resultPath));
+        },
+      },
+    );
+    expect(isRecorded.at(-1)).toBe(false);
+    expect(failed.error?.code).toBe('FT_WORKER_LOST');
+    expect(await first.run.summary()).toMatchObject({
+      status: 'failed',
+      error: { code: 'FT_WORKER_LOST' },
+    });
   });
 
   it('of a run that does not exist is refused', async () => {

@@ -128,8 +128,7 @@ describe('a worker that dies', () => {
       code: 'FT_PROCESS_START',
       message:
         "Worker 1 ended with exit code 1: Error: Cannot find module 'onnxruntime-node' before it joined the run.",
-      remedy:
-        'Its log is logs/worker-1.log in the run folder. There is no checkpoint yet: start the run again with `ftctl launch`.',
+      remedy: `Its log is logs/worker-1.log in the run folder. There is no checkpoint yet: start the run again with \`ftctl launch --config ${run.configPath}\`.`,
       rank: 1,
       phase: 'prepare',
     });
@@ -286,6 +285,7 @@ describe('stopping a run', () => {
       { steps: 10_000, workers: { 1: 'hang-at-start' } },
       {
         signal: stop.signal,
+        again: 'ftctl launch --config flowers.yaml',
         onEvent: (event) => {
           if (event.type === 'worker-joined') stop.abort();
         },
@@ -294,7 +294,7 @@ describe('stopping a run', () => {
     expect(said(error)).toMatchObject({
       code: 'FT_INTERRUPTED',
       message: 'The run was stopped before its first step, as asked. There is no checkpoint yet.',
-      remedy: 'Start it again with `ftctl launch`.',
+      remedy: 'Start it again with `ftctl launch --config flowers.yaml`.',
     });
     expect(error?.exitCode).toBe(130);
   });

@@ -21,6 +21,15 @@ describe('a failure for people', () => {
     ]);
   });
 
+  it.each(['FT_RUN_IN_USE', 'FT_RESUME_MISMATCH', 'FT_CHECKPOINT_DAMAGED'] as const)(
+    'does not advise what %s has just refused',
+    (code) => {
+      const details = { runDir: 'runs/a', resumable: true };
+      const error = new FtctlError(code, { what: 'w.', remedy: 'r.', details });
+      expect(failureLines(error)).toEqual([`error ${code}: w.`, '  remedy: r.', '  run: runs/a']);
+    },
+  );
+
   it('keeps the lines of a list, and names the other faults of a configuration', () => {
     const error = new FtctlError('FT_CONFIG_UNKNOWN_KEY', {
       what: 'first:\n  a.png\n  b.png',
