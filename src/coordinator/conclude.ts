@@ -1,16 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import type { RunSpec } from '../config/run-spec.js';
 import type { RunResult } from '../control/events.js';
-import { writeArtifacts } from '../models/artifacts.js';
 import type { RunBundle } from '../state/run-bundle.js';
 import type { RunFolder } from '../state/run-folder.js';
 import { decodeSnapshot } from '../state/snapshot.js';
-import type { TrainingState } from '../state/training-state.js';
 import { resultOf } from '../train/result.js';
 import type { Snapshot } from '../train/trainer.js';
-import { BlobStore } from '../util/blob-store.js';
 import type { Manifest } from '../data/manifest.js';
 import type { RunOutcome } from './conductor.js';
+import { exportModel } from './export-model.js';
 
 /** The state on disk that a run ended with, and what this life of the coordinator has trained. */
 export interface Reached {
@@ -24,6 +22,7 @@ export interface Conclusion {
   readonly bundle: RunBundle;
   readonly manifest: Manifest;
   readonly wallSeconds: number;
+  readonly onWarning: (message: string) => void;
 }
 
 /**
@@ -32,10 +31,14 @@ export interface Conclusion {
  */
 export async function conclude(
   { status, path, trained }: Reached,
-  { folder, bundle, manifest, wallSeconds }: Conclusion,
+  { folder, bundle, manifest, wallSeconds, onWarning }: Conclusion,
 ): Promise<RunResult> {
   const state = decodeSnapshot(await readFile(path));
-  await writeBest(state, folder, bundle, manifest);
+  if (state.best !== null) {
+    const { spec, prepared } = bundle;
+    const { parameters } = state.best;
+    await exportModel(folder.modelDir, { spec, prepared, manifest, parameters, onWarning });
+  }
   return {
     ...thisLife(folder, bundle.spec, wallSeconds),
     ...resultOf(state, bundle.spec),
@@ -47,22 +50,6 @@ export async function conclude(
 function thisLife(folder: RunFolder, spec: RunSpec, wallSeconds: number) {
   const { id: runId, dir: runDir } = folder;
   return { runId, runDir, workers: spec.workers.count, wallSeconds, recoveries: [] };
-}
-
-async function writeBest(
-  state: TrainingState,
-  folder: RunFolder,
-  bundle: RunBundle,
-  manifest: Manifest,
-): Promise<void> {
-  if (state.best === null) return;
-  await writeArtifacts(folder.modelDir, {
-    prepared: bundle.prepared,
-    blobs: new BlobStore(bundle.spec.cache.path),
-    parameters: state.best.parameters,
-    classIds: manifest.classIds,
-    classNames: manifest.classNames,
-  });
 }
 
 /** The result of a run that was stopped before rounds began: what its checkpoint, if it has one, had reached before. */

@@ -209,7 +209,14 @@ async function end(
   const wallSeconds = performance.now() / 1000; // since the process started
   const result = await conclude(
     { status, path: final.path, trained },
-    { folder: service.folder, ...run, wallSeconds },
+    {
+      folder: service.folder,
+      ...run,
+      wallSeconds,
+      onWarning: (message) => {
+        service.emit({ type: 'warning', message });
+      },
+    },
   );
   if (status === 'finished') {
     service.emit({ type: 'run-finished', result });
