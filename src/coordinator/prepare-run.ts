@@ -8,12 +8,14 @@ import type { Manifest } from '../data/manifest.js';
 import { noPixelCache } from '../data/pixel-cache.js';
 import type { Plan } from '../data/plan.js';
 import { openPixelCache } from '../features/lmdb-cache.js';
-import { checkModel, prepareModel } from '../models/prepare-model.js';
+import { checkModel } from '../models/prepare-model.js';
 import { preprocessingOf } from '../models/preprocessing-of.js';
 import type { RunBundle } from '../state/run-bundle.js';
 import { planOf } from '../train/plan-of.js';
 import type { Clock } from '../util/clock.js';
 import { BlobStore } from '../util/blob-store.js';
+import { checkCache } from '../util/cache-folder-error.js';
+import { prepareModelOf } from './export-model.js';
 import { PreparingEvents, type Progress } from './preparing.js';
 import { skippedEvents } from './skipped-files.js';
 
@@ -61,6 +63,7 @@ async function prepare(
     preparing.report(progress);
   };
   // What can be seen at once is seen before anything is fetched.
+  await checkCache(spec.cache.path);
   await checkModel(spec.model, spec.seed);
   const { imageSize, background, normalise } = spec.data;
   const preprocessing = preprocessingOf(spec.model, { imageSize, background, normalise });
@@ -84,10 +87,7 @@ async function prepare(
     skipped: manifest.skipped.length,
     manifestHash: manifest.hash,
   });
-  const prepared = await prepareModel(spec.model, {
-    numClasses: manifest.classNames.length,
-    ...{ imageSize, background, normalise, seed: spec.seed, cacheDir, onProgress, signal },
-  });
+  const prepared = await prepareModelOf(spec, manifest.classNames.length, { onProgress, signal });
   signal.throwIfAborted();
   const manifestSha256 = await blobs.put(Buffer.from(encodeManifest(manifest)));
   const bundle: RunBundle = {

@@ -27,6 +27,8 @@ const dataFile = 'data.mdb';
 const lockFile = 'lock.mdb';
 const stampFile = 'clean';
 
+const noSpace = 'no space is left on the disk';
+
 /** A child that hangs (a file system without working locks) must not hang the run. */
 const probeLimitMs = 60_000;
 
@@ -72,6 +74,7 @@ async function obstacle(dir: string): Promise<string | undefined> {
     }
     return undefined;
   } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOSPC') return noSpace;
     const message = error instanceof Error ? error.message : String(error);
     return message.replace(/\.$/, '');
   }
@@ -161,7 +164,7 @@ export function judgeProbe(
   if (crashes.includes(end.signal)) {
     // On a full disk, lmdb's memory maps have no pages to stand on.
     return diskFull
-      ? { state: 'unusable', reason: 'no space is left on the disk' }
+      ? { state: 'unusable', reason: noSpace }
       : { state: 'damaged', reason: `reading it ends in ${String(end.signal)}` };
   }
   if (end.signal) return { state: 'unusable', reason: `its check was ended by ${end.signal}` };

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { FtctlError } from '../errors/index.js';
 import { writeFileAtomic } from '../util/atomic-file.js';
 import { sha256Hex, type BlobStore } from '../util/blob-store.js';
+import { inCache } from '../util/cache-folder-error.js';
 import { makeFolder } from '../util/make-folder.js';
 import type { PreparedModel } from './prepared-model.js';
 import type { WeightsSource } from './weights/weights-source.js';
@@ -92,8 +93,10 @@ export async function rememberPrepared(
   record: PreparedRecord,
 ): Promise<void> {
   const path = pathOf(cacheDir, key);
-  await makeFolder(dirname(path));
-  await writeFileAtomic(path, JSON.stringify(record));
+  await inCache(cacheDir, async () => {
+    await makeFolder(dirname(path));
+    await writeFileAtomic(path, JSON.stringify(record));
+  });
 }
 
 function pathOf(cacheDir: string, key: string): string {

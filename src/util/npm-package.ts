@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { FtctlError } from '../errors/index.js';
 import { diskError } from './atomic-file.js';
+import { cacheError, cacheSetting } from './cache-folder-error.js';
 import { makeFolder } from './make-folder.js';
 import { type NpmResult, type RunNpm, runNpm } from './npm-command.js';
 import { makeTemporaryFolder } from './temporary-folder.js';
@@ -80,7 +81,7 @@ export async function fetchNpmPackage(options: FetchNpmOptions): Promise<string>
   if (await isFolder(target)) return target;
 
   signal?.throwIfAborted();
-  const temporary = await makeTemporary(packagesDir);
+  const temporary = await makeTemporary(packagesDir, cacheDir);
   try {
     onProgress?.(`fetching ${reference} with npm`);
     const tarball = await pack(reference, temporary, options);
@@ -95,18 +96,18 @@ export async function fetchNpmPackage(options: FetchNpmOptions): Promise<string>
     return target;
   } catch (error) {
     signal?.throwIfAborted();
-    throw error instanceof FtctlError ? error : diskError(error, packagesDir);
+    throw cacheError(error instanceof FtctlError ? error : diskError(error, packagesDir), cacheDir);
   } finally {
     await rm(temporary, { recursive: true, force: true });
   }
 }
 
-async function makeTemporary(packagesDir: string): Promise<string> {
+async function makeTemporary(packagesDir: string, cacheDir: string): Promise<string> {
   try {
     await makeFolder(packagesDir);
     return await makeTemporaryFolder(packagesDir, temporaryPrefix);
   } catch (error) {
-    throw diskError(error, packagesDir);
+    throw cacheError(diskError(error, packagesDir), cacheDir);
   }
 }
 
@@ -155,7 +156,13 @@ function npmFailure(reference: string, result: NpmResult): FtctlError {
     `exit code ${String(result.exitCode)}`;
   const details = { npmCode: npmCode ?? null, exitCode: result.exitCode };
   const what = `npm could not fetch ${reference}: ${reason.split('\n', 1)[0]!.replace(/\.$/, '')}.`;
-  if (npmCode === 'ENOSPC') return new FtctlError('FT_DISK_FULL', { what, details });
+  if (npmCode === 'ENOSPC') {
+    return new FtctlError('FT_DISK_FULL', {
+      what,
+      remedy: `Free some space where the cache folder is (${cacheSetting}) and where npm keeps its own (\`npm config get cache\`).`,
+      details,
+    });
+  }
   if (npmCode === 'E404' || npmCode === 'ETARGET') {
     return new FtctlError('FT_DATA_FETCH', {
       what,
