@@ -37,6 +37,26 @@ const text: [args: string[], code: number, stderr: string][] = [
     'error FT_USAGE: --workers: Expected an integer but received: four.\n  remedy: See `ftctl launch --help`.\n',
   ],
   [
+    ['launch', 'my flowers.yaml', '--workers', '4'],
+    2,
+    `error FT_USAGE: Unexpected argument: 'my flowers.yaml'. "ftctl launch" takes flags alone.\n  remedy: Did you mean: ftctl launch --config 'my flowers.yaml'? See \`ftctl launch --help\`.\n`,
+  ],
+  [
+    ['launch', '--workers', '4', 'flowers.yaml'],
+    2,
+    'error FT_USAGE: Unexpected argument: flowers.yaml. "ftctl launch" takes flags alone.\n  remedy: Did you mean: ftctl launch --config flowers.yaml? See `ftctl launch --help`.\n',
+  ],
+  [
+    ['runs', 'a', 'b'],
+    2,
+    'error FT_USAGE: Unexpected arguments: a b. "ftctl runs" takes flags alone.\n  remedy: See `ftctl runs --help`.\n',
+  ],
+  [
+    ['config', 'validate', 'a.yaml', 'b.yaml'],
+    2,
+    'error FT_USAGE: Unexpected argument: b.yaml. Beside flags "ftctl config validate" takes FILE alone.\n  remedy: See `ftctl config validate --help`.\n',
+  ],
+  [
     ['predict'],
     2,
     'error FT_USAGE: Missing RUN and IMAGE.\n  remedy: See `ftctl predict --help`.\n',
