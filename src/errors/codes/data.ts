@@ -63,7 +63,8 @@ export const dataCodes = {
   FT_DATA_MANIFEST_ROW: {
     exit: 3,
     summary: 'A row of a CSV or JSONL manifest is not valid.',
-    remedy: 'A row has a path, a label, and, in all rows or none, a split: train, val or test.',
+    remedy:
+      'The first line of a CSV names the columns: `path,label` or `path,label,split`. A split is train, val (or valid) or test, in all rows or none.',
   },
   FT_DATA_DUPLICATE_PATH: {
     exit: 3,
