@@ -69,7 +69,7 @@ describe('the closing summary', () => {
 describe('the table of runs', () => {
   it('has a line for each run, its columns aligned', () => {
     const startedAt = Date.UTC(2025, 0, 31, 14, 22, 33);
-    const base = { dir: '/r', startedAt, totalEpochs: 25, error: null };
+    const base = { dir: '/r', startedAt, totalEpochs: 25, sessions: 1, error: null };
     expect(
       runsTable(
         [
@@ -80,6 +80,17 @@ describe('the table of runs', () => {
             epochs: 25,
             best: { epoch: 17, metric: 'accuracy', value: 0.758 },
             endedAt: startedAt + 102_400,
+            tookMs: 102_400,
+          },
+          {
+            ...base,
+            id: 'b-20250131T142233Z-0000',
+            status: 'stopped',
+            epochs: 12,
+            best: { epoch: 9, metric: 'loss', value: 0.5 },
+            endedAt: startedAt + 86_400_000,
+            sessions: 3,
+            tookMs: 723_000,
           },
           {
             ...base,
@@ -89,14 +100,16 @@ describe('the table of runs', () => {
             totalEpochs: null,
             best: null,
             endedAt: null,
+            tookMs: null,
             error: { code: 'FT_WORKER_LOST', message: 'gone' },
           },
         ],
         'runs',
       ),
     ).toEqual([
-      'RUN                               STATUS                   EPOCHS  BEST VAL                   STARTED           TOOK',
+      'RUN                               STATUS                   EPOCHS  BEST VAL                   STARTED (UTC)     TOOK',
       'quickstart-20250131T142233Z-k3f9  finished                 25/25   accuracy 0.758 (epoch 18)  2025-01-31 14:22  1m 42s',
+      'b-20250131T142233Z-0000           stopped                  12/25   loss 0.5000 (epoch 10)     2025-01-31 14:22  12m 03s (3 sessions)',
       'a-20250131T142233Z-0000           failed (FT_WORKER_LOST)  0       -                          2025-01-31 14:22  -',
     ]);
   });

@@ -217,7 +217,7 @@ describe('listing runs', () => {
       endedAt: 6000,
       ...result(third, { status: 'stopped', epochs: 3, best: null }),
     });
-    const common = { totalEpochs: null, error: null };
+    const common = { totalEpochs: null, error: null, sessions: 1, tookMs: 1000 };
     expect(await RunFolder.list(runsDir)).toEqual([
       {
         ...common,
@@ -226,7 +226,7 @@ describe('listing runs', () => {
         status: 'stopped',
         epochs: 3,
         best: null,
-        startedAt: 5000,
+        startedAt: Date.parse('2025-01-03T00:00:00Z'),
         endedAt: 6000,
       },
       {
@@ -236,8 +236,10 @@ describe('listing runs', () => {
         epochs: 2,
         totalEpochs: 25,
         best: { epoch: 0, metric: 'accuracy', value: 0.5 },
-        startedAt: 3000,
+        startedAt: Date.parse('2025-01-02T00:00:00Z'),
         endedAt: 4000,
+        sessions: 1,
+        tookMs: 1000,
         error: { code: 'FT_WORKER_LOST', message: 'Worker 2 was killed.' },
       },
       {
@@ -247,7 +249,7 @@ describe('listing runs', () => {
         status: 'finished',
         epochs: 25,
         best: { epoch: 19, metric: 'accuracy', value: 0.76 },
-        startedAt: 1000,
+        startedAt: Date.parse('2025-01-01T00:00:00Z'),
         endedAt: 2000,
       },
     ]);
@@ -286,6 +288,30 @@ describe('listing runs', () => {
     const counted = result(run, { status: 'stopped', epochs: 1, best: null });
     await run.writeResult({ ...ended, ...counted });
     expect(await run.summary()).toMatchObject({ status: 'stopped', epochs: 1, best: null });
+  });
+
+  it('counts the time of all sessions of a resumed run, and not the time between them', async () => {
+    const run = await make();
+    const started = { type: 'run-started', runId: run.id, term: 1, resumedFromRound: 0 };
+    const state = { type: 'worker-state', slot: 0, stage: 'wait' };
+    const history = [
+      { at: 1000, ...started },
+      { at: 4000, ...state },
+      { at: 60_000, ...started },
+      { at: 61_000, ...state },
+      { at: 62_500, ...state },
+    ];
+    await writeFile(run.eventsPath, `${lines(history)}{"at":99`);
+    await run.writeResult({ startedAt: 59_000, endedAt: 63_000, ...result(run) });
+    expect(await run.summary()).toMatchObject({
+      sessions: 2,
+      tookMs: 3000 + 2500,
+      startedAt: Date.parse('2025-03-04T05:06:07Z'),
+      endedAt: 63_000,
+    });
+    const lock = await run.lock();
+    expect(await run.summary()).toMatchObject({ status: 'running', sessions: 2, tookMs: null });
+    await lock.release();
   });
 
   it('finds the end in the events where no result could be written', async () => {
