@@ -38,8 +38,8 @@ export function failureJson(error: FtctlError): FailureJson {
 }
 
 /**
- * An error for people. The first line has it all: code, what happened, where; then the other problems of the same
- * kind, and what to do.
+ * An error for people. The first line has it all: code, what happened, where; then what to do, and the other faults of a
+ * configuration, each with its own remedy.
  */
 export function failureLines(error: FtctlError): string[] {
   const [first, ...more] = error.message.split('\n');
@@ -50,8 +50,8 @@ export function failureLines(error: FtctlError): string[] {
   return [
     `error ${error.code}: ${first!}${place === '' ? '' : ` (${place})`}`,
     ...more,
-    ...otherProblems(error).map((message) => `  also: ${message}`),
     `  remedy: ${error.remedy}`,
+    ...otherProblems(error),
     ...resumeHint(error),
   ];
 }
@@ -60,9 +60,12 @@ export function failureLines(error: FtctlError): string[] {
 function otherProblems({ details }: FtctlError): string[] {
   const problems = details?.['problems'];
   if (!Array.isArray(problems)) return [];
-  return (problems as { code: string; message: string }[])
+  return (problems as { code: string; message: string; remedy?: string }[])
     .slice(1)
-    .map(({ code, message }) => `${code}: ${message}`);
+    .flatMap(({ code, message, remedy }) => [
+      `also ${code}: ${message}`,
+      ...(remedy === undefined ? [] : [`  remedy: ${remedy}`]),
+    ]);
 }
 
 /** What refuses the very command that the hint would name. */

@@ -1,7 +1,7 @@
-import { loadConfig } from '../config/load.js';
 import type { RunResult } from '../control/events.js';
 import { launch } from '../launch/launch.js';
 import { RunFolder } from '../state/run-folder.js';
+import { loadFromCli } from './config-from-cli.js';
 import { listenForInterrupts } from './interrupt.js';
 import { launchCommand, type LaunchFlags } from './launch-command.js';
 import { openDisplay } from './progress/display.js';
@@ -12,13 +12,10 @@ export async function launchFromCli(flags: LaunchFlags): Promise<RunResult> {
   const path =
     flags.config ??
     (resume === undefined ? undefined : (await RunFolder.open(runsDir, resume)).configPath);
-  const config = await loadConfig({
-    ...(path === undefined ? {} : { path }),
-    sets: [
-      ...flags.sets,
-      ...(flags.workers === undefined ? [] : [`workers.count=${flags.workers}`]),
-    ],
-  });
+  const config = await loadFromCli(path, [
+    ...flags.sets,
+    ...(flags.workers === undefined ? [] : [`workers.count=${flags.workers}`]),
+  ]);
   const display = openDisplay(process.stderr, process.env);
   const interrupts = listenForInterrupts((count) => {
     display.note(

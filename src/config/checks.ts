@@ -8,19 +8,20 @@ const npmSource = /^npm:(@[a-z0-9][\w.-]*\/)?[a-z0-9][\w.-]*@\d[\w.+-]*$/i;
 const npmWeights = /^npm:(@[a-z0-9][\w.-]*\/)?[a-z0-9][\w.-]*@\d[\w.+-]*#\S+$/i;
 const url = /^[a-z][a-z0-9+]*:\/\//i;
 
-/** Rules that tie several keys together, in document order. */
-export function crossProblems(config: UserConfig): Problem[] {
+/** Rules that tie several keys together, in document order; those about groups that are not given are left out. */
+export function crossProblems(groups: Partial<UserConfig>): Problem[] {
+  const { data, model, phases, batch, workers, metrics, security } = groups;
   return [
-    ...sourceProblems(config),
-    ...splitProblems(config),
-    ...weightProblems(config),
-    ...phaseProblems(config),
-    ...batchProblems(config),
-    ...addressProblems(config),
+    ...(data === undefined ? [] : [...sourceProblems({ data }), ...splitProblems({ data })]),
+    ...(model === undefined ? [] : weightProblems({ model })),
+    ...(phases === undefined ? [] : phaseProblems({ phases })),
+    ...(batch === undefined || workers === undefined ? [] : batchProblems({ batch, workers })),
+    ...(metrics === undefined || workers === undefined ? [] : portProblems({ metrics, workers })),
+    ...(security === undefined ? [] : addressProblems({ security })),
   ];
 }
 
-function sourceProblems({ data }: UserConfig): Problem[] {
+function sourceProblems({ data }: Pick<UserConfig, 'data'>): Problem[] {
   const { source, integrity, rules } = data;
   const path = ['data', 'source'];
   if (url.test(source)) {
@@ -89,7 +90,7 @@ function unused(value: string | null, path: readonly string[], reason: string): 
   ];
 }
 
-function splitProblems({ data: { split } }: UserConfig): Problem[] {
+function splitProblems({ data: { split } }: Pick<UserConfig, 'data'>): Problem[] {
   const sum = split.train + split.val + split.test;
   const problem = (what: string, why: string): Problem[] => [
     { code: 'FT_CONFIG_CONFLICT', path: ['data', 'split'], what, why },
@@ -111,7 +112,7 @@ function splitProblems({ data: { split } }: UserConfig): Problem[] {
   return [];
 }
 
-function weightProblems({ model }: UserConfig): Problem[] {
+function weightProblems({ model }: Pick<UserConfig, 'model'>): Problem[] {
   const { weights, integrity } = model;
   const path = ['model', 'weights'];
   if (isNpm(weights)) {
@@ -143,7 +144,7 @@ function weightProblems({ model }: UserConfig): Problem[] {
   ];
 }
 
-function phaseProblems({ phases }: UserConfig): Problem[] {
+function phaseProblems({ phases }: Pick<UserConfig, 'phases'>): Problem[] {
   if (phases[0]?.from !== 'best') return [];
   return [
     {
@@ -156,7 +157,7 @@ function phaseProblems({ phases }: UserConfig): Problem[] {
   ];
 }
 
-function batchProblems({ batch, workers }: UserConfig): Problem[] {
+function batchProblems({ batch, workers }: Pick<UserConfig, 'batch' | 'workers'>): Problem[] {
   const shards = batch.shards ?? defaultShards(batch.size);
   const divisors = Array.from({ length: Math.min(batch.size, maxShards) }, (_, i) => i + 1).filter(
     (divisor) => batch.size % divisor === 0,
@@ -190,25 +191,28 @@ function batchProblems({ batch, workers }: UserConfig): Problem[] {
   ];
 }
 
-function addressProblems({ metrics, security, workers }: UserConfig): Problem[] {
-  const problems: Problem[] = [];
+function portProblems({ metrics, workers }: Pick<UserConfig, 'metrics' | 'workers'>): Problem[] {
   const lastPort = metrics.port + workers.count;
-  if (metrics.enabled && metrics.port > 0 && lastPort > 65_535) {
-    problems.push({
+  if (!metrics.enabled || metrics.port === 0 || lastPort <= 65_535) return [];
+  return [
+    {
       code: 'FT_CONFIG_CONFLICT',
       path: ['metrics', 'port'],
       what: `metrics.port is ${metrics.port}, so the last of ${workers.count} workers would need port ${lastPort}.`,
       why: 'Ports end at 65535.',
-    });
-  }
-  if (!/^(127\.\d{1,3}\.\d{1,3}\.\d{1,3}|::1|localhost)$/.test(security.host)) {
-    problems.push({
+    },
+  ];
+}
+
+function addressProblems({ security }: Pick<UserConfig, 'security'>): Problem[] {
+  if (/^(127\.\d{1,3}\.\d{1,3}\.\d{1,3}|::1|localhost)$/.test(security.host)) return [];
+  return [
+    {
       code: 'FT_CONFIG_UNSUPPORTED',
       path: ['security', 'host'],
       what: `security.host is ${security.host}.`,
       why: 'This version has no encryption between processes, so it talks over loopback alone.',
       remedy: 'Use 127.0.0.1, ::1 or localhost.',
-    });
-  }
-  return problems;
+    },
+  ];
 }

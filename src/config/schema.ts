@@ -61,7 +61,7 @@ const augment = z.strictObject({
 const data = z.strictObject({
   source: text.meta({
     description:
-      'Where the images are: `npm:NAME@VERSION`, a folder (`class/*` or `{train,val,test}/class/*`), or a `.csv` or `.jsonl` manifest with path, label and optional split.',
+      'Where the images are: `npm:NAME@VERSION`, a folder (`class/*` or `{train,val,test}/class/*`), or a `.csv` or `.jsonl` manifest with path, label and optional split. Where `--set` names another one, `integrity` and `rules` of the file no longer apply.',
     'x-allowed': '`npm:NAME@VERSION`, a folder, or a `.csv` or `.jsonl` file',
   }),
   integrity: integrity.meta({

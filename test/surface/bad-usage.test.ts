@@ -75,8 +75,8 @@ const text: [args: string[], code: number, stderr: string][] = [
     ['launch', '--config', 'bad.yaml'],
     2,
     'error FT_CONFIG_UNKNOWN_KEY: bad.yaml:3:22: data.imagSize is not a configuration key.\n' +
-      '  also: FT_CONFIG_INVALID_VALUE: bad.yaml:5:12: phases.0.epochs is 0. It must be a whole number from 1 to 1000000.\n' +
-      '  remedy: Did you mean data.imageSize?\n',
+      '  remedy: Did you mean data.imageSize?\n' +
+      'also FT_CONFIG_INVALID_VALUE: bad.yaml:5:12: phases.0.epochs is 0. It must be a whole number from 1 to 1000000.\n',
   ],
   [
     ['config', 'validate', 'broken.yaml'],

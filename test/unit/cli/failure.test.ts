@@ -38,6 +38,7 @@ describe('a failure for people', () => {
         problems: [
           { code: 'FT_CONFIG_UNKNOWN_KEY', path: 'a', message: 'first' },
           { code: 'FT_CONFIG_INVALID_VALUE', path: 'b', message: 'second' },
+          { code: 'FT_CONFIG_CONFLICT', path: 'c', message: 'third', remedy: 'Remove c.' },
         ],
       },
     });
@@ -45,8 +46,10 @@ describe('a failure for people', () => {
       'error FT_CONFIG_UNKNOWN_KEY: first:',
       '  a.png',
       '  b.png',
-      '  also: FT_CONFIG_INVALID_VALUE: second',
       '  remedy: Look.',
+      'also FT_CONFIG_INVALID_VALUE: second',
+      'also FT_CONFIG_CONFLICT: third',
+      '  remedy: Remove c.',
     ]);
   });
 });

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../../src/config/load.js';
-import type { FtctlError } from '../../../src/errors/index.js';
+import { FtctlError } from '../../../src/errors/index.js';
 import { environment, failure, load, minimal } from './support.js';
 
 const npm = 'npm:flowers@1.0.0';
@@ -370,17 +370,50 @@ describe('a configuration with a fault', () => {
     expect(error.exitCode).toBe(2);
   });
 
-  it('lists all faults, unknown keys first', async () => {
-    const { error } = await failure(
-      minimal.replace('imageSize: 64', 'imageSize: 4').replace('epochs: 3', 'epochs: 0\n    x: 1'),
-    );
-    expect(error.details).toEqual({
-      problems: [
-        ['FT_CONFIG_UNKNOWN_KEY', 'phases.0.x'],
-        ['FT_CONFIG_INVALID_VALUE', 'data.imageSize'],
-        ['FT_CONFIG_INVALID_VALUE', 'phases.0.epochs'],
-      ].map(([code, path]) => ({ code, path, message: expect.any(String) as string })),
+  it('lists all faults of all kinds: of arguments, unknown keys, values, and of keys together', async () => {
+    const faulty = minimal
+      .replace('imageSize: 64', 'imageSize: 64\n  imgSize: 3\n  split: { train: 1, val: 1 }')
+      .replace('epochs: 3', 'epochs: 0\n    x: 1');
+    const { error } = await failure(`${faulty}batch: { size: 30, shards: 8 }\n`, [
+      'seed',
+      'modle.width=2',
+      'security.host=0.0.0.0',
+    ]);
+    const problems = error.details?.['problems'] as { code: string; path: string }[];
+    expect(problems.map(({ code, path }) => `${code} ${path}`)).toEqual([
+      'FT_CONFIG_BAD_SET ',
+      'FT_CONFIG_UNKNOWN_KEY modle',
+      'FT_CONFIG_UNKNOWN_KEY data.imgSize',
+      'FT_CONFIG_UNKNOWN_KEY phases.0.x',
+      'FT_CONFIG_INVALID_VALUE phases.0.epochs',
+      'FT_CONFIG_CONFLICT data.split',
+      'FT_BATCH_NOT_MULTIPLE batch.shards',
+      'FT_CONFIG_UNSUPPORTED security.host',
+    ]);
+    expect(problems[0]).toEqual({
+      code: error.code,
+      path: '',
+      message: error.message,
+      remedy: error.remedy,
     });
+  });
+
+  it('is told with what is wrong with its model, which is looked at where its own group is valid', async () => {
+    const refuse = (): never => {
+      throw new FtctlError('FT_MODEL_UNKNOWN', { what: 'There is no such network.' });
+    };
+    const codesOf = async (text: string): Promise<string[]> => {
+      const { error } = await failure(text, [], { checkModel: refuse });
+      return (error.details?.['problems'] as { code: string }[]).map(({ code }) => code);
+    };
+    expect(await codesOf(minimal)).toEqual(['FT_MODEL_UNKNOWN']);
+    expect(await codesOf(minimal.replace('imageSize: 64', 'imageSize: 4'))).toEqual([
+      'FT_CONFIG_INVALID_VALUE',
+      'FT_MODEL_UNKNOWN',
+    ]);
+    expect(await codesOf(minimal.replace('weights: random', 'weights: 3'))).toEqual([
+      'FT_CONFIG_INVALID_VALUE',
+    ]);
   });
 
   it('accepts fractions that sum to 1 only up to rounding', async () => {
