@@ -61,7 +61,7 @@ module.exports = {
       severity: 'error',
       from: {
         path: [
-          '^src/coordinator/(membership|assignment)',
+          '^src/coordinator/(membership|assignment|agreement|copies|decision|judgement|rescue|ledger|limits)',
           '^src/data/(shards|plan|rng|augment)\\.ts$',
           '^src/collective/(tree|schedule|reducer)\\.ts$',
           '^src/worker/session-core\\.ts$',

@@ -3,9 +3,10 @@
  * cache, beside two peers in the same run: onnxruntime's forward alone with the same processes and threads (the ceiling),
  * and the same recipe under PyTorch DistributedDataParallel (`--python PATH` of an interpreter with torch and torchvision).
  *
- *     npx tsx bench/throughput.bench.ts [--preset smoke|full] [--python PATH] [--data FOLDER]
+ *     npx tsx bench/throughput.bench.ts [--preset smoke|full] [--workers 2,4] [--python PATH] [--data FOLDER] [--out FILE]
  *
- * The data are the quick start's images, laid out as a folder. Each figure is the median of the repeats.
+ * The data are the quick start's images, laid out as a folder. A repeat measures the peers and ftctl one after the other
+ * (forward alone before and after), and its ratios are within it; each figure is the median of the repeats, with all of them beside it.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -26,12 +27,16 @@ const { values: flags } = parseArgs({
     preset: { type: 'string', default: 'full' },
     python: { type: 'string' },
     data: { type: 'string' },
+    workers: { type: 'string' },
+    out: { type: 'string' },
   },
 });
 const full = flags.preset === 'full';
 const settings = full
   ? { workers: [2, 4], epochs: 5, repeats: 3, seconds: 10 }
   : { workers: [2], epochs: 2, repeats: 1, seconds: 2 };
+
+const workerCounts = flags.workers?.split(',').map(Number) ?? settings.workers;
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const work = mkdtempSync(join(tmpdir(), 'ftctl-bench-'));
@@ -148,28 +153,31 @@ async function forwardAlone(
   return (await Promise.all(rates)).reduce((a, b) => a + b);
 }
 
-/** DDP with loader processes and without; the better one counts. */
-function ddp(python: string, data: string, workers: number): { imagesPerSecond: number } {
+function ddp(python: string, data: string, workers: number, loaders: number): number {
+  const args = [join(root, 'bench/peers/ddp_frozen.py'), '--data', data];
   const threads = Math.max(1, Math.floor(numCores / workers));
-  const runs = [0, 1].map((loaders, i) => {
-    const args = [join(root, 'bench/peers/ddp_frozen.py'), '--data', data];
-    const numbers = {
-      workers,
-      threads,
-      loaders,
-      batch: 64,
-      size: 64,
-      epochs: settings.epochs,
-      port: 29511 + i,
-    };
-    for (const [name, value] of Object.entries(numbers)) args.push(`--${name}`, String(value));
-    const stdout = execFileSync(python, args, { stdio: ['ignore', 'pipe', 'ignore'] });
-    return JSON.parse(stdout.toString()) as { imagesPerSecond: number };
-  });
-  return runs.sort((a, b) => b.imagesPerSecond - a.imagesPerSecond)[0]!;
+  const numbers = {
+    ...{ workers, threads, loaders, batch: 64, size: 64 },
+    ...{ epochs: settings.epochs, port: 29511 + loaders },
+  };
+  for (const [name, value] of Object.entries(numbers)) args.push(`--${name}`, String(value));
+  const stdout = execFileSync(python, args, { stdio: ['ignore', 'pipe', 'ignore'] });
+  return (JSON.parse(stdout.toString()) as { imagesPerSecond: number }).imagesPerSecond;
 }
 
-const median = (values: number[]): number => values.sort((a, b) => a - b)[values.length >> 1]!;
+/** The better number of loader processes for DDP here: none, or one a worker. */
+function bestLoaders(python: string, data: string, workers: number): number {
+  return ddp(python, data, workers, 0) >= ddp(python, data, workers, 1) ? 0 : 1;
+}
+
+const median = (values: readonly number[]): number =>
+  values.toSorted((a, b) => a - b)[values.length >> 1]!;
+
+/** Median, then every repeat's figure in the order of measuring. */
+const summary = (values: readonly number[], digits: number) => ({
+  median: Number(median(values).toFixed(digits)),
+  all: values.map((value) => Number(value.toFixed(digits))),
+});
 
 try {
   const data = flags.data ?? (await imageFolder());
@@ -184,53 +192,51 @@ try {
   });
   const model = new BlobStore(join(work, 'models')).path(prepared.backboneSha256);
   const rows = [];
-  for (const workers of settings.workers) {
+  for (const workers of workerCounts) {
     const threads = Math.max(1, Math.floor(numCores / workers));
-    const measured = {
-      ours: [] as number[],
-      first: [] as number[],
-      alone: [] as number[],
-      ddp: [] as number[],
-    };
+    const { python } = flags;
+    const loaders = python === undefined ? 0 : bestLoaders(python, data, workers);
+    const alone: number[] = [];
+    const ours: number[] = [];
+    const first: number[] = [];
+    const peer: number[] = [];
     for (let repeat = 0; repeat < settings.repeats; repeat++) {
-      measured.alone.push(await forwardAlone(model, workers, threads, 64 / workers));
-      const ours = ftctl(configFile(data), workers);
-      measured.ours.push(ours.steady);
-      measured.first.push(ours.first);
-      if (flags.python !== undefined)
-        measured.ddp.push(ddp(flags.python, data, workers).imagesPerSecond);
+      const before = await forwardAlone(model, workers, threads, 64 / workers);
+      const rates = ftctl(configFile(data), workers);
+      const after = await forwardAlone(model, workers, threads, 64 / workers);
+      alone.push((before + after) / 2);
+      ours.push(rates.steady);
+      first.push(rates.first);
+      if (python !== undefined) peer.push(ddp(python, data, workers, loaders));
     }
-    const alone = median(measured.alone);
-    const ours = median(measured.ours);
+    const ratio = (to: readonly number[]) =>
+      summary(
+        ours.map((rate, i) => rate / to[i]!),
+        3,
+      );
     rows.push({
       workers,
       threadsPerWorker: threads,
-      forwardAlone: Math.round(alone),
-      ftctl: Math.round(ours),
-      ftctlFirstEpoch: Math.round(median(measured.first)),
-      ofForwardAlone: Number((ours / alone).toFixed(3)),
-      ...(measured.ddp.length === 0
+      forwardAlone: summary(alone, 0),
+      ftctl: summary(ours, 0),
+      ftctlFirstEpoch: summary(first, 0),
+      ofForwardAlone: ratio(alone),
+      ...(peer.length === 0
         ? {}
-        : {
-            ddp: Math.round(median(measured.ddp)),
-            timesDdp: Number((ours / median(measured.ddp)).toFixed(2)),
-          }),
+        : { ddp: summary(peer, 0), ddpLoaders: loaders, timesDdp: ratio(peer) }),
     });
   }
-  console.log(
-    JSON.stringify(
-      {
-        bench: 'throughput',
-        preset: flags.preset,
-        node: process.version,
-        cores: numCores,
-        cpu: cpus()[0]?.model,
-        rows,
-      },
-      null,
-      2,
-    ),
-  );
+  const report = {
+    bench: 'throughput',
+    date: new Date().toISOString().slice(0, 10),
+    preset: flags.preset,
+    node: process.version,
+    cores: numCores,
+    cpu: cpus()[0]?.model,
+    rows,
+  };
+  console.log(JSON.stringify(report, null, 2));
+  if (flags.out !== undefined) writeFileSync(flags.out, `${JSON.stringify(report, null, 2)}\n`);
 } finally {
   rmSync(work, { recursive: true, force: true });
 }

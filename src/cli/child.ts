@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { FtctlError } from '../errors/index.js';
 import { exitWithParent, type ParentChannel } from '../util/child-channel.js';
+import { type Log, noLog, openLog } from '../util/log.js';
 import { failureLines, withStackKept } from './failure.js';
 
 /** The processes that a launch starts. */
@@ -20,26 +21,43 @@ export const childOptions = {
 export async function childMain(role: ChildRole, argv: readonly string[]): Promise<never> {
   const controller = new AbortController();
   const parent = exitWithParent(controller);
+  const log: ChildLog = { current: null };
   const fail = async (thrown: unknown): Promise<never> => {
     const error = withStackKept(thrown, { argv: [role, ...argv], now: new Date() });
-    process.stderr.write(`${failureLines(error).join('\n')}\n`);
+    const { code, remedy } = error;
+    if (log.current === null) process.stderr.write(`${failureLines(error).join('\n')}\n`);
+    else log.current.error(error.message, { code, remedy, error: thrown });
     await parent.failed(error.toJSON());
     process.exit(error.exitCode);
   };
   process.on('uncaughtException', (error) => void fail(error)); // also for unhandled rejections
   try {
-    await runChild(role, argv, parent, controller.signal);
+    await runChild(role, argv, { parent, log, signal: controller.signal });
   } catch (thrown) {
     return fail(thrown);
   }
   process.exit(0);
 }
 
+/** A process's log, once it is open. */
+interface ChildLog {
+  current: Log | null;
+}
+
+/** The launcher sends stderr to the same file: Node's warnings become lines like all others, which say where. */
+function openWorkerLog(path: string, rank: number): Log {
+  const log = openLog({ path, rank });
+  process.removeAllListeners('warning');
+  process.on('warning', (warning) => {
+    log.warn(`${warning.name}: ${warning.message}`, { error: warning });
+  });
+  return log;
+}
+
 async function runChild(
   role: ChildRole,
   argv: readonly string[],
-  parent: ParentChannel,
-  signal: AbortSignal,
+  { parent, log, signal }: { parent: ParentChannel; log: ChildLog; signal: AbortSignal },
 ): Promise<void> {
   const token = required('The environment variable FTCTL_TOKEN', process.env['FTCTL_TOKEN']);
   if (role === 'coordinator') {
@@ -55,13 +73,15 @@ async function runChild(
     });
     return;
   }
-  const { join, slot, log, run, provider, metrics } = options(argv, childOptions.worker);
+  const { join, slot, log: logPath, run, provider, metrics } = options(argv, childOptions.worker);
+  const rank = wholeNumber('--slot', required('--slot', slot));
+  if (logPath !== undefined) log.current = openWorkerLog(logPath, rank);
   const { runWorker } = await import('../worker/worker.js');
   await runWorker({
     join: required('--join', join),
     token,
-    slot: wholeNumber('--slot', required('--slot', slot)),
-    ...(log === undefined ? {} : { logPath: log }),
+    slot: rank,
+    log: log.current ?? noLog,
     runId: run ?? '',
     provider: providerOf(provider ?? 'cpu'),
     metrics: metrics === undefined ? null : addressOf('--metrics', metrics),

@@ -1,10 +1,10 @@
-import { loadConfig } from '../config/load.js';
 import type { RunSpec } from '../config/run-spec.js';
 import { type DataReport, inspectData } from '../data/inspect.js';
 import type { SplitName } from '../data/manifest.js';
 import { previewData } from '../data/preview.js';
 import { preprocessingOf } from '../models/preprocessing-of.js';
 import { writeFileAtomic } from '../util/atomic-file.js';
+import { loadFromCli } from './config-from-cli.js';
 import { progressLine } from './progress-line.js';
 
 export type { DataReport } from '../data/inspect.js';
@@ -18,14 +18,8 @@ interface DataChoice {
 
 /** The configuration, or the quick start's, with the data that a command's argument names. */
 async function specOf({ data, config, sets }: DataChoice): Promise<RunSpec> {
-  const source =
-    data === undefined
-      ? []
-      : [`data.source=${JSON.stringify(data)}`, 'data.integrity=null', 'data.rules=null'];
-  const { spec } = await loadConfig({
-    ...(config === undefined ? {} : { path: config }),
-    sets: [...source, ...sets],
-  });
+  const source = data === undefined ? [] : [`data.source=${JSON.stringify(data)}`];
+  const { spec } = await loadFromCli(config, [...source, ...sets]);
   return spec;
 }
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { FtctlError, type ErrorCode, type FtctlErrorJson } from '../errors/index.js';
-import { quoted } from './progress/shell-quote.js';
+import { quoted } from '../util/shell-quote.js';
 
 /** What a failing command prints on stdout under `--json` (DESIGN section 8): the same keys every time. */
 export interface FailureJson {
@@ -38,8 +38,8 @@ export function failureJson(error: FtctlError): FailureJson {
 }
 
 /**
- * An error for people. The first line has it all: code, what happened, where; then the other problems of the same
- * kind, and what to do.
+ * An error for people. The first line has it all: code, what happened, where; then what to do, and the other faults of a
+ * configuration, each with its own remedy.
  */
 export function failureLines(error: FtctlError): string[] {
   const [first, ...more] = error.message.split('\n');
@@ -50,8 +50,8 @@ export function failureLines(error: FtctlError): string[] {
   return [
     `error ${error.code}: ${first!}${place === '' ? '' : ` (${place})`}`,
     ...more,
-    ...otherProblems(error).map((message) => `  also: ${message}`),
     `  remedy: ${error.remedy}`,
+    ...otherProblems(error),
     ...resumeHint(error),
   ];
 }
@@ -60,15 +60,25 @@ export function failureLines(error: FtctlError): string[] {
 function otherProblems({ details }: FtctlError): string[] {
   const problems = details?.['problems'];
   if (!Array.isArray(problems)) return [];
-  return (problems as { code: string; message: string }[])
+  return (problems as { code: string; message: string; remedy?: string }[])
     .slice(1)
-    .map(({ code, message }) => `${code}: ${message}`);
+    .flatMap(({ code, message, remedy }) => [
+      `also ${code}: ${message}`,
+      ...(remedy === undefined ? [] : [`  remedy: ${remedy}`]),
+    ]);
 }
 
-function resumeHint({ details }: FtctlError): string[] {
+/** What refuses the very command that the hint would name. */
+const resumeRefusals: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'FT_RUN_IN_USE',
+  'FT_RESUME_MISMATCH',
+  'FT_CHECKPOINT_DAMAGED',
+]);
+
+function resumeHint({ code, details }: FtctlError): string[] {
   const { runDir, resumable } = details ?? {};
   if (typeof runDir !== 'string') return [];
-  return resumable === true
+  return resumable === true && !resumeRefusals.has(code)
     ? [`  run: ${runDir} (go on from its last checkpoint: ftctl launch --resume ${quoted(runDir)})`]
     : [`  run: ${runDir}`];
 }

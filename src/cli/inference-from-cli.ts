@@ -1,9 +1,10 @@
 import { availableParallelism } from 'node:os';
+import { FtctlError, type FtctlErrorJson } from '../errors/index.js';
 import { evaluate } from '../inference/evaluate.js';
 import { predict } from '../inference/predict.js';
-import { RunFolder } from '../state/run-folder.js';
 import { writeFileAtomic } from '../util/atomic-file.js';
 import { confusionCsv } from './evaluation-report.js';
+import { findModel } from './find-model.js';
 import { printable } from './progress/words.js';
 
 /** One image with its likeliest classes. */
@@ -19,9 +20,8 @@ interface RunChoice {
 export async function predictFromCli(
   options: RunChoice & { readonly images: readonly string[]; readonly top: number },
 ): Promise<Prediction[]> {
-  const { modelDir } = await RunFolder.open(options.runsDir, options.run);
   return predict({
-    modelDir,
+    modelDir: await findModel(options.runsDir, options.run),
     images: [...options.images],
     top: options.top,
     threads: availableParallelism(),
@@ -38,17 +38,35 @@ export async function evaluateFromCli(
   },
 ): Promise<Evaluation> {
   const { data, onBadFile, numMistakes, confusionPath } = options;
-  const { modelDir } = await RunFolder.open(options.runsDir, options.run);
+  const modelDir = await findModel(options.runsDir, options.run);
   const threads = availableParallelism();
   const result = await evaluate({ modelDir, data, onBadFile, numMistakes, threads });
   if (confusionPath !== undefined) await writeFileAtomic(confusionPath, confusionCsv(result));
   return result;
 }
 
-/** Each image, and below it its classes with their probabilities. */
+/** Each image, and below it its classes with their probabilities, or why it cannot be used. */
 export function predictionLines(predictions: readonly Prediction[]): string[] {
-  return predictions.flatMap(({ image, top }) => [
+  return predictions.flatMap(({ image, top, error }) => [
     printable(image),
+    ...(error === null ? [] : [`  cannot be used: ${printable(reasonOf(error))}`]),
     ...top.map(({ label, probability }) => `  ${probability.toFixed(4)}  ${printable(label)}`),
   ]);
+}
+
+function reasonOf({ details, message }: FtctlErrorJson): string {
+  const reason = details?.['reason'];
+  return typeof reason === 'string' ? reason : message;
+}
+
+/** What the command fails with after it has printed its results: undefined if all images could be used. */
+export function predictionFailure(predictions: readonly Prediction[]): FtctlError | undefined {
+  const bad = predictions.flatMap(({ error }) => (error === null ? [] : [error]));
+  const [first] = bad;
+  if (first === undefined) return undefined;
+  if (predictions.length === 1) return FtctlError.fromJSON(first);
+  return new FtctlError('FT_DATA_BAD_FILES', {
+    what: `${bad.length} of ${predictions.length} images cannot be used; why is said above, below each.`,
+    remedy: 'Repair the files, or leave them out. PNG, JPEG, WebP, TIFF, GIF and AVIF are read.',
+  });
 }

@@ -1,18 +1,10 @@
-import { loadConfig } from '../config/load.js';
 import type { RunResult } from '../control/events.js';
 import { launch } from '../launch/launch.js';
 import { RunFolder } from '../state/run-folder.js';
+import { loadFromCli } from './config-from-cli.js';
 import { listenForInterrupts } from './interrupt.js';
+import { launchCommand, type LaunchFlags } from './launch-command.js';
 import { openDisplay } from './progress/display.js';
-
-/** The flags of `ftctl launch`. */
-export interface LaunchFlags {
-  readonly config: string | undefined;
-  readonly workers: number | undefined;
-  readonly sets: readonly string[];
-  readonly resume: string | undefined;
-  readonly runsDir: string;
-}
 
 /** Launches a run with progress on stderr and the two-step Ctrl-C. Rejects with what `launch` rejects with. */
 export async function launchFromCli(flags: LaunchFlags): Promise<RunResult> {
@@ -20,13 +12,10 @@ export async function launchFromCli(flags: LaunchFlags): Promise<RunResult> {
   const path =
     flags.config ??
     (resume === undefined ? undefined : (await RunFolder.open(runsDir, resume)).configPath);
-  const config = await loadConfig({
-    ...(path === undefined ? {} : { path }),
-    sets: [
-      ...flags.sets,
-      ...(flags.workers === undefined ? [] : [`workers.count=${flags.workers}`]),
-    ],
-  });
+  const config = await loadFromCli(path, [
+    ...flags.sets,
+    ...(flags.workers === undefined ? [] : [`workers.count=${flags.workers}`]),
+  ]);
   const display = openDisplay(process.stderr, process.env);
   const interrupts = listenForInterrupts((count) => {
     display.note(
@@ -42,6 +31,7 @@ export async function launchFromCli(flags: LaunchFlags): Promise<RunResult> {
       signal: interrupts.graceful,
       killSignal: interrupts.now,
       onEvent: display.onEvent,
+      again: launchCommand(flags),
     });
   } finally {
     interrupts.dispose();

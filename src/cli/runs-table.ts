@@ -5,14 +5,14 @@ import { accuracy, duration, loss } from './progress/words.js';
 export function runsTable(runs: readonly RunSummary[], runsDir: string): string[] {
   if (runs.length === 0) return [`No runs in ${runsDir}. Start one with: ftctl launch`];
   const rows = [
-    ['RUN', 'STATUS', 'EPOCHS', 'BEST VAL', 'STARTED', 'TOOK'],
+    ['RUN', 'STATUS', 'EPOCHS', 'BEST VAL', 'STARTED (UTC)', 'TOOK'],
     ...runs.map((run) => [
       run.id,
       run.error === null ? run.status : `${run.status} (${run.error.code})`,
       run.totalEpochs === null ? String(run.epochs) : `${run.epochs}/${run.totalEpochs}`,
       best(run),
       new Date(run.startedAt).toISOString().slice(0, 16).replace('T', ' '),
-      run.endedAt === null ? '-' : duration(run.endedAt - run.startedAt),
+      took(run),
     ]),
   ];
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
@@ -22,6 +22,12 @@ export function runsTable(runs: readonly RunSummary[], runsDir: string): string[
       .join('  ')
       .trimEnd(),
   );
+}
+
+/** A resumed run took all of its sessions' time, and none of that between them. */
+function took({ tookMs, sessions }: RunSummary): string {
+  if (tookMs === null) return '-';
+  return `${duration(tookMs)}${sessions === 1 ? '' : ` (${sessions} sessions)`}`;
 }
 
 function best({ best: value }: RunSummary): string {

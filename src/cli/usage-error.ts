@@ -2,6 +2,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { Errors, type Config } from '@oclif/core';
 import { nearest } from '../config/suggest.js';
 import { FtctlError } from '../errors/index.js';
+import { quoted } from '../util/shell-quote.js';
 
 /** oclif's complaint about the command line as FT_USAGE, with a suggestion; anything else is returned as it is. */
 export function usageError(thrown: unknown, argv: readonly string[], config: Config): unknown {
@@ -21,6 +22,8 @@ export function usageError(thrown: unknown, argv: readonly string[], config: Con
       cause: thrown,
     });
   }
+  const stray = strayWords(thrown, message, argv, command);
+  if (stray !== undefined) return strayError(thrown, stray, command);
   return new FtctlError('FT_USAGE', {
     what: `${sentence(thrown, message)}.`,
     remedy: `${flagHint(thrown, command.flags)}See \`ftctl ${command.id.replaceAll(':', ' ')} --help\`.`,
@@ -40,6 +43,45 @@ function commandOf(
   return config.commands
     .filter(({ id }) => id.split(':').every((word, index) => argv[index] === word))
     .sort((a, b) => b.id.length - a.id.length)[0];
+}
+
+type KnownCommand = Config['commands'][number];
+
+/** Words that the command has no place for. oclif takes those right after a command without arguments for a command's name. */
+function strayWords(
+  thrown: Errors.CLIError,
+  message: string,
+  argv: readonly string[],
+  command: KnownCommand,
+): readonly string[] | undefined {
+  const { args } = thrown as { args?: unknown };
+  if (message.startsWith('Unexpected argument') && Array.isArray(args)) {
+    return args as readonly string[];
+  }
+  if (!/^command .+ not found$/s.test(message)) return undefined;
+  const words = argv.slice(command.id.split(':').length);
+  const firstFlag = words.findIndex((word) => word.startsWith('-'));
+  return firstFlag === -1 ? words : words.slice(0, firstFlag);
+}
+
+function strayError(
+  thrown: Errors.CLIError,
+  stray: readonly string[],
+  command: KnownCommand,
+): FtctlError {
+  const name = `ftctl ${command.id.replaceAll(':', ' ')}`;
+  const places = Object.keys(command.args).map((place) => place.toUpperCase());
+  const meant =
+    command.id === 'launch' ? `Did you mean: ${name} --config ${quoted(stray[0] ?? 'FILE')}? ` : '';
+  return new FtctlError('FT_USAGE', {
+    what: `Unexpected ${stray.length === 1 ? 'argument' : 'arguments'}: ${stray.map(quoted).join(' ')}.`,
+    why:
+      places.length === 0
+        ? `"${name}" takes flags alone.`
+        : `Beside flags "${name}" takes ${places.join(' and ')} alone.`,
+    remedy: `${meant}See \`${name} --help\`.`,
+    cause: thrown,
+  });
 }
 
 function flagHint(thrown: Errors.CLIError, flags: Record<string, unknown>): string {

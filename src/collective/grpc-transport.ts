@@ -35,6 +35,8 @@ export class GrpcTransport implements PeerTransport {
   readonly #peers = new Map<string, Peer>();
   readonly #waiting = new Set<ReceiveCall>();
   readonly #pending = new Set<PendingOpen>();
+  /** Members whose streams were lost and not opened again, with the cause. */
+  readonly #lost = new Map<string, string>();
   /** Those that may still be sent under: none older than the newest that was. */
   #generations: Generation[] = [];
   #self: string | undefined;
@@ -59,7 +61,9 @@ export class GrpcTransport implements PeerTransport {
     this.#generations.push(generation);
     const others = generation.members.filter((member) => member.incarnation !== self);
     for (const member of others) {
-      if (!this.#peers.has(member.incarnation)) this.#dial(member, self, generation.id);
+      const peer = this.#peers.get(member.incarnation);
+      if (peer === undefined) this.#dial(member, self, generation.id);
+      else peer.inbound.generation = generation.id;
     }
     this.#admitWaiting();
     return new Promise((resolve, reject) => {
@@ -136,7 +140,7 @@ export class GrpcTransport implements PeerTransport {
       ? { outcome: 'refuse', reason: 'this worker is leaving' }
       : admit(
           { generation: generation ?? { term: 0, number: 0 }, receiver, sender },
-          { self: this.#self, generations: this.#generations },
+          { self: this.#self, generations: this.#generations, lost: this.#lost },
         );
     if (outcome === 'accept') {
       this.#peers.get(receiver)?.outbound.attach(call);
@@ -157,7 +161,8 @@ export class GrpcTransport implements PeerTransport {
     const { incarnation } = member;
     const inbound = new PeerInbound({
       address: member.address,
-      request: { generation, receiver: self, sender: incarnation },
+      generation,
+      ...{ receiver: self, sender: incarnation },
       token: this.#token,
       clock: this.#clock,
       onUp: () => {
@@ -182,6 +187,7 @@ export class GrpcTransport implements PeerTransport {
     });
     const peer: Peer = { member, inbound, outbound };
     this.#peers.set(incarnation, peer);
+    this.#lost.delete(incarnation);
     inbound.dial();
   }
 
@@ -205,6 +211,7 @@ export class GrpcTransport implements PeerTransport {
     const { incarnation } = peer.member;
     if (this.#peers.get(incarnation) !== peer) return;
     this.#peers.delete(incarnation);
+    this.#lost.set(incarnation, error.message.replace(/\.$/, ''));
     closePeer(peer);
     for (const pending of [...this.#pending]) {
       if (pending.peers.has(incarnation)) pending.reject(error);
@@ -224,6 +231,9 @@ export class GrpcTransport implements PeerTransport {
       if (needed.has(incarnation)) continue;
       this.#peers.delete(incarnation);
       closePeer(peer);
+    }
+    for (const incarnation of [...this.#lost.keys()]) {
+      if (!needed.has(incarnation)) this.#lost.delete(incarnation);
     }
   }
 

@@ -7,9 +7,9 @@ import {
   isServiceError,
   MAX_STREAM_MESSAGE_BYTES,
 } from '../rpc/channel.js';
+import type { GenerationId } from '../rpc/generation.js';
 import { fromStatus, isConnectionRefused, plainCause } from '../rpc/status.js';
 import type { Clock } from '../util/clock.js';
-import type { ReceiverRequest } from './admission.js';
 import type { PeerMessage } from './messages.js';
 import { receiveMethod } from './receive-method.js';
 import { FrameReader } from './wire.js';
@@ -31,7 +31,10 @@ const REFUSALS = new Set<status>([
 
 interface PeerInboundOptions {
   readonly address: string;
-  readonly request: ReceiverRequest;
+  readonly generation: GenerationId;
+  /** Incarnations: the own one, and the one to be called. */
+  readonly receiver: string;
+  readonly sender: string;
   readonly token: string;
   readonly clock: Clock;
   readonly onUp: () => void;
@@ -48,11 +51,14 @@ export class PeerInbound {
   #isUp = false;
   #isClosed = false;
   #numAttempts = 0;
+  /** The newest generation that both are members of: dials name it. */
+  generation: GenerationId;
   /** Why the last attempt failed. */
   lastCause = 'it was not dialled yet';
 
   constructor(o: PeerInboundOptions) {
     this.#o = o;
+    this.generation = o.generation;
   }
 
   get isUp(): boolean {
@@ -62,14 +68,14 @@ export class PeerInbound {
   /** Dials until the stream is up, or is refused. */
   dial(): void {
     if (this.#isClosed) return;
-    const { address, request, token, clock } = this.#o;
+    const { address, receiver, sender, token, clock } = this.#o;
     const method = receiveMethod();
     const client = new Client(address, channelCredentials, clientOptions(MAX_STREAM_MESSAGE_BYTES));
     const call = client.makeServerStreamRequest(
       method.path,
       method.requestSerialize,
       method.responseBytes,
-      { ...request, generation: { ...request.generation } },
+      { generation: { ...this.generation }, receiver, sender },
       authorization(token),
     );
     let isOver = false;

@@ -35,14 +35,13 @@ interface Round {
   vectorLength: number | undefined;
   own: readonly Partial[];
   ownSegment: Float32Array | undefined;
-  outgoing: Outgoing[];
   result: Float32Array | undefined;
 }
 
 /**
  * The all-reduce of one member in one generation, without any I/O. A round is complete only when every other member
- * has sent all that it must, also members without shards. Arrays that are handed in are kept for up to two rounds
- * and must not change.
+ * has sent all that it must, also members without shards. What is to be sent are views of the arrays that are handed in:
+ * these must not change as long as it may be sent again.
  */
 export class RoundReducer {
   readonly #run: string;
@@ -93,8 +92,8 @@ export class RoundReducer {
     state.vectorLength = vectorLength;
     state.own = partials;
     this.#checkHeld(round, vectorLength);
-    state.outgoing = this.#others.flatMap((to) => this.#firstHop(state, to, vectorLength));
-    return [...state.outgoing, ...this.#advance(state)];
+    const first = this.#others.flatMap((to) => this.#firstHop(state, to, vectorLength));
+    return [...first, ...this.#advance(state)];
   }
 
   /** Takes a message of another member, at any time and in any order. */
@@ -157,27 +156,6 @@ export class RoundReducer {
     return this.#rounds.get(round)?.result;
   }
 
-  /**
-   * Ranks that the round waits for. In two hops a missing first message also keeps the others from sending their
-   * segments, so only those who owe a first message are named, and those who owe a segment when there are none.
-   */
-  waitingFor(round: number): number[] {
-    const state = this.#rounds.get(round);
-    if (state?.result !== undefined) return [];
-    const owing = (missing: (rank: number) => boolean): number[] =>
-      this.#others.map((member) => member.rank).filter(missing);
-    const first = owing((rank) => state === undefined || !this.#hasFirstHop(state, rank));
-    if (first.length > 0) return first;
-    return owing((rank) => state?.received.has(`${rank}/segment/0`) !== true);
-  }
-
-  /** All that was sent to a rank in the last two rounds, in the order of sending: for a stream that was broken. */
-  repeat(toRank: number): Outgoing[] {
-    return [...this.#rounds.values()]
-      .sort((a, b) => a.round - b.round)
-      .flatMap((state) => state.outgoing.filter((outgoing) => outgoing.toRank === toRank));
-  }
-
   /** Gives up the messages held for newer generations: the next generation's reducer receives them. */
   takeNewer(): PeerMessage[] {
     const newer = this.#newer;
@@ -194,7 +172,6 @@ export class RoundReducer {
         vectorLength: undefined,
         own: [],
         ownSegment: undefined,
-        outgoing: [],
         result: undefined,
       };
       this.#rounds.set(round, state);
@@ -281,7 +258,6 @@ export class RoundReducer {
       const message = this.#message(state, part);
       state.ownSegment = values;
       outgoing = this.#others.map((to) => ({ toRank: to.rank, message }));
-      state.outgoing.push(...outgoing);
     }
     const segments = this.#others.map((from) => state.received.get(`${from.rank}/segment/0`));
     if (segments.every((segment) => segment !== undefined)) {

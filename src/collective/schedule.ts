@@ -28,28 +28,3 @@ export function segmentOf(rank: number, numMembers: number, vectorLength: number
   const end = Math.min((firstUnit + numUnits) * SEGMENT_ALIGNMENT, vectorLength);
   return { offset, length: end - offset };
 }
-
-/** What a link costs: a message of b bytes takes `latencyMs + b / bytesPerMs`. */
-export interface LinkModel {
-  readonly latencyMs: number;
-  readonly bytesPerMs: number;
-}
-
-/**
- * The vector length from which two hops are faster than one. With n members that send p partials of V elements each,
- *
- *   one hop  = latency + (n - 1) p 4V / bandwidth
- *   two hops = 2 latency + (n - 1) (p + 1) (4V / n) / bandwidth
- *
- * and two hops win above V = latency * bandwidth / (4 (n - 1) (p - (p + 1) / n)). Where they never win (one member,
- * or two with one partial each) the result is Number.MAX_SAFE_INTEGER.
- */
-export function twoHopThreshold(
-  link: LinkModel,
-  numMembers: number,
-  partialsPerMember: number,
-): number {
-  const saved = partialsPerMember - (partialsPerMember + 1) / numMembers;
-  if (numMembers < 2 || saved <= 0) return Number.MAX_SAFE_INTEGER;
-  return Math.ceil((link.latencyMs * link.bytesPerMs) / (4 * (numMembers - 1) * saved));
-}

@@ -1,6 +1,7 @@
 import { Flags } from '@oclif/core';
-import { BaseCommand, runArg, runsDirFlag } from '../cli/base-command.js';
+import { BaseCommand, runsDirFlag } from '../cli/base-command.js';
 import type { Evaluation } from '../cli/inference-from-cli.js';
+import { modelArg } from '../cli/model-arg.js';
 
 export default class Evaluate extends BaseCommand {
   static override summary = "Score a run's model on labelled images.";
@@ -10,7 +11,7 @@ export default class Evaluate extends BaseCommand {
     '<%= config.bin %> <%= command.id %> quickstart-20250131T142233Z-k3f9 --data ./photos',
     '<%= config.bin %> <%= command.id %> quickstart-20250131T142233Z-k3f9 --data ./photos/test --mistakes 30 --confusion confusion.csv',
   ];
-  static override args = { run: runArg };
+  static override args = { run: modelArg };
   static override flags = {
     'runs-dir': runsDirFlag,
     data: Flags.string({

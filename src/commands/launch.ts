@@ -34,17 +34,15 @@ Ctrl-C stops at the next step, with a checkpoint; a second Ctrl-C stops now.`;
 
   async run(): Promise<RunResult> {
     const { flags } = await this.parse(Launch);
+    const { config, workers, resume } = flags;
+    const sets = flags.set ?? [];
+    const options = { config, workers, sets, resume, runsDir: flags['runs-dir'] };
     const { launchFromCli } = await import('../cli/launch-from-cli.js');
-    const result = await launchFromCli({
-      config: flags.config,
-      workers: flags.workers,
-      sets: flags.set ?? [],
-      resume: flags.resume,
-      runsDir: flags['runs-dir'],
-    });
+    const result = await launchFromCli(options);
     if (result.status === 'stopped') process.exitCode = 130;
     const { summaryLines } = await import('../cli/progress/summary.js');
-    this.log(summaryLines(result, process.cwd()).join('\n'));
+    const { launchCommand } = await import('../cli/launch-command.js');
+    this.log(summaryLines(result, process.cwd(), launchCommand(options)).join('\n'));
     return result;
   }
 }

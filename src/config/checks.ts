@@ -4,18 +4,20 @@ import type { UserConfig } from './schema.js';
 import { defaultShards, maxShards } from './shards.js';
 import { weightsProblems } from './weights-reference.js';
 
-/** Rules that tie several keys together, in document order. */
-export function crossProblems(config: UserConfig): Problem[] {
+/** Rules that tie several keys together, in document order; those about groups that are not given are left out. */
+export function crossProblems(groups: Partial<UserConfig>): Problem[] {
+  const { data, model, phases, batch, workers, metrics, security } = groups;
   return [
-    ...dataProblems(config.data),
-    ...weightsProblems(config.model),
-    ...phaseProblems(config),
-    ...batchProblems(config),
-    ...addressProblems(config),
+    ...(data === undefined ? [] : dataProblems(data)),
+    ...(model === undefined ? [] : weightsProblems(model)),
+    ...(phases === undefined ? [] : phaseProblems({ phases })),
+    ...(batch === undefined || workers === undefined ? [] : batchProblems({ batch, workers })),
+    ...(metrics === undefined || workers === undefined ? [] : portProblems({ metrics, workers })),
+    ...(security === undefined ? [] : addressProblems({ security })),
   ];
 }
 
-function phaseProblems({ phases }: UserConfig): Problem[] {
+function phaseProblems({ phases }: Pick<UserConfig, 'phases'>): Problem[] {
   if (phases[0]?.from !== 'best') return [];
   return [
     {
@@ -28,7 +30,7 @@ function phaseProblems({ phases }: UserConfig): Problem[] {
   ];
 }
 
-function batchProblems({ batch, workers }: UserConfig): Problem[] {
+function batchProblems({ batch, workers }: Pick<UserConfig, 'batch' | 'workers'>): Problem[] {
   const shards = batch.shards ?? defaultShards(batch.size);
   const divisors = Array.from({ length: Math.min(batch.size, maxShards) }, (_, i) => i + 1).filter(
     (divisor) => batch.size % divisor === 0,
@@ -62,25 +64,28 @@ function batchProblems({ batch, workers }: UserConfig): Problem[] {
   ];
 }
 
-function addressProblems({ metrics, security, workers }: UserConfig): Problem[] {
-  const problems: Problem[] = [];
+function portProblems({ metrics, workers }: Pick<UserConfig, 'metrics' | 'workers'>): Problem[] {
   const lastPort = metrics.port + workers.count;
-  if (metrics.enabled && metrics.port > 0 && lastPort > 65_535) {
-    problems.push({
+  if (!metrics.enabled || metrics.port === 0 || lastPort <= 65_535) return [];
+  return [
+    {
       code: 'FT_CONFIG_CONFLICT',
       path: ['metrics', 'port'],
       what: `metrics.port is ${metrics.port}, so the last of ${workers.count} workers would need port ${lastPort}.`,
       why: 'Ports end at 65535.',
-    });
-  }
-  if (!/^(127\.\d{1,3}\.\d{1,3}\.\d{1,3}|::1|localhost)$/.test(security.host)) {
-    problems.push({
+    },
+  ];
+}
+
+function addressProblems({ security }: Pick<UserConfig, 'security'>): Problem[] {
+  if (/^(127\.\d{1,3}\.\d{1,3}\.\d{1,3}|::1|localhost)$/.test(security.host)) return [];
+  return [
+    {
       code: 'FT_CONFIG_UNSUPPORTED',
       path: ['security', 'host'],
       what: `security.host is ${security.host}.`,
       why: 'This version has no encryption between processes, so it talks over loopback alone.',
       remedy: 'Use 127.0.0.1, ::1 or localhost.',
-    });
-  }
-  return problems;
+    },
+  ];
 }

@@ -1,6 +1,6 @@
 import { resolveArchitecture } from './architecture-aliases.js';
 import { isRemote, pathOfFileUrl, type ResolvePath } from './paths.js';
-import type { AugmentSpec, PhaseSpec, RunSpec } from './run-spec.js';
+import type { AugmentSpec, ModelSpec, PhaseSpec, RunSpec } from './run-spec.js';
 import type { UserConfig } from './schema.js';
 import { defaultShards } from './shards.js';
 import { isWeightsPath } from './weights-reference.js';
@@ -29,13 +29,7 @@ export function compileConfig(config: UserConfig, options: CompileOptions): RunS
       classNames: absolute('data', 'classNames', data.classNames),
       views: compileViews(data.views, data.augment),
     },
-    model: {
-      ...model,
-      architecture: resolveArchitecture(model.architecture),
-      weights: isWeightsPath(model.weights)
-        ? absolute('model', 'weights', model.weights)
-        : model.weights,
-    },
+    model: compileModel(model, options.resolvePath),
     phases: config.phases.map(compilePhase),
     batch: { size: batch.size, shards: batch.shards ?? defaultShards(batch.size) },
     workers: config.workers,
@@ -52,6 +46,16 @@ export function compileConfig(config: UserConfig, options: CompileOptions): RunS
     security: config.security,
     training: config.training,
   });
+}
+
+/** The network's part of {@link compileConfig}: a family's name is resolved, and a path of weights is absolute. */
+export function compileModel(model: UserConfig['model'], resolvePath: ResolvePath): ModelSpec {
+  const { architecture, weights } = model;
+  return {
+    ...model,
+    architecture: resolveArchitecture(architecture),
+    weights: isWeightsPath(weights) ? resolvePath(['model', 'weights'], weights) : weights,
+  };
 }
 
 /** Without augmentation all views of an image are the same one. */

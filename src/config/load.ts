@@ -3,7 +3,7 @@ import { basename, dirname, extname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FtctlError } from '../errors/index.js';
 import { crossProblems } from './checks.js';
-import { compileConfig } from './compile.js';
+import { compileConfig, compileModel } from './compile.js';
 import { toYaml } from './document.js';
 import { formatPath, type KeyPath } from './key-path.js';
 import { parseYaml } from './parse-yaml.js';
@@ -13,10 +13,18 @@ import {
   processEnvironment,
   type ConfigEnvironment,
 } from './paths.js';
-import { problemsError, structuralProblems, type Locate } from './problems.js';
-import type { RunSpec } from './run-spec.js';
+import {
+  type Fault,
+  faultOf,
+  faultsError,
+  faultsOf,
+  structuralProblems,
+  type Locate,
+} from './problems.js';
+import type { ModelSpec, RunSpec } from './run-spec.js';
 import { configSchema, type UserConfig } from './schema.js';
-import { applySets, parseSet, type SetValue } from './set-values.js';
+import { applySets, parseSet, type SetValue, withImpliedSets } from './set-values.js';
+import { validGroups } from './valid-groups.js';
 
 /** A configuration that passed every check. */
 export interface LoadedConfig {
@@ -31,7 +39,12 @@ export interface LoadOptions {
   /** `path=value` arguments, applied in order. */
   readonly sets?: readonly string[];
   readonly environment?: ConfigEnvironment;
+  /** Throws the FtctlError of a model that cannot be, so that it is told with all other faults. */
+  readonly checkModel?: (groups: ModelGroups) => void;
 }
+
+/** The network as a run would have it, and the data's group where that is valid. */
+type ModelGroups = { readonly model: ModelSpec } & Partial<Pick<UserConfig, 'data'>>;
 
 /** Configuration files are written by hand; anything near this size is not one. */
 const maxFileBytes = 1 << 20;
@@ -40,25 +53,38 @@ const quickstartPath = fileURLToPath(new URL('../../configs/quickstart.yaml', im
 
 /**
  * Reads, checks and compiles a configuration. Throws FtctlErrors of exit code 2: FT_CONFIG_* and, for rules that
- * have their own code, FT_BATCH_NOT_MULTIPLE and FT_TOO_MANY_WORKERS.
+ * have their own code, FT_BATCH_NOT_MULTIPLE and FT_TOO_MANY_WORKERS. All faults but those of YAML itself are found at once:
+ * the first is the error, and `details.problems` has all.
  */
 export async function loadConfig(options: LoadOptions = {}): Promise<LoadedConfig> {
   const environment = options.environment ?? processEnvironment();
   const name = options.path ?? quickstartPath;
   const path = resolve(environment.cwd, name);
   const parsed = parseYaml(await readText(path, name), name);
-  const sets = (options.sets ?? []).map(parseSet);
-  const document = applySets(parsed.value, sets);
+  const faults: Fault[] = [];
+  const given = (options.sets ?? []).flatMap((set) => collect(faults, () => [parseSet(set)]) ?? []);
+  const sets = withImpliedSets(parsed.value, given);
+  const document = sets.reduce(
+    (current, set) => collect(faults, () => applySets(current, [set])) ?? current,
+    parsed.value,
+  );
 
   const locate: Locate = (key) => {
     const set = setOf(sets, key);
     return set === undefined ? parsed.locate(key) : `--set ${set.argument}`;
   };
-  const config = check(document, locate);
+  const resolvePath = pathResolver(
+    environment,
+    dirname(path),
+    (key) => setOf(sets, key) !== undefined,
+  );
+  const config = check(document, locate, faults, ({ model, ...groups }) =>
+    options.checkModel?.({ ...groups, model: compileModel(model, resolvePath) }),
+  );
   const spec = compileConfig(config, {
     defaultName: nameOf(path),
     defaultCacheDir: defaultCacheDir(environment),
-    resolvePath: pathResolver(environment, dirname(path), (key) => setOf(sets, key) !== undefined),
+    resolvePath,
   });
   return { spec, yaml: toYaml(spec) };
 }
@@ -71,15 +97,41 @@ function setOf(sets: readonly SetValue[], key: KeyPath): SetValue | undefined {
   );
 }
 
-function check(document: unknown, locate: Locate): UserConfig {
+/** Runs `work`; the faults of an error that it throws are put with the others. */
+function collect<T>(faults: Fault[], work: () => T): T | undefined {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof FtctlError)) throw error;
+    faults.push(...faultsOf(error));
+    return undefined;
+  }
+}
+
+/** `earlier`: the faults of the arguments. */
+function check(
+  document: unknown,
+  locate: Locate,
+  earlier: readonly Fault[],
+  checkModel: (groups: Pick<UserConfig, 'model'> & Partial<Pick<UserConfig, 'data'>>) => void,
+): UserConfig {
   if (document === null || document === undefined) {
     throw new FtctlError('FT_CONFIG_SYNTAX', { what: `${locate([])}: the document is empty.` });
   }
   const result = configSchema.safeParse(document);
-  const problems = result.success
-    ? crossProblems(result.data)
-    : structuralProblems(result.error.issues, document);
-  if (!result.success || problems.length > 0) throw problemsError(problems, locate);
+  const groups = result.success ? result.data : validGroups(document, result.error.issues);
+  const problems = [
+    ...(result.success ? [] : structuralProblems(result.error.issues, document)),
+    ...crossProblems(groups),
+  ];
+  const faults = [...earlier, ...problems.map((problem) => faultOf(problem, locate))];
+  const { model, data } = groups;
+  if (model !== undefined) {
+    collect(faults, () => {
+      checkModel({ model, ...(data === undefined ? {} : { data }) });
+    });
+  }
+  if (!result.success || faults.length > 0) throw faultsError(faults);
   return result.data;
 }
 

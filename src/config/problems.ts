@@ -16,26 +16,44 @@ export interface Problem {
 /** Says where a path was written: `run.yaml:12:3`, or `--set batch.size=64`. */
 export type Locate = (path: KeyPath) => string;
 
-/**
- * The error for a list of problems (not empty): the first one in full, how many more there are, and all of them in
- * `details.problems`.
- */
-export function problemsError(problems: readonly Problem[], locate: Locate): FtctlError {
-  const sentences = problems.map(
-    ({ path, what, why }) => `${locate(path)}: ${why === undefined ? what : `${what} ${why}`}`,
-  );
-  const first = problems[0]!;
+/** A problem as it is told: one entry of an error's `details.problems`. */
+export interface Fault {
+  readonly code: ErrorCode;
+  /** Formatted; empty where it is about no one key. */
+  readonly path: string;
+  readonly message: string;
+  /** Absent: the catalogue's. */
+  readonly remedy?: string;
+}
+
+export function faultOf({ code, path, what, why, remedy }: Problem, locate: Locate): Fault {
+  return {
+    ...{ code, path: formatPath(path) },
+    message: `${locate(path)}: ${why === undefined ? what : `${what} ${why}`}`,
+    ...(remedy === undefined ? {} : { remedy }),
+  };
+}
+
+/** The faults that an error is about: those that {@link faultsError} put into it, else the error itself. */
+export function faultsOf({ code, message, remedy, details }: FtctlError): readonly Fault[] {
+  const problems = details?.['problems'];
+  if (Array.isArray(problems)) return problems as readonly Fault[];
+  return [{ code, path: '', message, remedy }];
+}
+
+/** The error for a list of faults (not empty): the first one in full, and all of them in `details.problems`. */
+export function faultsError(faults: readonly Fault[]): FtctlError {
+  const first = faults[0]!;
   return new FtctlError(first.code, {
-    what: sentences[0]!,
+    what: first.message,
     ...(first.remedy === undefined ? {} : { remedy: first.remedy }),
-    details: {
-      problems: problems.map(({ code, path }, index) => ({
-        code,
-        path: formatPath(path),
-        message: sentences[index],
-      })),
-    },
+    details: { problems: faults },
   });
+}
+
+/** {@link faultsError} of problems. */
+export function problemsError(problems: readonly Problem[], locate: Locate): FtctlError {
+  return faultsError(problems.map((problem) => faultOf(problem, locate)));
 }
 
 /**

@@ -96,7 +96,7 @@ const augment = z.strictObject({
 const data = z.strictObject({
   source: text.meta({
     description:
-      'Where the images are: a folder (`class/*` or `{train,val,test}/class/*`), a `.csv` or `.jsonl` manifest with path, label and optional split, a tar or zip archive of such (a file, or an `https:` address), or `npm:NAME@VERSION`.',
+      'Where the images are: a folder (`class/*` or `{train,val,test}/class/*`), a `.csv` or `.jsonl` manifest with path, label and optional split, a tar or zip archive of such (a file, or an `https:` address), or `npm:NAME@VERSION`. Where `--set` names another one, what the file says of its own (`integrity`, `sha256`, `within`, `rules`) no longer applies.',
     'x-allowed':
       'a folder, a `.csv` or `.jsonl` file, a `.tar`, `.tar.gz`, `.tgz` or `.zip` file, an `https:` address of one, or `npm:NAME@VERSION`',
   }),

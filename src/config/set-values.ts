@@ -45,6 +45,35 @@ export function applySets(document: unknown, sets: readonly SetValue[]): unknown
   }, document);
 }
 
+/** Keys that describe the value of another key, and have no meaning for a value that replaces it. */
+const belongings: ReadonlyMap<string, readonly KeyPath[]> = new Map([
+  [
+    'data.source',
+    [
+      ['data', 'integrity'],
+      ['data', 'sha256'],
+      ['data', 'within'],
+      ['data', 'rules'],
+    ],
+  ],
+  ['model.weights', [['model', 'integrity']]],
+]);
+
+/**
+ * The same arguments, and before them what they imply: another `data.source` or `model.weights` leaves behind what the
+ * document says of its own one, so that `--set data.source=FOLDER` is enough. What is set itself stays.
+ */
+export function withImpliedSets(document: unknown, sets: readonly SetValue[]): SetValue[] {
+  const own = new Set(sets.map(({ path }) => formatPath(path)));
+  const implied = sets.flatMap(({ argument, path, value }) => {
+    if (valueAt(document, path) === value) return [];
+    return (belongings.get(formatPath(path)) ?? [])
+      .filter((key) => !own.has(formatPath(key)) && valueAt(document, key) != null)
+      .map((key) => ({ argument, path: key, value: null }));
+  });
+  return [...implied, ...sets];
+}
+
 function checkPath(document: unknown, { argument, path }: SetValue): void {
   for (let length = 1; length <= path.length; length += 1) {
     const part = path[length - 1]!;

@@ -1,3 +1,4 @@
+import type { BadFile } from '../data/manifest.js';
 import type { FtctlErrorJson } from '../errors/index.js';
 
 /** Everything that happens in a run, for people, dashboards and `events.jsonl`. `at` is a Unix time in ms. */
@@ -18,6 +19,15 @@ export type RunEventBody =
       readonly done: number;
       readonly total: number;
       readonly unit: 'bytes' | 'files' | 'steps';
+    }
+  /** Files that cannot be used and are left out (`data.onBadFile: skip`): a part of all `total`, from number `first` on. */
+  | {
+      readonly type: 'files-skipped';
+      readonly total: number;
+      readonly first: number;
+      readonly files: readonly BadFile[];
+      /** The file that has these events. */
+      readonly listedIn: string;
     }
   | {
       readonly type: 'data-ready';

@@ -76,6 +76,7 @@ export function applyEvent(r: RunReadings, event: RunEvent): RunReadings {
       };
     case 'worker-lost':
       return { ...r, workersLost: r.workersLost + 1 };
+    case 'files-skipped':
     case 'warning':
       return { ...r, warnings: r.warnings + 1 };
     default:

@@ -1,7 +1,7 @@
 import type { PreparePurpose, StateRef, WorkerMessage } from '../rpc/control-messages.js';
 import { compareGenerations, formatGeneration, type Generation } from '../rpc/generation.js';
 import { assignShards } from './assignment.js';
-import { storeForStop } from './copies.js';
+import { divergedCopy, storeForStop } from './copies.js';
 import { decided, fail, ignored, liveWorkers, rankOf, withWorker } from './decision.js';
 import { fingerprintMismatch, notAdmitted, protocolBroken, statesDiverged } from './failures.js';
 import { fingerprintDifference } from './fingerprints.js';
@@ -123,11 +123,14 @@ export function agree(
     promises: new Map(),
     sinceMs: nowMs,
   };
+  const isGone = ({ incarnation }: { readonly incarnation: string }): boolean =>
+    state.workers.get(incarnation)?.life === 'gone';
+  const asked = generation.members.filter((member) => !isGone(member));
   return decided(
     { ...state, phase, lastNumber: number, accusations: [] },
     'preparing',
     reason,
-    generation.members.map(({ incarnation }) => ({
+    asked.map(({ incarnation }) => ({
       type: 'send',
       to: incarnation,
       message: { type: 'prepare', generation, purpose },
@@ -158,17 +161,22 @@ export function promised(
   return settle(nowMs, next, options);
 }
 
-/** Goes on once every member that is left has promised. Also called when one of them is gone. */
+/**
+ * Goes on once every member that is left has promised; when it is overdue, with those who have. Also called when one of
+ * them is gone.
+ */
 export function settle(
   nowMs: number,
   state: MembershipState,
   options: MembershipOptions,
+  { isOverdue }: { readonly isOverdue: boolean } = { isOverdue: false },
 ): MembershipDecision {
   const { phase } = state;
   if (phase.name !== 'preparing') return ignored(state, 'Nothing is being prepared.');
-  const members = liveWorkers(state);
-  const missing = members.filter(({ hello }) => !phase.promises.has(hello.incarnation));
-  if (missing.length > 0) {
+  const hasPromised = ({ hello }: WorkerRecord): boolean => phase.promises.has(hello.incarnation);
+  const members = liveWorkers(state).filter((worker) => !isOverdue || hasPromised(worker));
+  const missing = liveWorkers(state).filter((worker) => !hasPromised(worker));
+  if (members.length === 0 || (missing.length > 0 && !isOverdue)) {
     const slots = missing.map(({ hello }) => hello.slot).join(', ');
     return decided(state, 'waiting', `The promise of worker ${slots} is missing.`);
   }
@@ -194,9 +202,17 @@ export function settle(
 
   const { generation, purpose } = phase;
   if (purpose === 'stop') {
+    const [{ worker, state: last }] = atHighest as [(typeof atHighest)[number]];
+    const diverged = divergedCopy(state, last, `worker ${rankOf(state, worker)}`);
+    if (diverged !== undefined) return fail(state, diverged);
+    // A run that fails before its first new round leaves what there was.
+    const { failure } = state;
+    if (failure !== null && highest === (options.resume?.state.round ?? 0)) {
+      return fail(state, failure.error);
+    }
     return storeForStop(nowMs, state, {
       generation,
-      state: atHighest[0]!.state,
+      state: last,
       epoch: state.ledger.last?.epoch ?? options.resume?.epoch ?? 0,
       holders: atHighest.map((p) => p.worker.hello.incarnation),
     });

@@ -1,22 +1,28 @@
 import { readFile } from 'node:fs/promises';
 import type { RunSpec } from '../config/run-spec.js';
 import type { RunResult } from '../control/events.js';
-import { writeArtifacts } from '../models/artifacts.js';
 import type { RunBundle } from '../state/run-bundle.js';
 import type { RunFolder } from '../state/run-folder.js';
 import { decodeSnapshot } from '../state/snapshot.js';
-import type { TrainingState } from '../state/training-state.js';
 import { resultOf } from '../train/result.js';
 import type { Snapshot } from '../train/trainer.js';
-import { BlobStore } from '../util/blob-store.js';
 import type { Manifest } from '../data/manifest.js';
 import type { RunOutcome } from './conductor.js';
+import { exportModel } from './export-model.js';
+
+/** The state on disk that a run ended with, and what this life of the coordinator has trained. */
+export interface Reached {
+  readonly status: 'finished' | 'stopped';
+  readonly path: string;
+  readonly trained: RunOutcome['trained'];
+}
 
 export interface Conclusion {
   readonly folder: RunFolder;
   readonly bundle: RunBundle;
   readonly manifest: Manifest;
   readonly wallSeconds: number;
+  readonly onWarning: (message: string) => void;
 }
 
 /**
@@ -24,40 +30,26 @@ export interface Conclusion {
  * stopped before its first evaluation leaves no artifacts.
  */
 export async function conclude(
-  outcome: RunOutcome,
-  { folder, bundle, manifest, wallSeconds }: Conclusion,
+  { status, path, trained }: Reached,
+  { folder, bundle, manifest, wallSeconds, onWarning }: Conclusion,
 ): Promise<RunResult> {
-  const { end, trained } = outcome;
-  if (end.status === 'failed') throw new Error('a failed run has no result');
-  const common = {
-    runId: folder.id,
-    status: end.status,
-    workers: bundle.spec.workers.count,
-    wallSeconds,
+  const state = decodeSnapshot(await readFile(path));
+  if (state.best !== null) {
+    const { spec, prepared } = bundle;
+    const { parameters } = state.best;
+    await exportModel(folder.modelDir, { spec, prepared, manifest, parameters, onWarning });
+  }
+  return {
+    ...thisLife(folder, bundle.spec, wallSeconds),
+    ...resultOf(state, bundle.spec),
+    status,
     imagesPerSecond: trained.seconds > 0 ? trained.samples / trained.seconds : 0,
-    recoveries: [],
-    runDir: folder.dir,
   };
-  if (end.final === null) throw new Error('a run without a final state has no result');
-  const state = decodeSnapshot(await readFile(end.final.path));
-  await writeBest(state, folder, bundle, manifest);
-  return { ...common, ...resultOf(state, bundle.spec) };
 }
 
-async function writeBest(
-  state: TrainingState,
-  folder: RunFolder,
-  bundle: RunBundle,
-  manifest: Manifest,
-): Promise<void> {
-  if (state.best === null) return;
-  await writeArtifacts(folder.modelDir, {
-    prepared: bundle.prepared,
-    blobs: new BlobStore(bundle.spec.cache.path),
-    parameters: state.best.parameters,
-    classIds: manifest.classIds,
-    classNames: manifest.classNames,
-  });
+function thisLife(folder: RunFolder, spec: RunSpec, wallSeconds: number) {
+  const { id: runId, dir: runDir } = folder;
+  return { runId, runDir, workers: spec.workers.count, wallSeconds, recoveries: [] };
 }
 
 /** The result of a run that was stopped before rounds began: what its checkpoint, if it has one, had reached before. */
@@ -70,13 +62,9 @@ export function stoppedEarly(
   return {
     ...nothingTrained,
     ...(checkpoint === undefined ? {} : resultOf(decodeSnapshot(checkpoint.bytes), spec)),
-    runId: folder.id,
+    ...thisLife(folder, spec, wallSeconds),
     status: 'stopped',
-    workers: spec.workers.count,
-    wallSeconds,
     imagesPerSecond: 0,
-    recoveries: [],
-    runDir: folder.dir,
   };
 }
 

@@ -22,6 +22,7 @@ import type {
   WorkerRecord,
 } from './membership-state.js';
 import { RunNarrator, type NarratorOptions } from './run-narrator.js';
+import { StoreQueue } from './store-queue.js';
 
 /** Port: puts states on disk. */
 export interface States {
@@ -85,10 +86,8 @@ export class Conductor {
   #lastReason = '';
   #cancelTick: () => void = () => undefined;
   #cancelLedger: (() => void) | undefined;
-  /** Running stores by kind and round: one that is asked of another holder takes the place of the one before. */
-  readonly #stores = new Map<string, AbortController>();
-  readonly #attempts = new Set<Promise<void>>();
-  #storing: Promise<void> = Promise.resolve();
+  readonly #cancelLooks: (() => void)[] = [];
+  readonly #stores = new StoreQueue();
   /** What watchers were last told of each worker's stage. */
   readonly #told = new Map<string, { stage: string; life: WorkerRecord['life']; atMs: number }>();
   /** Events that came while one was being decided: effects may call back at once. */
@@ -230,6 +229,17 @@ export class Conductor {
       case 'store':
         this.#store(effect);
         return;
+      case 'give-up':
+        this.#stores.pass(effect);
+        return;
+      case 'look-again':
+        // A timer of Node's may fire a fraction of a millisecond early, and the deadline not be due then.
+        this.#cancelLooks.push(
+          clock.setTimer(effect.inMs + 1, () => {
+            this.#on({ type: 'tick' });
+          }),
+        );
+        return;
       case 'end':
         void this.#end(effect.end);
     }
@@ -255,19 +265,14 @@ export class Conductor {
     );
   }
 
-  /** One state after the other: they come in bursts, and each may be large. */
   #store({ kind, state, epoch, holder }: Extract<MembershipEffect, { type: 'store' }>): void {
-    const key = `${kind} ${state.round}`;
-    this.#stores.get(key)?.abort();
-    const controller = new AbortController();
-    this.#stores.set(key, controller);
     const address = this.#state.workers.get(holder)?.hello.address ?? '';
-    const isGivenUp = (): boolean => controller.signal.aborted;
-    const attempt = async (): Promise<void> => {
+    const from = { incarnation: holder, address };
+    this.#stores.add({ kind, state }, async (signal) => {
+      const isGivenUp = (): boolean => signal.aborted;
       if (isGivenUp()) return;
       try {
-        const from = { incarnation: holder, address };
-        const path = await this.#options.states.store(kind, state, epoch, from, controller.signal);
+        const path = await this.#options.states.store(kind, state, epoch, from, signal);
         if (isGivenUp()) return;
         await this.#write([{ type: 'checkpoint', kind, state, epoch, path }]);
         this.#options.emit({ type: 'checkpoint', kind, round: state.round, epoch, path });
@@ -277,17 +282,6 @@ export class Conductor {
         const json = FtctlError.from(error).toJSON();
         this.#on({ type: 'not-stored', kind, state, holder, error: json });
       }
-    };
-    // An attempt that was given up must not hold up the next one: its holder may never answer.
-    const givenUp = new Promise<void>((resolve) => {
-      controller.signal.addEventListener('abort', () => {
-        resolve();
-      });
-    });
-    this.#storing = this.#storing.then(() => {
-      const running = attempt().finally(() => this.#attempts.delete(running));
-      this.#attempts.add(running);
-      return Promise.race([running, givenUp]);
     });
   }
 
@@ -313,7 +307,8 @@ export class Conductor {
     if (this.#isEnding) return;
     this.#isEnding = true;
     this.#cancelTick();
-    for (const controller of this.#stores.values()) controller.abort();
+    for (const cancel of this.#cancelLooks) cancel();
+    this.#stores.abortAll();
     await this.#settleStores();
     this.#emitAll(this.#narrator.ended(this.#options.clock.nowMs()));
     const state = end.status === 'failed' ? null : (end.final?.state ?? null);
@@ -324,11 +319,12 @@ export class Conductor {
 
   /** A write that has begun ends, so that no temporary file stays; a holder that never answers is not waited for. */
   async #settleStores(): Promise<void> {
-    if (this.#attempts.size === 0) return;
+    const settled = this.#stores.settled();
+    if (settled === undefined) return;
     const { clock, membership } = this.#options;
     await new Promise<void>((resolve) => {
       const cancel = clock.setTimer(membership.limits.toleranceMs, resolve);
-      void Promise.all(this.#attempts).then(() => {
+      void settled.then(() => {
         cancel();
         resolve();
       });

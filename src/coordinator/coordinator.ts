@@ -102,6 +102,7 @@ async function coordinate(
       },
       clock: systemClock,
       signal,
+      eventsPath: folder.eventsPath,
     });
     const { hash: fingerprintHash } = await fingerprint({ provider: spec.engine.provider });
     const identity = {
@@ -197,20 +198,30 @@ function resumeOf(
 async function end(
   service: CoordinatorService,
   run: PreparedRun,
-  outcome: RunOutcome,
+  { end: runEnd, trained }: RunOutcome,
 ): Promise<void> {
-  if (outcome.end.status === 'failed') throw FtctlError.fromJSON(outcome.end.error);
-  if (outcome.end.final === null) {
+  if (runEnd.status === 'failed') throw FtctlError.fromJSON(runEnd.error);
+  const { status, final } = runEnd;
+  if (final === null) {
     await stopped(service);
     return;
   }
   const wallSeconds = performance.now() / 1000; // since the process started
-  const result = await conclude(outcome, { folder: service.folder, ...run, wallSeconds });
-  if (outcome.end.status === 'finished') {
+  const result = await conclude(
+    { status, path: final.path, trained },
+    {
+      folder: service.folder,
+      ...run,
+      wallSeconds,
+      onWarning: (message) => {
+        service.emit({ type: 'warning', message });
+      },
+    },
+  );
+  if (status === 'finished') {
     service.emit({ type: 'run-finished', result });
     return;
   }
-  const { final } = outcome.end;
   service.emit({
     type: 'run-stopped',
     round: final.state.round,

@@ -27,23 +27,14 @@ export function noteCopy(
   const { committed } = state;
   if (committed === null) return ignored(state, 'No round can have been applied yet.');
   const { incarnation } = worker.hello;
-  const other = state.copies.find(({ state: s }) => s.round === ref.round && s.hash !== ref.hash);
-  if (other !== undefined) {
-    const holder = other.holders[0] === undefined ? undefined : state.workers.get(other.holders[0]);
-    const who = holder === undefined ? 'another' : `worker ${rankOf(state, holder)}`;
-    return fail(
-      state,
-      statesDiverged(ref.round, [
-        { hash: other.state.hash, who },
-        { hash: ref.hash, who: `worker ${rankOf(state, worker)}` },
-      ]),
-    );
-  }
+  const diverged = divergedCopy(state, ref, `worker ${rankOf(state, worker)}`);
+  if (diverged !== undefined) return fail(state, diverged);
   const held = hold(state, { kind, state: ref, epoch }, incarnation);
   if (kind === 'final' && held.state.phase.name === 'storing') {
     return after(held.effects, releaseIfStored(held.state));
   }
-  if (kind !== 'final') {
+  // Where a stop is being prepared, the promises tell whether the others have got to the end too.
+  if (kind !== 'final' || held.state.phase.name === 'preparing') {
     return decided(
       held.state,
       'copy',
@@ -53,12 +44,36 @@ export function noteCopy(
   }
   const ending: MembershipState = {
     ...held.state,
-    phase: { name: 'storing', generation: committed, why: 'finished', state: ref, sinceMs: nowMs },
+    phase: {
+      ...{ name: 'storing', generation: committed, why: 'finished', state: ref },
+      ...{ isSettled: false, sinceMs: nowMs },
+    },
   };
   return after(held.effects, releaseIfStored(ending));
 }
 
-/** After the promises of a stop: the state at the highest round is stored as a checkpoint. */
+/** What is wrong where `who` has another state than was announced for the same round. */
+export function divergedCopy(
+  state: MembershipState,
+  ref: StateRef,
+  who: string,
+): FtctlErrorJson | undefined {
+  const other = state.copies.find(({ state: s }) => s.round === ref.round && s.hash !== ref.hash);
+  if (other === undefined) return undefined;
+  const holder = other.holders[0] === undefined ? undefined : state.workers.get(other.holders[0]);
+  return statesDiverged(ref.round, [
+    {
+      hash: other.state.hash,
+      who: holder === undefined ? 'another' : `worker ${rankOf(state, holder)}`,
+    },
+    { hash: ref.hash, who },
+  ]);
+}
+
+/**
+ * After the promises of a stop: the state at the highest round is stored as a checkpoint. Where it is the final one, or
+ * that is on disk, the run is finished: a stop that comes in the last round has nothing to stop.
+ */
 export function storeForStop(
   nowMs: number,
   state: MembershipState,
@@ -69,16 +84,20 @@ export function storeForStop(
     readonly holders: readonly string[];
   },
 ): MembershipDecision {
+  const final = state.copies.find(
+    ({ kind, path, state: s }) => kind === 'final' && (path !== null || s.round === at.state.round),
+  );
   let next: MembershipState = {
     ...state,
+    // Who held a later state is gone; its rounds are done again after a resume.
+    copies: state.copies.filter((c) => c.path !== null || c.state.round <= at.state.round),
     phase: {
-      name: 'storing',
-      generation: at.generation,
-      why: 'stopped',
-      state: at.state,
-      sinceMs: nowMs,
+      ...{ name: 'storing', generation: at.generation },
+      ...{ why: final === undefined ? 'stopped' : 'finished', state: (final ?? at).state },
+      ...{ isSettled: true, sinceMs: nowMs },
     },
   };
+  if (final !== undefined) return releaseIfStored(next);
   const effects: MembershipEffect[] = [];
   for (const holder of at.holders) {
     const copy = { kind: 'checkpoint' as const, state: at.state, epoch: at.epoch };
@@ -150,46 +169,61 @@ export function dropHolder(
     const holders = copy.holders.filter((other) => other !== holder);
     const changed = { ...copy, holders, problem: { error, sinceMs: nowMs } };
     next = replace(next, copy, changed);
-    if (holders[0] !== undefined && holders[0] !== copy.holders[0]) {
+    if (holders[0] === undefined) {
+      if (isGone) effects.push({ type: 'give-up', kind: copy.kind, state: copy.state });
+    } else if (holders[0] !== copy.holders[0]) {
       effects.push(storeEffect(changed, holders[0]));
     }
   }
   return { state: next, effects };
 }
 
+/** The copy that the run ends with, once it is known. */
+export function lastCopy({ phase, copies }: MembershipState): Copy | undefined {
+  if (phase.name !== 'storing') return undefined;
+  const kind = phase.why === 'finished' ? 'final' : 'checkpoint';
+  return copies.find((c) => c.kind === kind && c.state.round === phase.state.round);
+}
+
+/** It is not on disk, and nobody is left who has said that it could give it. */
+export function hasNoHolder({ path, holders }: Copy): boolean {
+  return path === null && holders.length === 0;
+}
+
 /** Whether no live worker can have, or come to have, a copy. */
 export function nobodyElse(state: MembershipState, copy: Copy): boolean {
-  if (copy.path !== null || copy.holders.length > 0) return false;
-  if (state.phase.name === 'storing' && state.phase.why === 'stopped') return true;
+  if (!hasNoHolder(copy)) return false;
+  if (state.phase.name === 'storing' && state.phase.isSettled) return true;
   return liveWorkers(state).every(({ hello }) => copy.failedHolders.includes(hello.incarnation));
 }
 
 /**
  * Ends the run once it is storing and everything is stored. A finished run also waits until all members have announced
- * the same final state, unless one of them is gone: then others may never get there.
+ * the same final state, unless nobody will any more: all have promised to stop, or one of them is gone, and without it
+ * others may never get there. A run that fails waits for the last state alone, which has all that a resume needs.
  */
 export function releaseIfStored(
   state: MembershipState,
   options: { readonly isOverdue: boolean } = { isOverdue: false },
 ): MembershipDecision {
-  const { phase, copies } = state;
-  const missing = copies.filter(({ path }) => path === null);
+  const { phase, copies, failure } = state;
+  const last = lastCopy(state);
+  const isFailing = failure !== null && phase.name === 'storing' && phase.why === 'stopped';
+  const missing = isFailing ? [] : copies.filter(({ path }) => path === null);
   if (phase.name !== 'storing' || missing.length > 0) {
     return decided(state, 'stored', `${missing.length} more states are to be stored.`);
   }
-  const kind = phase.why === 'finished' ? 'final' : 'checkpoint';
-  const last = copies.find((c) => c.kind === kind && c.state.round === phase.state.round);
   if (last?.path == null) return decided(state, 'stored', 'The last state is not stored yet.');
-  const isAgreed = phase.generation.members.every(({ incarnation }) =>
-    last.holders.includes(incarnation),
-  );
+  const isAgreed =
+    phase.isSettled ||
+    phase.generation.members.every(({ incarnation }) => last.holders.includes(incarnation));
   const isAnyoneGone = [...state.workers.values()].some(({ life }) => life === 'gone');
   if (phase.why === 'finished' && !isAgreed && !isAnyoneGone && !options.isOverdue) {
     return decided(state, 'stored', 'Some members have not announced the last state yet.');
   }
   return release(
     state,
-    { status: phase.why, final: { kind, state: last.state, path: last.path } },
+    { status: phase.why, final: { kind: last.kind, state: last.state, path: last.path } },
     phase.why === 'finished' ? 'The run is finished.' : `Stopped at round ${last.state.round}.`,
   );
 }

@@ -30,8 +30,9 @@ export function after(
   return first.length === 0 ? decision : { ...decision, effects: [...first, ...decision.effects] };
 }
 
-/** Ends the run: every worker that is still there gets the same error. */
-export function fail(state: MembershipState, error: FtctlErrorJson): MembershipDecision {
+/** Ends the run: every worker that is still there gets the same error, the first one where there was one before. */
+export function fail(state: MembershipState, latest: FtctlErrorJson): MembershipDecision {
+  const error = state.failure?.error ?? latest;
   const effects = liveWorkers(state).flatMap((worker): MembershipEffect[] => [
     { type: 'send', to: worker.hello.incarnation, message: { type: 'abort', error } },
     { type: 'close', incarnation: worker.hello.incarnation },
@@ -39,12 +40,18 @@ export function fail(state: MembershipState, error: FtctlErrorJson): MembershipD
   return end(state, effects, { status: 'failed', error }, 'failed', error.message);
 }
 
-/** Ends the run: every worker that is still there may exit. */
+/**
+ * Ends the run: every worker that is still there may exit. A run that was only being stopped because of a failure fails
+ * with that; one that is finished is, whoever died in its last moments.
+ */
 export function release(
   state: MembershipState,
   runEnd: Exclude<RunEnd, { status: 'failed' }>,
   reason: string,
 ): MembershipDecision {
+  if (runEnd.status === 'stopped' && state.failure !== null) {
+    return fail(state, state.failure.error);
+  }
   const effects = liveWorkers(state).flatMap((worker): MembershipEffect[] => [
     { type: 'send', to: worker.hello.incarnation, message: { type: 'release', reason } },
     { type: 'close', incarnation: worker.hello.incarnation },

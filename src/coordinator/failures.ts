@@ -51,7 +51,7 @@ export function workerFailed(
   rank: number,
   error: FtctlErrorJson,
 ): FtctlErrorJson {
-  if (decidedByAll.has(error.code)) return error;
+  if (isDecidedByAll(error)) return error;
   return FtctlError.fromJSON(error)
     .at({ rank, phase: phaseOf(worker) })
     .toJSON();
@@ -60,6 +60,11 @@ export function workerFailed(
 /** A state could not be had of its holder. */
 export function stateNotGiven(rank: number | undefined, error: FtctlErrorJson): FtctlErrorJson {
   return FtctlError.fromJSON(error).at({ rank, phase: 'checkpoint' }).toJSON();
+}
+
+/** Every worker comes to this error at the same round, and comes to it again after a resume. */
+export function isDecidedByAll({ code }: FtctlErrorJson): boolean {
+  return decidedByAll.has(code);
 }
 
 const decidedByAll: ReadonlySet<string> = new Set(['FT_LOSS_NOT_FINITE']);

@@ -1,7 +1,6 @@
 import type { FtctlErrorJson } from '../errors/index.js';
 import type { WorkerMessage } from '../rpc/control-messages.js';
 import { compareGenerations, formatGeneration, type Generation } from '../rpc/generation.js';
-import { settle } from './agreement.js';
 import { dropHolder, nobodyElse, releaseIfStored } from './copies.js';
 import { after, decided, fail, ignored, liveWorkers, rankOf, withWorker } from './decision.js';
 import {
@@ -19,6 +18,7 @@ import type {
   MembershipState,
   WorkerRecord,
 } from './membership-state.js';
+import { rescue, rescueDue, withoutWorker } from './rescue.js';
 
 /**
  * Who is to blame, and when. A report of a peer proves nothing by itself: the reporter may be the one whose network
@@ -51,19 +51,9 @@ export function gone(
     { type: 'close', incarnation },
     { type: 'worker-lost', slot, cause: error.message },
   ];
-  const { phase } = state;
-  const isEnding =
-    phase.name === 'storing' || (phase.name === 'preparing' && phase.purpose === 'stop');
-  if (!isEnding || liveWorkers(left).length === 0) return after(effects, fail(left, error));
-
-  // The run is ending anyway, and the others have, or can promise, all that it ends with.
+  if (liveWorkers(left).length === 0) return after(effects, fail(left, error));
   const moved = dropHolder(nowMs, left, incarnation, error);
-  if (moved.state.copies.some((copy) => nobodyElse(moved.state, copy))) {
-    return after(effects, fail(moved.state, error));
-  }
-  const next =
-    phase.name === 'storing' ? releaseIfStored(moved.state) : settle(nowMs, moved.state, options);
-  return after([...effects, ...moved.effects], next);
+  return after([...effects, ...moved.effects], withoutWorker(nowMs, moved.state, error, options));
 }
 
 /** Takes a member's report that its stream from a peer broke for good. */
@@ -104,16 +94,16 @@ export function judge(
   const state = { ...(late ? forgive(nowMs, before) : before), lastTickMs: nowMs };
   if (late) return decided(state, 'forgiven', 'The coordinator itself was stopped for a while.');
 
+  const due = rescueDue(nowMs, state, options);
+  if (due !== undefined) return due;
   const silent = silentWorker(nowMs, state, options);
   if (silent !== undefined) {
     const error = workerSilent(silent.worker, rankOf(state, silent.worker), silent.missed);
     return gone(nowMs, state, silent.worker, error, options);
   }
-  const error =
-    missingWorker(nowMs, state, options) ??
-    brokenLink(nowMs, state, options) ??
-    deadlock(nowMs, state, options) ??
-    lostCopy(nowMs, state, options);
+  const cause = brokenLink(nowMs, state, options) ?? deadlock(nowMs, state, options);
+  if (cause !== undefined) return rescue(nowMs, state, cause, options);
+  const error = missingWorker(nowMs, state, options) ?? lostCopy(nowMs, state, options);
   if (error !== undefined) return fail(state, error);
   const { phase } = state;
   if (phase.name === 'storing' && nowMs - phase.sinceMs > limits.toleranceMs) {
@@ -133,6 +123,7 @@ function forgive(nowMs: number, state: MembershipState): MembershipState {
     ...state,
     workers: new Map(workers),
     accusations: state.accusations.map((accusation) => ({ ...accusation, sinceMs: nowMs })),
+    failure: state.failure === null ? null : { ...state.failure, sinceMs: nowMs },
     phase: 'sinceMs' in phase ? { ...phase, sinceMs: nowMs } : phase,
   };
 }

@@ -14,6 +14,11 @@ export interface Limits {
   readonly prepareMs: number;
   /** In one stage of one round, with heartbeats: a cold cache computes a whole evaluation here. */
   readonly stageMs: number;
+  /**
+   * From a failure in mid-run to its end: the newest state of the survivors is saved in this time, or given up. After
+   * half of it those who have promised are enough.
+   */
+  readonly rescueMs: number;
 }
 
 /** 10 s: far above any pause of a healthy process on a crowded laptop; without recovery a false alarm costs the run. */
@@ -34,5 +39,6 @@ export function compileLimits(toleranceMs: number = defaultToleranceMs): Limits 
     startMs: Math.max(10 * minutesMs, 2 * toleranceMs),
     prepareMs: 3 * toleranceMs,
     stageMs: Math.max(10 * minutesMs, 2 * toleranceMs),
+    rescueMs: 0.4 * toleranceMs,
   };
 }

@@ -59,6 +59,8 @@ export type RunPhase =
       readonly why: 'finished' | 'stopped';
       /** The state that the run ends with. */
       readonly state: StateRef;
+      /** All who are left have promised to apply no more rounds: nobody will announce this state who has not yet. */
+      readonly isSettled: boolean;
       readonly sinceMs: number;
     }
   | { readonly name: 'ended' };
@@ -86,6 +88,12 @@ export interface Accusation {
   readonly sinceMs: number;
 }
 
+/** What the run fails with, whatever else goes wrong, while the newest state of those who are left is being saved. */
+export interface Failure {
+  readonly error: FtctlErrorJson;
+  readonly sinceMs: number;
+}
+
 /** Everything that the coordinator's decisions depend on. Immutable. */
 export interface MembershipState {
   readonly phase: RunPhase;
@@ -94,6 +102,8 @@ export interface MembershipState {
   /** The newest generation whose commit is durable; null before the first. */
   readonly committed: Generation | null;
   readonly lastNumber: number;
+  /** null while nothing has gone wrong; see rescue.ts. */
+  readonly failure: Failure | null;
   readonly accusations: readonly Accusation[];
   readonly copies: readonly Copy[];
   readonly ledger: Ledger;
@@ -145,6 +155,10 @@ export type MembershipEffect =
       readonly epoch: number;
       readonly holder: string;
     }
+  /** Nobody is left who could give this state: its fetch, which may still succeed, must not hold up others. */
+  | { readonly type: 'give-up'; readonly kind: SnapshotKind; readonly state: StateRef }
+  /** Say `tick` in `inMs`, apart from the regular ones: a short deadline is due then. */
+  | { readonly type: 'look-again'; readonly inMs: number }
   | { readonly type: 'joined'; readonly hello: Hello }
   | { readonly type: 'worker-lost'; readonly slot: number; readonly cause: string }
   | { readonly type: 'end'; readonly end: RunEnd };

@@ -20,6 +20,7 @@ export function initialMembership(nowMs: number, options: MembershipOptions): Me
     workers: new Map(),
     committed: null,
     lastNumber: 0,
+    failure: null,
     accusations: [],
     copies: [],
     ledger: emptyLedger(options.earlierLedger),

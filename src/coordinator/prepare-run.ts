@@ -8,13 +8,16 @@ import { noPixelCache } from '../data/pixel-cache.js';
 import type { Plan } from '../data/plan.js';
 import { workingSide } from '../data/working-side.js';
 import { openPixelCache } from '../features/lmdb-cache.js';
-import { checkModel, prepareModel } from '../models/prepare-model.js';
+import { checkModel } from '../models/prepare-model.js';
 import { preprocessingOf } from '../models/preprocessing-of.js';
 import type { RunBundle } from '../state/run-bundle.js';
 import { planOf } from '../train/plan-of.js';
 import type { Clock } from '../util/clock.js';
 import { BlobStore } from '../util/blob-store.js';
+import { checkCache } from '../util/cache-folder-error.js';
+import { prepareModelOf } from './export-model.js';
 import { PreparingEvents, type Progress } from './preparing.js';
+import { skippedEvents } from './skipped-files.js';
 
 /** What the coordinator knows of a run before it begins. */
 export interface PreparedRun {
@@ -34,6 +37,8 @@ export async function prepareRun(
     emit: (event: RunEventBody) => void;
     clock: Clock;
     signal: AbortSignal;
+    /** Where the events are kept, for messages. */
+    eventsPath: string;
   },
 ): Promise<PreparedRun> {
   const preparing = new PreparingEvents(options.emit, options.clock);
@@ -48,23 +53,31 @@ async function prepare(
   runId: string,
   spec: RunSpec,
   preparing: PreparingEvents,
-  { emit, signal }: { emit: (event: RunEventBody) => void; signal: AbortSignal },
+  {
+    emit,
+    signal,
+    eventsPath,
+  }: { emit: (event: RunEventBody) => void; signal: AbortSignal; eventsPath: string },
 ): Promise<PreparedRun> {
   const onProgress = (progress: Progress): void => {
     preparing.report(progress);
   };
   // What can be seen at once is seen before anything is fetched.
+  await checkCache(spec.cache.path);
   await checkModel(spec.model, { seed: spec.seed, imageSize: spec.data.imageSize });
-  const { imageSize, background, normalise, valTransform } = spec.data;
   const preprocessing = preprocessingOf(spec.model, spec.data);
   const cacheDir = spec.cache.path;
   const blobs = new BlobStore(cacheDir);
   const { manifest, dataRoot } = await withPixelCache(spec, emit, (pixelCache) =>
     makeManifest(spec.data, {
       ...{ seed: spec.seed, cacheDir, pixelCache, preprocessing, onProgress, signal },
+      onWarning: (message) => {
+        emit({ type: 'warning', message });
+      },
     }),
   );
   signal.throwIfAborted();
+  for (const event of skippedEvents(manifest.skipped, eventsPath)) emit(event);
   const plan = planOf(spec, manifest);
   emit({
     type: 'data-ready',
@@ -73,11 +86,7 @@ async function prepare(
     skipped: manifest.skipped.length,
     manifestHash: manifest.hash,
   });
-  const prepared = await prepareModel(spec.model, {
-    numClasses: manifest.classNames.length,
-    ...{ imageSize, background, normalise, valTransform },
-    ...{ seed: spec.seed, cacheDir, onProgress, signal },
-  });
+  const prepared = await prepareModelOf(spec, manifest.classNames.length, { onProgress, signal });
   signal.throwIfAborted();
   const manifestSha256 = await blobs.put(Buffer.from(encodeManifest(manifest)));
   const bundle: RunBundle = {
@@ -87,7 +96,7 @@ async function prepare(
     manifestHash: manifest.hash,
     dataRoot,
     prepared,
-    workingSide: workingSide(imageSize, spec.data.augment),
+    workingSide: workingSide(spec.data.imageSize, spec.data.augment),
     threads: spec.engine.threads ?? threadsPerWorker(spec.workers.count),
   };
   return { bundle, manifest, plan };

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { BigIntStats } from 'node:fs';
-import { mkdir, readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { writeFileAtomic } from '../util/atomic-file.js';
+import { makeFolder } from '../util/make-folder.js';
 import { decoderVersion } from './decode.js';
 
 /** What was found out about a file by reading and decoding it. */
@@ -75,7 +76,7 @@ export class FileVerdicts {
       [...this.#known].map(([file, { stamp, sha256, reason }]) => [file, [stamp, sha256, reason]]),
     );
     try {
-      await mkdir(join(this.#path, '..'), { recursive: true });
+      await makeFolder(dirname(this.#path));
       await writeFileAtomic(this.#path, JSON.stringify({ decoder: decoderVersion, files }));
     } catch {
       // Said above: nothing is lost but time.

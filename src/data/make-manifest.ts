@@ -29,6 +29,8 @@ export interface MakeManifestOptions {
   readonly pixelCache: PixelCache;
   readonly preprocessing: Preprocessing;
   readonly onProgress?: (progress: ManifestProgress) => void;
+  /** The data may not be what was meant. */
+  readonly onWarning?: (message: string) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -52,6 +54,7 @@ export async function makeManifest(
   const listing = await listSource(spec, {
     cacheDir,
     signal,
+    onWarning: options.onWarning,
     onProgress: (message, done, total) =>
       onProgress?.({ what: 'data', message, done, total, unit: 'bytes' }),
   });

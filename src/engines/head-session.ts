@@ -58,7 +58,10 @@ export async function openHeadSession(options: HeadSessionOptions): Promise<Grad
   const open = (withGradient: boolean): Promise<OnnxSession> =>
     OnnxSession.open(headTrainingGraph(head, graphRows, withGradient), { provider, threads: 1 });
   const gradientSession = await open(true);
-  const evaluationSession = await open(false);
+  const evaluationSession = await open(false).catch(async (error: unknown) => {
+    await gradientSession.close();
+    throw error;
+  });
 
   const parameter = (parameters_P: Float32Array, wanted: string): TensorValue => {
     const { offset, length, shape } = layout.entries.find(({ name }) => name === wanted)!;

@@ -4,7 +4,6 @@ import {
   constants,
   existsSync,
   linkSync,
-  mkdirSync,
   readFileSync,
   rmSync,
   statfsSync,
@@ -15,6 +14,7 @@ import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { threadId } from 'node:worker_threads';
+import { makeFolder } from '../util/make-folder.js';
 import { threadEntry } from '../util/thread-entry.js';
 import { lockFileBytes } from './lmdb-options.js';
 
@@ -27,6 +27,8 @@ const dataFile = 'data.mdb';
 const lockFile = 'lock.mdb';
 const stampFile = 'clean';
 
+const noSpace = 'no space is left on the disk';
+
 /** A child that hangs (a file system without working locks) must not hang the run. */
 const probeLimitMs = 60_000;
 
@@ -37,7 +39,7 @@ export type FolderVerdict =
 
 /** Whether the cache in `dir` (made if absent) can be opened here without risk, and how. Changes nothing else. */
 export async function judgeFolder(dir: string, wantReadOnly: boolean): Promise<FolderVerdict> {
-  const reason = wantReadOnly ? 'there is nothing to read' : obstacle(dir);
+  const reason = wantReadOnly ? 'there is nothing to read' : await obstacle(dir);
   const readOnly = reason !== undefined;
   if (readOnly && !existsSync(join(dir, dataFile))) return { state: 'unusable', reason };
   if (!readOnly && isClean(dir)) return { state: 'usable', readOnly };
@@ -61,9 +63,9 @@ export async function moveAside(dir: string): Promise<string> {
 }
 
 /** Why the folder cannot be written; undefined if it can. */
-function obstacle(dir: string): string | undefined {
+async function obstacle(dir: string): Promise<string | undefined> {
   try {
-    mkdirSync(dir, { recursive: true });
+    await makeFolder(dir);
     accessSync(dir, constants.W_OK);
     allocateLockFile(dir);
     for (const name of [dataFile, lockFile]) {
@@ -72,7 +74,9 @@ function obstacle(dir: string): string | undefined {
     }
     return undefined;
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    if ((error as NodeJS.ErrnoException).code === 'ENOSPC') return noSpace;
+    const message = error instanceof Error ? error.message : String(error);
+    return message.replace(/\.$/, '');
   }
 }
 
@@ -160,7 +164,7 @@ export function judgeProbe(
   if (crashes.includes(end.signal)) {
     // On a full disk, lmdb's memory maps have no pages to stand on.
     return diskFull
-      ? { state: 'unusable', reason: 'no space is left on the disk' }
+      ? { state: 'unusable', reason: noSpace }
       : { state: 'damaged', reason: `reading it ends in ${String(end.signal)}` };
   }
   if (end.signal) return { state: 'unusable', reason: `its check was ended by ${end.signal}` };

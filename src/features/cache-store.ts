@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib';
 import type { RootDatabase } from 'lmdb';
+import { cacheSetting } from '../util/cache-folder-error.js';
 import { isDiskFull, judgeFolder, markClean, moveAside } from './cache-folder.js';
 import { lmdbOptions } from './lmdb-options.js';
 
@@ -16,6 +17,8 @@ interface OpenDatabase {
   /** A commit returns when it is on the disk, and flushes after it gave the writer's lock back. */
   readonly commitFlags: number;
 }
+
+const elsewhere = `Another folder is chosen by ${cacheSetting}.`;
 
 /** Queued writes are committed in one transaction (one flush to the disk) from this size on. */
 const flushBytes = 4 * 1024 * 1024;
@@ -54,7 +57,7 @@ export class CacheStore {
   static async open(dir: string, options: CacheStoreOptions): Promise<CacheStore> {
     const { onWarning } = options;
     const nothing = (reason: string): CacheStore => {
-      onWarning(`The cache ${dir} is not used: ${reason}.`);
+      onWarning(`The cache ${dir} is not used: ${reason}. ${elsewhere}`);
       return new CacheStore(dir, undefined, false, onWarning);
     };
     try {
@@ -69,7 +72,7 @@ export class CacheStore {
       }
       if (verdict.state !== 'usable') return nothing(verdict.reason);
       if (verdict.readOnly && options.readOnly !== true) {
-        onWarning(`The cache ${dir} cannot be written; it is only read.`);
+        onWarning(`The cache ${dir} cannot be written; it is only read. ${elsewhere}`);
       }
       const lmdb = await import('lmdb');
       const { SYNCHRONOUS_COMMIT, NO_SYNC_FLUSH } = lmdb.TransactionFlags;
@@ -161,7 +164,7 @@ export class CacheStore {
     this.#writable = false;
     const reason = isDiskFull(this.#dir) ? 'no space is left on the disk' : messageOf(error);
     this.#warn(
-      `The cache ${this.#dir} cannot be written (${reason}); from here on it is only read.`,
+      `The cache ${this.#dir} cannot be written (${reason}); from here on it is only read. ${elsewhere}`,
     );
   }
 

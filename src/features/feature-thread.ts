@@ -55,7 +55,10 @@ async function openPipeline(): Promise<FeaturePipeline> {
   const cache = data.cacheFeatures
     ? await openFeatureCache(data.cacheDir, { onWarning })
     : noFeatureCache;
-  const width = await rowWidth(cache);
+  const width = await rowWidth(cache).catch(async (error: unknown) => {
+    await cache.close();
+    throw error;
+  });
   const { augment, seed, preprocessing, workingSide, cacheDir, cacheImages, counters } = data;
   const images = new ImagePool({
     entry: data.imageThread,

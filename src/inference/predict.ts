@@ -1,3 +1,4 @@
+import type { FtctlErrorJson } from '../errors/index.js';
 import { softmax } from './softmax.js';
 import { TrainedModel } from './trained-model.js';
 
@@ -15,13 +16,15 @@ export interface PredictOptions {
 export interface ImagePrediction {
   /** As it was given. */
   readonly image: string;
-  /** The likeliest classes, falling; probabilities of all classes sum to 1. */
+  /** The likeliest classes, falling; probabilities of all classes sum to 1. None for an image with an error. */
   readonly top: readonly { readonly label: string; readonly probability: number }[];
+  /** Why the image cannot be used (FT_DATA_BAD_FILE), or null. */
+  readonly error: FtctlErrorJson | null;
 }
 
 /**
- * Classifies images with a trained model. Blocks the calling thread while the engine computes. Rejects with FT_DATA_BAD_FILE
- * for the first image that cannot be used, FT_ARTIFACTS_NOT_FOUND or FT_ARTIFACTS_DAMAGED.
+ * Classifies images with a trained model, each on its own: one that cannot be used has its error in its place. Blocks
+ * the calling thread while the engine computes. Rejects with FT_ARTIFACTS_NOT_FOUND or FT_ARTIFACTS_DAMAGED.
  */
 export async function predict(options: PredictOptions): Promise<ImagePrediction[]> {
   const { modelDir, images, top, threads } = options;
@@ -29,9 +32,12 @@ export async function predict(options: PredictOptions): Promise<ImagePrediction[
   try {
     const predictions: ImagePrediction[] = [];
     for await (const { logits_K, error } of model.classify(images)) {
-      if (error !== undefined) throw error;
       const image = images[predictions.length]!;
-      predictions.push({ image, top: likeliest(logits_K, model.classNames, top) });
+      if (error === undefined) {
+        predictions.push({ image, top: likeliest(logits_K, model.classNames, top), error: null });
+      } else if (error.code === 'FT_DATA_BAD_FILE') {
+        predictions.push({ image, top: [], error: error.toJSON() });
+      } else throw error;
     }
     return predictions;
   } finally {

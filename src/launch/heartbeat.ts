@@ -17,16 +17,23 @@ export interface HeartbeatOptions {
  */
 export class Heartbeat {
   readonly #options: HeartbeatOptions;
+  readonly #startedMs: number;
   #answeredMs: number | undefined;
   #cancel: () => void = () => undefined;
 
   constructor(options: HeartbeatOptions) {
     this.#options = options;
+    this.#startedMs = options.clock.nowMs();
     this.#arm();
   }
 
   answered(): void {
     this.#answeredMs = this.#options.clock.nowMs();
+  }
+
+  /** Since its last answer; since the start where it has not answered yet. */
+  silentForMs(): number {
+    return this.#options.clock.nowMs() - (this.#answeredMs ?? this.#startedMs);
   }
 
   stop(): void {

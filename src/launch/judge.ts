@@ -1,15 +1,15 @@
 import type { RunResult } from '../control/events.js';
-import { FtctlError, type ErrorCode } from '../errors/index.js';
+import { FtctlError } from '../errors/index.js';
 import { exitCause } from './exit-cause.js';
-import type { EndedProcess, RunFacts } from './run-facts.js';
+import { type EndedProcess, lostCodes, type RunFacts } from './run-facts.js';
 import { roleName } from './target.js';
 
-/** The coordinator's words about a worker that it lost; only the launcher saw how the process ended. */
-const lostCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  'FT_WORKER_LOST',
-  'FT_WORKER_SILENT',
-  'FT_WORKERS_DISCONNECTED',
-]);
+/** What the advice in an error depends on. */
+export interface JudgedRun {
+  readonly resumable: boolean;
+  /** The command that starts it again where there is no checkpoint. */
+  readonly again: string;
+}
 
 /**
  * What became of a run. A failure has one first cause and many effects: the processes that remain report that the
@@ -18,13 +18,13 @@ const lostCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
  */
 export function judge(
   facts: RunFacts,
-  run: { resumable: boolean },
+  run: JudgedRun,
 ): { result: RunResult } | { error: FtctlError } {
   if (facts.result !== null) return { result: facts.result };
   return { error: failureOf(facts, run) };
 }
 
-function failureOf(facts: RunFacts, run: { resumable: boolean }): FtctlError {
+function failureOf(facts: RunFacts, run: JudgedRun): FtctlError {
   const { failure, progress, interrupted } = facts;
   if (failure !== null) return lostWorker(facts, run) ?? FtctlError.fromJSON(failure);
   if (interrupted === 'now') return interruption('now', run);
@@ -55,7 +55,7 @@ function failureOf(facts: RunFacts, run: { resumable: boolean }): FtctlError {
 }
 
 /** The coordinator lost a worker: says how that process ended, if it did. */
-function lostWorker(facts: RunFacts, run: { resumable: boolean }) {
+function lostWorker(facts: RunFacts, run: JudgedRun) {
   const { failure } = facts;
   if (failure === null || !lostCodes.has(failure.code)) return undefined;
   const failures = facts.ended.filter((end) => !end.wasAsked && isFailure(end, facts));
@@ -73,7 +73,7 @@ function lostWorker(facts: RunFacts, run: { resumable: boolean }) {
 function workerEnd(
   end: EndedProcess,
   facts: RunFacts,
-  run: { resumable: boolean },
+  run: JudgedRun,
   knownPhase?: string,
 ): FtctlError {
   const rank = rankOf(end, facts);
@@ -83,22 +83,23 @@ function workerEnd(
   const slot = end.process.role === 'worker' ? end.process.slot : -1;
   const hasJoined = facts.progress.joined.has(slot);
   const cause = causeOf(end);
-  return new FtctlError(hasJoined ? 'FT_WORKER_LOST' : 'FT_PROCESS_START', {
+  const isFrozen = end.silentForMs !== null;
+  const lost = isFrozen ? 'FT_WORKER_SILENT' : 'FT_WORKER_LOST';
+  return new FtctlError(hasJoined ? lost : 'FT_PROCESS_START', {
     what: hasJoined
       ? `Worker ${slot} ${cause} ${where}.`
       : `Worker ${slot} ${cause} before it joined the run.`,
-    remedy: remedy(`Its log is logs/worker-${String(slot)}.log in the run folder.`, run),
+    remedy: remedy(
+      `${isFrozen ? 'Look for what stopped the process, or a hung disk. ' : ''}Its log is logs/worker-${String(slot)}.log in the run folder.`,
+      run,
+    ),
     ...(rank === undefined ? {} : { rank }),
     phase,
     details: { exit: exitDetails(end), logPath: end.logPath },
   });
 }
 
-function coordinatorEnd(
-  end: EndedProcess,
-  facts: RunFacts,
-  run: { resumable: boolean },
-): FtctlError {
+function coordinatorEnd(end: EndedProcess, facts: RunFacts, run: JudgedRun): FtctlError {
   const { phase, where } = facts.progress;
   if (end.reported !== null) return FtctlError.fromJSON(end.reported).at({ phase });
   const couldNotStart = end.exit.startError !== undefined;
@@ -112,7 +113,7 @@ function coordinatorEnd(
   });
 }
 
-function interruption(how: 'graceful' | 'now', run: { resumable: boolean }): FtctlError {
+function interruption(how: 'graceful' | 'now', run: JudgedRun): FtctlError {
   return new FtctlError('FT_INTERRUPTED', {
     what:
       how === 'now'
@@ -121,7 +122,7 @@ function interruption(how: 'graceful' | 'now', run: { resumable: boolean }): Ftc
     why: run.resumable
       ? 'What was done since the last checkpoint is lost.'
       : 'There is no checkpoint yet.',
-    ...(run.resumable ? {} : { remedy: 'Start it again with `ftctl launch`.' }),
+    ...(run.resumable ? {} : { remedy: `Start it again with \`${run.again}\`.` }),
   });
 }
 
@@ -140,15 +141,15 @@ function rankOf(end: EndedProcess, facts: RunFacts): number | undefined {
 function causeOf(end: EndedProcess): string {
   return end.silentForMs === null
     ? exitCause(end.exit, end.tail)
-    : `did not answer for ${end.silentForMs / 1000} s and was killed`;
+    : `did not answer for ${Number((end.silentForMs / 1000).toFixed(1))} s and was killed`;
 }
 
 function exitDetails(end: EndedProcess) {
   return { process: roleName(end.process), code: end.exit.code, signal: end.exit.signal };
 }
 
-function remedy(first: string, run: { resumable: boolean }): string {
+function remedy(first: string, run: JudgedRun): string {
   return run.resumable
     ? `${first} Continue from the last checkpoint with \`ftctl launch --resume RUN\`.`
-    : `${first} There is no checkpoint yet: start the run again with \`ftctl launch\`.`;
+    : `${first} There is no checkpoint yet: start the run again with \`${run.again}\`.`;
 }

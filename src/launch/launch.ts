@@ -1,6 +1,7 @@
 import { loadConfig, type LoadedConfig } from '../config/load.js';
 import { checkResumable } from '../config/resume.js';
 import type { RunResult } from '../control/events.js';
+import { checkModelSpec } from '../models/check-spec.js';
 import { connectCoordinator } from '../rpc/coordinator-client.js';
 import { createToken } from '../rpc/token.js';
 import { systemClock } from '../util/clock.js';
@@ -26,6 +27,7 @@ export function launch(config: LoadedConfig, options: LaunchOptions): Promise<Ru
     connect: (address, token) => connectCoordinator({ address, token }),
     createToken,
     readConfig: (path) => loadConfig({ path }),
+    checkSpec: checkModelSpec,
     checkResumable,
     clock: systemClock,
     now: () => new Date(),

@@ -58,9 +58,7 @@ export class ProcessTable {
           process.send({ type: 'ping' });
         },
         onSilent: (silentForMs) => {
-          this.#log.error(`Killing ${name}: it does not answer.`, { silentForMs });
-          entry.silentForMs = silentForMs;
-          process.kill('SIGKILL');
+          this.#killSilent(entry, silentForMs);
         },
       }),
       exited: process.exited.then((exit) => {
@@ -108,9 +106,30 @@ export class ProcessTable {
     }
   }
 
+  /** Kills a worker that still lives when `limit` has resolved, and has not answered since this call. */
+  async killIfFrozen(slot: number, limit: Promise<unknown>): Promise<void> {
+    const entry = this.#entries.findLast(
+      ({ role }) => role.role === 'worker' && role.slot === slot,
+    );
+    if (entry === undefined) return;
+    const answered = new Set<string>();
+    entry.process.onMessage(({ type }) => answered.add(type));
+    entry.process.send({ type: 'ping' });
+    await limit;
+    if (answered.has('pong') || !entry.isAlive || entry.wasAsked) return;
+    this.#killSilent(entry, entry.heartbeat.silentForMs());
+  }
+
   /** In the order in which they ended. */
   ended(): Promise<EndedProcess[]> {
     return Promise.all(this.#ended);
+  }
+
+  #killSilent(entry: Entry, silentForMs: number): void {
+    this.#log.error(`Killing ${roleName(entry.role)}: it does not answer.`, { silentForMs });
+    entry.heartbeat.stop();
+    entry.silentForMs = silentForMs;
+    entry.process.kill('SIGKILL');
   }
 
   #alive(): Entry[] {

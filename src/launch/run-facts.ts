@@ -1,5 +1,5 @@
 import type { RunResult } from '../control/events.js';
-import type { FtctlErrorJson } from '../errors/index.js';
+import type { ErrorCode, FtctlErrorJson } from '../errors/index.js';
 import type { RunProgress } from './run-progress.js';
 import type { ProcessExit, ProcessRole } from './target.js';
 
@@ -17,6 +17,13 @@ export interface EndedProcess {
   readonly reported: FtctlErrorJson | null;
   readonly logPath: string;
 }
+
+/** The coordinator's words about a worker that it lost; only the launcher sees what became of the process. */
+export const lostCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'FT_WORKER_LOST',
+  'FT_WORKER_SILENT',
+  'FT_WORKERS_DISCONNECTED',
+]);
 
 /** All that is known once every process of a run is gone; `judge` makes the outcome of it. */
 export interface RunFacts {

@@ -5,8 +5,10 @@ import { FtctlError } from '../errors/index.js';
 import { RunFolder } from '../state/run-folder.js';
 import type { Clock } from '../util/clock.js';
 import { type Log, openLog } from '../util/log.js';
+import { quoted } from '../util/shell-quote.js';
 import { judge } from './judge.js';
 import { awaitLastCoordinator } from './last-coordinator.js';
+import { RunRecordKeeper } from './run-record-keeper.js';
 import { type CoordinatorLink, Supervisor } from './supervisor.js';
 import type { SupervisionLimits } from './supervision-limits.js';
 import type { Target } from './target.js';
@@ -22,6 +24,8 @@ export interface LaunchOptions {
   /** Stop now. */
   readonly killSignal?: AbortSignal;
   readonly onEvent?: (event: RunEvent) => void;
+  /** The command that does the same again, for remedies; absent: one that launches the configuration in the run's folder. */
+  readonly again?: string;
 }
 
 /** What a launch needs from the world. */
@@ -30,6 +34,8 @@ export interface LaunchPorts {
   readonly connect: (address: string, token: string) => CoordinatorLink;
   readonly createToken: () => string;
   readonly readConfig: (path: string) => Promise<LoadedConfig>;
+  /** Throws what is wrong with the configuration, before there is a run folder. */
+  readonly checkSpec: (spec: RunSpec) => void;
   readonly checkResumable: (before: RunSpec, now: RunSpec) => void;
   readonly clock: Clock;
   readonly now: () => Date;
@@ -45,6 +51,7 @@ export async function runLaunch(
   let run: RunFolder | undefined;
   try {
     refuseIfAborted(options);
+    ports.checkSpec(config.spec);
     run = await takeFolder(config, options, ports);
     const lock = await run.lock();
     try {
@@ -59,11 +66,11 @@ export async function runLaunch(
   }
 }
 
-function refuseIfAborted({ signal, killSignal }: LaunchOptions): void {
+function refuseIfAborted({ signal, killSignal, again }: LaunchOptions): void {
   if (signal?.aborted !== true && killSignal?.aborted !== true) return;
   throw new FtctlError('FT_INTERRUPTED', {
     what: 'The launch was stopped before it started anything, as asked.',
-    remedy: 'Start it again with `ftctl launch`.',
+    ...(again === undefined ? {} : { remedy: `Start it again with \`${again}\`.` }),
   });
 }
 
@@ -87,7 +94,6 @@ async function prepareResume(
   const waits = new Waits(ports.clock);
   await awaitLastCoordinator(run, (ms) => waits.sleep(ms));
   await run.replaceConfig(config.yaml);
-  await run.removeResult();
   await run.sweep();
 }
 
@@ -99,15 +105,20 @@ async function superviseRun(
 ): Promise<RunResult> {
   const startedAt = ports.now().getTime();
   const log = openLog({ path: run.logPath('launch'), now: ports.now });
-  const onEvent = options.onEvent ?? (() => undefined);
+  const tell = options.onEvent ?? (() => undefined);
+  const record = await RunRecordKeeper.open(run, log);
+  const onEvent = (event: RunEvent): void => {
+    record.onEvent(event);
+    tell(event);
+  };
   try {
     const result = await outcomeOf(run, config, { ...options, onEvent }, ports, log);
     const endedAt = ports.now().getTime();
-    await run.writeResult({ startedAt, endedAt, ...result }).catch((error: unknown) => {
+    await record.end({ startedAt, endedAt, ...result }).catch((error: unknown) => {
       // The model is there; only `ftctl runs` has to find the end in the events instead.
       const { message } = FtctlError.from(error);
       log.warn('The result could not be recorded.', { error });
-      onEvent({ at: endedAt, type: 'warning', message });
+      tell({ at: endedAt, type: 'warning', message });
     });
     return result;
   } catch (caught) {
@@ -116,7 +127,7 @@ async function superviseRun(
     const resumable = await run.hasCheckpoint();
     const endedAt = ports.now().getTime();
     const failed = { status: 'failed', error: error.toJSON(), runDir: run.dir, resumable } as const;
-    await run.writeResult({ startedAt, endedAt, ...failed }).catch((second: unknown) => {
+    await record.end({ startedAt, endedAt, ...failed }).catch((second: unknown) => {
       // A full disk is most often why the run failed, too: the first error is the one to show.
       log.warn('The failure could not be recorded.', { error: second });
     });
@@ -149,7 +160,8 @@ async function outcomeOf(
   await run.sweep().catch((error: unknown) => {
     log.warn('What killed processes left could not be removed.', { error });
   });
-  const outcome = judge(facts, { resumable: await run.hasCheckpoint() });
+  const again = options.again ?? `ftctl launch --config ${quoted(run.configPath)}`;
+  const outcome = judge(facts, { resumable: await run.hasCheckpoint(), again });
   if ('error' in outcome) throw outcome.error;
   return outcome.result;
 }

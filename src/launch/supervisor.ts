@@ -3,7 +3,7 @@ import { FtctlError, type FtctlErrorJson } from '../errors/index.js';
 import type { Clock } from '../util/clock.js';
 import type { Log } from '../util/log.js';
 import { ProcessTable } from './process-table.js';
-import type { RunFacts } from './run-facts.js';
+import { lostCodes, type RunFacts } from './run-facts.js';
 import { advance, noProgress, type RunProgress } from './run-progress.js';
 import type { SupervisionLimits } from './supervision-limits.js';
 import type { Target } from './target.js';
@@ -58,6 +58,8 @@ export class Supervisor {
   #limit: string | null = null;
   #interrupted: RunFacts['interrupted'] = null;
   #numWorkersEnded = 0;
+  /** The processes that are left are being made to end: what they say of it is this launcher's own doing. */
+  #isTerminating = false;
   #handlerFailed = false;
 
   constructor(options: SupervisorOptions) {
@@ -84,6 +86,7 @@ export class Supervisor {
         const limit = this.#waits.sleep(graceMs);
         await Promise.race([this.#processes.allEnded(), limit, this.#killed.promise]);
       }
+      this.#isTerminating = true;
       await this.#processes.terminate();
       await this.#settle(this.#watch);
       return await this.#facts();
@@ -157,13 +160,15 @@ export class Supervisor {
     // What the coordinator says as this launcher kills the processes is no news, unless it had come to an end.
     const isKilling = this.#interrupted === 'now';
     if (event.type === 'run-finished') this.#result = event.result;
-    if (event.type === 'run-stopped' && !(isKilling && event.checkpoint === null)) {
-      this.#result = event.result;
+    if (event.type === 'run-stopped' && this.#isOwnEnd(event)) this.#result = event.result;
+    if (event.type === 'run-failed' && !isKilling) {
+      this.#failure ??= event.error;
+      this.#endFrozen(event.error);
     }
-    if (event.type === 'run-failed' && !isKilling) this.#failure ??= event.error;
     this.#waits.restart('stop');
     this.#waits.restart('last worker');
     if (event.type === 'preparing') this.#waits.restart('join ');
+    if (event.type === 'worker-lost' && (isKilling || this.#isTerminating)) return;
     try {
       this.#o.onEvent(event);
     } catch (error) {
@@ -171,6 +176,20 @@ export class Supervisor {
       if (!this.#handlerFailed) this.#o.log.error('An event handler failed.', { error });
       this.#handlerFailed = true;
     }
+  }
+
+  /** A coordinator that this launcher ends, because of something else, says that it was stopped, too. */
+  #isOwnEnd({ checkpoint }: Extract<RunEvent, { type: 'run-stopped' }>): boolean {
+    if (this.#interrupted === 'now') return checkpoint !== null;
+    return this.#interrupted !== null || !this.#isTerminating;
+  }
+
+  /** A worker that the coordinator lost may be stopped, or hang: then it will not end by itself, and is not waited for. */
+  #endFrozen({ code, rank }: FtctlErrorJson): void {
+    if (!lostCodes.has(code) || rank === undefined) return;
+    const member = [...this.#progress.ranks].find(([, each]) => each === rank);
+    const slot = member === undefined ? rank : member[0];
+    void this.#processes.killIfFrozen(slot, this.#waits.sleep(this.#o.limits.settleMs));
   }
 
   async #coordinatorEnded(): Promise<void> {

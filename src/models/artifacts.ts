@@ -1,10 +1,12 @@
-import { mkdir, readFile, rename, rm, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { z } from 'zod';
 import type { Preprocessing } from '../data/preprocessing.js';
+import { readFailure } from '../data/read-failure.js';
 import { FtctlError } from '../errors/index.js';
-import { diskError, syncFolder, writeFileAtomic } from '../util/atomic-file.js';
+import { diskError, writeFileAtomic } from '../util/atomic-file.js';
 import type { BlobStore } from '../util/blob-store.js';
+import { replaceFolder } from '../util/replace-folder.js';
 import { headTensors } from './head.js';
 import { lowerNetwork } from './onnx/lower-network.js';
 import type { PreparedModel } from './prepared-model.js';
@@ -108,22 +110,11 @@ async function contents(input: ArtifactsInput): Promise<Map<string, Uint8Array |
  */
 export async function writeArtifacts(dir: string, input: ArtifactsInput): Promise<void> {
   const made = await contents(input);
-  const parent = dirname(dir);
-  const fresh = join(parent, `.${basename(dir)}.new`);
-  const old = join(parent, `.${basename(dir)}.old`);
   try {
-    await rm(fresh, { recursive: true, force: true });
-    await mkdir(fresh, { recursive: true });
-    for (const [name, bytes] of made) await writeFileAtomic(join(fresh, name), bytes);
-    await rm(old, { recursive: true, force: true });
-    await rename(dir, old).catch((error: unknown) => {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    await replaceFolder(dir, async (fresh) => {
+      for (const [name, bytes] of made) await writeFileAtomic(join(fresh, name), bytes);
     });
-    await rename(fresh, dir);
-    await syncFolder(parent);
-    await rm(old, { recursive: true, force: true });
   } catch (error) {
-    await rm(fresh, { recursive: true, force: true }).catch(() => undefined);
     throw error instanceof FtctlError ? error : diskError(error, dir);
   }
 }
@@ -144,8 +135,7 @@ async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T> {
     text = await readFile(path, 'utf8');
   } catch (error) {
     throw new FtctlError('FT_ARTIFACTS_NOT_FOUND', {
-      what: `The trained model's file ${path} cannot be read.`,
-      why: `${error instanceof Error ? error.message : String(error)}.`,
+      what: `The trained model's file ${path} cannot be read: ${readFailure(error)}.`,
       cause: error,
       details: { path },
     });
@@ -167,6 +157,11 @@ async function isFile(path: string): Promise<boolean> {
     (found) => found.isFile(),
     () => false,
   );
+}
+
+/** Whether a folder has the files of a trained model, whole or not. */
+export async function isModelFolder(dir: string): Promise<boolean> {
+  return (await isFile(join(dir, files.labels))) || (await isFile(join(dir, files.model)));
 }
 
 /** Reads a trained model's folder. Rejects with FT_ARTIFACTS_NOT_FOUND or FT_ARTIFACTS_DAMAGED. */

@@ -1,9 +1,11 @@
-import { mkdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { FtctlError } from '../errors/index.js';
-import { diskError, writeFileAtomic } from '../util/atomic-file.js';
+import { writeFileAtomic } from '../util/atomic-file.js';
 import { sha256Hex, type BlobStore } from '../util/blob-store.js';
+import { inCache } from '../util/cache-folder-error.js';
+import { makeFolder } from '../util/make-folder.js';
 import type { PreparedModel } from './prepared-model.js';
 
 /**
@@ -84,12 +86,10 @@ export async function rememberPrepared(
   record: PreparedRecord,
 ): Promise<void> {
   const path = pathOf(cacheDir, key);
-  try {
-    await mkdir(join(cacheDir, 'prepared'), { recursive: true });
-  } catch (error) {
-    throw diskError(error, path);
-  }
-  await writeFileAtomic(path, JSON.stringify(record));
+  await inCache(cacheDir, async () => {
+    await makeFolder(dirname(path));
+    await writeFileAtomic(path, JSON.stringify(record));
+  });
 }
 
 function pathOf(cacheDir: string, key: string): string {

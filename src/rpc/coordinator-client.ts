@@ -20,11 +20,17 @@ const CLOSE_WITHIN_MS = 1_000;
 /** One process's connection to the coordinator. Every rejection is an FtctlError, or the reason of the signal. */
 export interface CoordinatorClient {
   /**
-   * The run's events from number `from` (0) on. Resolves when the coordinator ends the stream; rejects with
+   * The run's events from number `from` (0) on, each at most once and with its number; gaps are events that the
+   * coordinator no longer keeps, or spared a slow watcher. Resolves when the coordinator ends the stream; rejects with
    * FT_COORDINATOR_LOST when it breaks.
    */
-  watch(onEvent: (event: RunEvent) => void, signal: AbortSignal, from?: number): Promise<void>;
-  stop(mode: StopMode): Promise<void>;
+  watch(
+    onEvent: (event: RunEvent, sequence: number) => void,
+    signal: AbortSignal,
+    from?: number,
+  ): Promise<void>;
+  /** Resolves when the coordinator has the request. */
+  stop(mode: StopMode, signal?: AbortSignal): Promise<void>;
   /** A file by its SHA-256, verified. */
   fetchBlob(sha256: string, signal: AbortSignal): Promise<Buffer>;
   /** The worker's control stream, cut when the signal aborts. */
@@ -57,14 +63,18 @@ class GrpcCoordinatorClient implements CoordinatorClient {
     );
   }
 
-  async watch(onEvent: (event: RunEvent) => void, signal: AbortSignal, from = 0): Promise<void> {
+  async watch(
+    onEvent: (event: RunEvent, sequence: number) => void,
+    signal: AbortSignal,
+    from = 0,
+  ): Promise<void> {
     const either = this.#orClosing(signal);
     let next = from;
     for (;;) {
       try {
         await this.#watchOnce(next, either, (message) => {
           next = message.sequence + 1;
-          onEvent(JSON.parse(message.eventJson) as RunEvent);
+          onEvent(JSON.parse(message.eventJson) as RunEvent, message.sequence);
         });
         return;
       } catch (error) {
@@ -74,17 +84,28 @@ class GrpcCoordinatorClient implements CoordinatorClient {
     }
   }
 
-  stop(mode: StopMode): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#client.stop(
-        { mode: stopMode.encode(mode) },
-        authorization(this.#token),
-        (error: ServiceError | null) => {
-          if (error === null) resolve();
-          else reject(fromStatus(error, this.#callee));
-        },
-      );
-    });
+  async stop(mode: StopMode, signal?: AbortSignal): Promise<void> {
+    const either = signal === undefined ? this.#closing.signal : this.#orClosing(signal);
+    either.throwIfAborted();
+    let onAbort = (): void => undefined;
+    try {
+      await new Promise<void>((resolve, reject) => {
+        const call = this.#client.stop(
+          { mode: stopMode.encode(mode) },
+          authorization(this.#token),
+          (error: ServiceError | null) => {
+            if (error === null) resolve();
+            else reject(either.aborted ? abortError(either) : fromStatus(error, this.#callee));
+          },
+        );
+        onAbort = () => {
+          call.cancel();
+        };
+        either.addEventListener('abort', onAbort, { once: true });
+      });
+    } finally {
+      either.removeEventListener('abort', onAbort);
+    }
   }
 
   async fetchBlob(sha256: string, signal: AbortSignal): Promise<Buffer> {

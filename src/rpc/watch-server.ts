@@ -7,8 +7,11 @@ import { toStatus } from './status.js';
 
 /** Port: a run's events since its start, and those to come. */
 export interface EventLog {
-  /** Calls back with each event from number `from` on, past ones first. The returned function ends it. */
-  subscribe(from: number, handler: (event: RunEvent) => void): () => void;
+  /**
+   * Calls back with each event that is kept from number `from` on, past ones first, and its number. The returned
+   * function ends it.
+   */
+  subscribe(from: number, handler: (event: RunEvent, sequence: number) => void): () => void;
 }
 
 type WatchCall = ServerWritableStream<WatchRequest, WatchResponseInput>;
@@ -54,13 +57,11 @@ export class Watchers {
       writer.drop();
       finish();
     });
-    let sequence = call.request.from;
     try {
-      unsubscribe = this.#events.subscribe(sequence, (event) => {
+      unsubscribe = this.#events.subscribe(call.request.from, (event, sequence) => {
         if (state.isOver) return;
         const isSpared = writer.numQueued >= SLOW_FROM_QUEUED && PROGRESS.has(event.type);
         if (!isSpared) writer.write({ sequence, eventJson: JSON.stringify(event) });
-        sequence++;
         if (writer.numQueued < MAX_QUEUED) return;
         state.isCut = true;
         finish();

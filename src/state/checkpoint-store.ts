@@ -71,18 +71,6 @@ export class CheckpointStore {
     });
   }
 
-  /** The kept `best` or `final` state; undefined where there is none. Rejects with FT_CHECKPOINT_DAMAGED. */
-  async read(kind: 'best' | 'final'): Promise<Snapshot | undefined> {
-    const path = this.#path(kind, 0, 0);
-    try {
-      return await readSnapshot(path);
-    } catch (error) {
-      const { cause } = FtctlError.from(error);
-      if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return undefined;
-      throw error;
-    }
-  }
-
   /** Deletes temporary files that a killed writer left; for the one process that writes, before it writes. */
   async removeLeftovers(): Promise<void> {
     for (const dir of [this.#folders.checkpointsDir, this.#folders.bestDir]) {

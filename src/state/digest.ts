@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { littleEndianBytes } from './little-endian.js';
+import { float64Of, littleEndianBytes } from './little-endian.js';
 import type { EvaluationRecord, TrainingState } from './training-state.js';
 
 /** Changes whenever the layout below does, so that two digests of different layouts never compare equal. */
@@ -30,7 +30,7 @@ function digestSections(state: TrainingState): [string, Float32Array | Float64Ar
     ['batch-norm', new Float32Array(0)],
     ['round', Float64Array.of(state.round)],
     ['history', historyValues(state.history)],
-    ['test', test === null ? new Float64Array(0) : Float64Array.of(test.loss, test.accuracy)],
+    ['test', float64Of(test === null ? [] : [test.loss, test.accuracy])],
   ];
 }
 
@@ -39,7 +39,7 @@ export const historyWidth = 7;
 
 /** Records one after the other: phase, epoch, train loss and accuracy, val loss and accuracy, learning rate. */
 export function historyValues(history: readonly EvaluationRecord[]): Float64Array {
-  return Float64Array.from(
+  return float64Of(
     history.flatMap((record) => [
       record.phase,
       record.epoch,

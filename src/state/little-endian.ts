@@ -11,7 +11,20 @@ export function littleEndianBytes(values: Float32Array | Float64Array): Uint8Arr
   return bigEndianHost ? swapped(bytes, values.BYTES_PER_ELEMENT) : bytes;
 }
 
-/** The inverse: `length` values from `offset` on, copied, so that any alignment will do. */
+/**
+ * The numbers as float64, every NaN with the bits 0x7ff8000000000000. Which bits a computed NaN has depends on the
+ * machine, and copying a signalling one may change them; equal numbers must have equal bytes.
+ */
+export function float64Of(numbers: readonly number[]): Float64Array {
+  const values = Float64Array.from(numbers);
+  const bits = new BigUint64Array(values.buffer);
+  for (let i = 0; i < values.length; i += 1) if (Number.isNaN(values[i])) bits[i] = canonicalNaN;
+  return values;
+}
+
+const canonicalNaN = 0x7ff8000000000000n;
+
+/** The inverse of {@link littleEndianBytes}: `length` values from `offset` on, copied, so that any alignment will do. */
 export function float32From(bytes: Uint8Array, offset: number, length: number): Float32Array {
   return new Float32Array(copyOf(bytes, offset, length, 4));
 }

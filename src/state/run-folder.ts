@@ -8,16 +8,22 @@ import {
   readFile,
   rename,
   rm,
+  stat,
   unlink,
 } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { FtctlError } from '../errors/index.js';
 import { diskError, removeTemporaries, syncFolder, writeFileAtomic } from '../util/atomic-file.js';
+import { makeFolder } from '../util/make-folder.js';
 import { type ProcessLock, takeProcessLock } from '../util/process-lock.js';
+import { settleFolder } from '../util/replace-folder.js';
+import { makeTemporaryFolder } from '../util/temporary-folder.js';
 import { findRun, runIds } from './run-lookup.js';
 import { type RunRecord, type RunSummary, summariseRun } from './run-summary.js';
 
 const subfolders = ['checkpoints', 'best', 'model', 'logs'] as const;
+/** A new run is made in a folder of this name; with a dot, so that it is never taken for a run. */
+const temporaryPrefix = '.new-run-';
 /** Names become folder names and parts of command lines. */
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 
@@ -37,7 +43,7 @@ export class RunFolder {
   }
 
   /**
-   * Makes a new run folder, whole or not at all. `suffix` gives four characters that tell apart runs which start in
+   * Makes a new run folder, whole or not at all, and removes what killed processes left of theirs. `suffix` gives four characters that tell apart runs which start in
    * the same second. Rejects with FT_NOT_WRITABLE or FT_DISK_FULL.
    */
   static async create(
@@ -56,7 +62,7 @@ export class RunFolder {
     }
     const parent = resolve(runsDir);
     try {
-      await mkdir(parent, { recursive: true });
+      await makeFolder(parent);
       for (;;) {
         const id = `${name}-${compactTime(now)}-${suffix()}`;
         const made = await createAt(parent, id, yaml);
@@ -98,7 +104,7 @@ export class RunFolder {
   get resultPath(): string {
     return join(this.dir, 'result.json');
   }
-  /** Scrape targets of the run's processes, for Prometheus' file_sd. */
+  /** Scrape targets of the run's processes, for Prometheus' file_sd; absent when none lives. */
   get targetsPath(): string {
     return join(this.dir, 'prometheus-targets.json');
   }
@@ -169,17 +175,27 @@ export class RunFolder {
     await writeFileAtomic(this.resultPath, `${JSON.stringify(record, null, 2)}\n`);
   }
 
+  /** Whether an end is recorded. */
+  async hasResult(): Promise<boolean> {
+    return (await stat(this.resultPath).catch(() => null)) !== null;
+  }
+
   /** Forgets the last end: the run is being continued. */
   async removeResult(): Promise<void> {
     await unlink(this.resultPath).catch(ignoreAbsent);
   }
 
-  /** What the processes of a run leave behind when they are killed. Only for the lock's holder, with all of them gone. */
+  /**
+   * Removes what the processes of a run leave behind when they are killed, and completes a model folder that one of them
+   * was replacing. Only for the lock's holder, with all of them gone.
+   */
   async sweep(): Promise<void> {
     await unlink(this.coordinatorPath).catch(ignoreAbsent);
+    await unlink(this.targetsPath).catch(ignoreAbsent);
     for (const dir of [this.dir, ...subfolders.map((name) => join(this.dir, name))]) {
       await removeTemporaries(dir).catch(ignoreAbsent);
     }
+    await settleFolder(this.modelDir);
   }
 
   summary(): Promise<RunSummary> {
@@ -187,24 +203,22 @@ export class RunFolder {
   }
 }
 
+/** Undefined where a run of this id is there. */
 async function createAt(parent: string, id: string, yaml: string): Promise<string | undefined> {
   const dir = join(parent, id);
-  const temporary = join(parent, `.${id}.tmp`);
+  const temporary = await makeTemporaryFolder(parent, temporaryPrefix);
   try {
-    await mkdir(temporary);
-  } catch (error) {
-    if (isCode(error, 'EEXIST')) return undefined; // another launch makes the same id right now
-    throw error;
-  }
-  try {
-    for (const name of subfolders) await mkdir(join(temporary, name));
-    await writeFileAtomic(join(temporary, 'config.yaml'), yaml);
+    const fresh = join(temporary, 'run');
+    await mkdir(fresh);
+    for (const name of subfolders) await mkdir(join(fresh, name));
+    await writeFileAtomic(join(fresh, 'config.yaml'), yaml);
     // Renaming replaces an empty folder alone, and no run folder is empty.
-    await rename(temporary, dir);
+    await rename(fresh, dir);
   } catch (error) {
-    await rm(temporary, { recursive: true, force: true });
     if (isCode(error, 'ENOTEMPTY') || isCode(error, 'EEXIST')) return undefined;
     throw error;
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
   }
   await syncFolder(parent);
   return dir;

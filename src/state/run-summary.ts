@@ -3,7 +3,7 @@ import { parse as parseYaml } from 'yaml';
 import type { RunEvent, RunResult } from '../control/events.js';
 import type { FtctlErrorJson } from '../errors/index.js';
 import { lockHolder } from '../util/process-lock.js';
-import { linesFromEnd } from '../util/tail-lines.js';
+import { readHistory, type RunHistory } from './run-history.js';
 
 /** `result.json`: how a run ended. `startedAt` and `endedAt` are Unix times in ms. */
 export type RunRecord = { readonly startedAt: number; readonly endedAt: number } & (
@@ -25,9 +25,13 @@ export interface RunSummary {
   readonly epochs: number;
   readonly totalEpochs: number | null;
   readonly best: RunResult['best'];
-  /** Unix times in ms; `endedAt` is null for a run that runs, or that was killed with its launcher. */
+  /** Unix times in ms of its first start and its last end; `endedAt` is null for a run that runs, or that was killed with its launcher. */
   readonly startedAt: number;
   readonly endedAt: number | null;
+  /** How often it was launched and resumed, as far as its events say; at least 1. */
+  readonly sessions: number;
+  /** What these took together, in ms; null for a run that runs. */
+  readonly tookMs: number | null;
   readonly error: { readonly code: string; readonly message: string } | null;
 }
 
@@ -40,9 +44,6 @@ export interface SummarisedRun {
   readonly resultPath: string;
 }
 
-/** An event line is a few hundred bytes and an epoch's are the rarest: enough for thousands of them. */
-const maxEventBytes = 8 * 1024 * 1024;
-
 /**
  * What a run folder says of itself. `result.json` is the last word; without it the run is running (its lock is
  * held), or its launcher was killed before it could write one and the events tell how far it came.
@@ -51,7 +52,7 @@ export async function summariseRun(run: SummarisedRun): Promise<RunSummary> {
   const metric = await bestMetric(run.configPath);
   const [record, events, holder, config] = await Promise.all([
     readRecord(run.resultPath),
-    readProgress(run.eventsPath, metric),
+    readHistory(run.eventsPath, metric),
     lockHolder(run.dir).catch(() => undefined),
     stat(run.configPath).catch(() => null),
   ]);
@@ -61,9 +62,17 @@ export async function summariseRun(run: SummarisedRun): Promise<RunSummary> {
     epochs: events.epochs,
     totalEpochs: events.totalEpochs,
     best: events.best,
-    startedAt: record?.startedAt ?? timeOfId(run.id) ?? Math.round(config?.mtimeMs ?? 0),
+    startedAt:
+      timeOfId(run.id) ??
+      events.sessions[0]?.startedAt ??
+      record?.startedAt ??
+      Math.round(config?.mtimeMs ?? 0),
+    sessions: Math.max(1, events.sessions.length),
+    tookMs: tookMs(record, events),
   };
-  if (holder !== undefined) return { ...seen, status: 'running', endedAt: null, error: null };
+  if (holder !== undefined) {
+    return { ...seen, tookMs: null, status: 'running', endedAt: null, error: null };
+  }
   if (record === null) return { ...seen, ...endByEvents(events.last) };
   if (record.status === 'failed') {
     const { code, message } = record.error;
@@ -72,6 +81,13 @@ export async function summariseRun(run: SummarisedRun): Promise<RunSummary> {
   }
   const { epochs, best } = record;
   return { ...seen, status: record.status, epochs, best, endedAt: record.endedAt, error: null };
+}
+
+/** A record is of the last session alone, but its launcher's times, which are a little longer than its events'. */
+function tookMs(record: RunRecord | null, { sessions }: RunHistory): number | null {
+  if (sessions.length <= 1 && record !== null) return record.endedAt - record.startedAt;
+  if (sessions.length === 0) return null;
+  return sessions.reduce((sum, { startedAt, endedAt }) => sum + endedAt - startedAt, 0);
 }
 
 /** For a folder without `result.json` whose launcher is gone. */
@@ -102,37 +118,6 @@ async function bestMetric(configPath: string): Promise<'accuracy' | 'loss'> {
   } catch {
     return 'accuracy';
   }
-}
-
-interface Progress {
-  readonly last: RunEvent | null;
-  readonly epochs: number;
-  readonly totalEpochs: number | null;
-  readonly best: RunResult['best'];
-}
-
-/** Reads backwards until the last epoch and the best one are known. */
-async function readProgress(path: string, metric: 'accuracy' | 'loss'): Promise<Progress> {
-  let last: RunEvent | null = null;
-  let newest: Extract<RunEvent, { type: 'epoch' }> | null = null;
-  for await (const line of linesFromEnd(path, { maxBytes: maxEventBytes })) {
-    const event = parse(line);
-    if (!isObject(event) || typeof event['type'] !== 'string') continue; // a torn line
-    const known = event as unknown as RunEvent;
-    last ??= known;
-    if (known.type !== 'epoch') continue;
-    newest ??= known;
-    if (known.isBest) {
-      const best = { epoch: known.epoch, metric, value: known.val[metric] };
-      return { last, epochs: newest.epoch + 1, totalEpochs: newest.epochs, best };
-    }
-  }
-  return {
-    last,
-    epochs: newest === null ? 0 : newest.epoch + 1,
-    totalEpochs: newest?.epochs ?? null,
-    best: null,
-  };
 }
 
 /** The start time that `RunFolder.create` put in the id. */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { FtctlError } from '../errors/index.js';
 import type { Snapshot } from '../train/trainer.js';
 import { historyValues, historyWidth } from './digest.js';
-import { float32From, float64From, littleEndianBytes } from './little-endian.js';
+import { float32From, float64From, float64Of, littleEndianBytes } from './little-endian.js';
 import type { EvaluationRecord, TrainingState } from './training-state.js';
 
 /*
@@ -54,7 +54,8 @@ export function decodeSnapshot(bytes: Uint8Array): TrainingState {
   const headerEnd = prefixBytes + buffer.readUInt32LE(12);
   const text = buffer.toString('utf8', prefixBytes, headerEnd);
   const header = parseHeader(text);
-  const read = readerOf(header, buffer.subarray(headerEnd, buffer.length - checksumBytes));
+  const body = buffer.subarray(headerEnd, buffer.length - checksumBytes);
+  const read = readerOf(header, body);
   const scalars = read.float64('scalars');
   const test = read.float64('test');
   const best = read.float64('best');
@@ -87,8 +88,15 @@ export function decodeSnapshot(bytes: Uint8Array): TrainingState {
     ledger: header.ledger,
   };
   // One encoding for one state: whatever the encoder would not write, however well formed, is refused.
-  if (headerText(state, arraysOf(state)) !== text)
-    throw damaged('its header does not fit its contents');
+  const arrays = arraysOf(state);
+  if (headerText(state, arrays) !== text) throw damaged('its header does not fit its contents');
+  const numbers = Buffer.concat(
+    arrays
+      .filter(([, values]) => values instanceof Float64Array)
+      .map(([, v]) => littleEndianBytes(v)),
+  );
+  if (!numbers.equals(body.subarray(0, numbers.length)))
+    throw damaged('it holds a number that no checkpoint is written with');
   return state;
 }
 
@@ -117,10 +125,10 @@ function arraysOf(state: TrainingState): NamedArray[] {
   const { epochSums, best, test } = state;
   const sums = [epochSums.loss, epochSums.weight, epochSums.correct, epochSums.count];
   return [
-    ['scalars', Float64Array.of(state.adamSteps, state.samples, ...sums)],
+    ['scalars', float64Of([state.adamSteps, state.samples, ...sums])],
     ['history', historyValues(state.history)],
-    ['test', Float64Array.from(test === null ? [] : [test.loss, test.accuracy])],
-    ['best', Float64Array.from(best === null ? [] : [best.phase, best.epoch, best.value])],
+    ['test', float64Of(test === null ? [] : [test.loss, test.accuracy])],
+    ['best', float64Of(best === null ? [] : [best.phase, best.epoch, best.value])],
     ['parameters', state.parameters],
     ['firstMoments', state.firstMoments],
     ['secondMoments', state.secondMoments],

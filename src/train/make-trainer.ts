@@ -99,6 +99,10 @@ class RoundTrainer implements Trainer {
     return this.#state.round === this.#numRounds;
   }
 
+  get epoch(): number {
+    return this.#state.epoch;
+  }
+
   next(): RoundPlan {
     return planRound(this.#schedule, this.#state.round + 1);
   }

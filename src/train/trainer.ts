@@ -65,6 +65,8 @@ export interface Trainer {
   /** Running hash of the reduced vectors of all rounds applied, hex (state/ledger.ts). */
   readonly ledger: string;
   readonly finished: boolean;
+  /** Of the last round applied, over the whole run, from 0. */
+  readonly epoch: number;
   /** Throws if finished. */
   next(): RoundPlan;
   /** One vector of `plan.vectorLength` per owned shard, ascending. Does not change the state. */

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rm, stat } from 'node:fs/promises';
+import { readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FtctlError } from '../errors/index.js';
-import { diskError, writeFileAtomic } from './atomic-file.js';
+import { writeFileAtomic } from './atomic-file.js';
+import { inCache } from './cache-folder-error.js';
+import { makeFolder } from './make-folder.js';
 
 /** Lower-case hex SHA-256. */
 export function sha256Hex(bytes: Uint8Array | string): string {
@@ -14,9 +16,11 @@ export function sha256Hex(bytes: Uint8Array | string): string {
  * written under a temporary name and renamed, and all writers of a name write the same bytes.
  */
 export class BlobStore {
+  readonly #cacheDir: string;
   readonly #dir: string;
 
   constructor(cacheDir: string) {
+    this.#cacheDir = cacheDir;
     this.#dir = join(cacheDir, 'blobs');
   }
 
@@ -40,12 +44,10 @@ export class BlobStore {
     const sha256 = sha256Hex(bytes);
     // What lies there under the name is replaced unless it is intact: a put mends a damaged blob.
     if (await this.#isIntact(sha256, bytes.length)) return sha256;
-    try {
-      await mkdir(this.#dir, { recursive: true });
-    } catch (error) {
-      throw diskError(error, this.#dir);
-    }
-    await writeFileAtomic(this.path(sha256), bytes);
+    await inCache(this.#cacheDir, async () => {
+      await makeFolder(this.#dir);
+      await writeFileAtomic(this.path(sha256), bytes);
+    });
     return sha256;
   }
 

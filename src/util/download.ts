@@ -1,13 +1,15 @@
 import { constants } from 'node:fs';
-import { mkdir, open, readFile, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { open, readFile, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { FtctlError } from '../errors/index.js';
 import { diskError, syncFolder, writeFileAtomic } from './atomic-file.js';
 import { sha256Hex } from './blob-store.js';
+import { cacheError } from './cache-folder-error.js';
 import { fileDigest, type ExpectedDigest } from './digest.js';
 import { isAllowedUrl, requestBytes, RequestError } from './download-request.js';
+import { makeFolder } from './make-folder.js';
 import { takeProcessLock } from './process-lock.js';
 
 export interface DownloadProgress {
@@ -70,7 +72,7 @@ export async function download(options: DownloadOptions): Promise<string> {
     for (;;) {
       signal?.throwIfAborted();
       if (await isIntact(target, expected, signal)) return target;
-      await mkdir(dir, { recursive: true });
+      await makeFolder(dir);
       const taken = await takeProcessLock(dir);
       if ('lock' in taken) {
         try {
@@ -90,7 +92,7 @@ export async function download(options: DownloadOptions): Promise<string> {
     }
   } catch (error) {
     signal?.throwIfAborted();
-    throw error instanceof FtctlError ? error : diskError(error, dir);
+    throw cacheError(error instanceof FtctlError ? error : diskError(error, dir), cacheDir);
   }
 }
 

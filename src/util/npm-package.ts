@@ -1,12 +1,15 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { FtctlError } from '../errors/index.js';
 import { diskError } from './atomic-file.js';
-import { type NpmResult, type RunNpm, runNpm } from './npm-command.js';
+import { cacheError, cacheSetting } from './cache-folder-error.js';
 import { isFolder, moveIntoPlace } from './cached-folder.js';
+import { makeFolder } from './make-folder.js';
+import { type NpmResult, type RunNpm, runNpm } from './npm-command.js';
+import { makeTemporaryFolder } from './temporary-folder.js';
 import type { UnpackLimits } from './unpack-guard.js';
 import { unpackTarball } from './unpack-tarball.js';
 
@@ -39,8 +42,6 @@ const integrityPattern = /^sha512-([A-Za-z0-9+/]{86}==)$/;
 
 const packageLimits: UnpackLimits = { maxEntries: 200_000, maxBytes: 4 * 2 ** 30 };
 
-/** A killed process leaves its temporary folder behind; one this much older than ours is removed. */
-const staleAfterMs = 24 * 3600 * 1000;
 const temporaryPrefix = '.fetch-';
 
 /**
@@ -84,7 +85,7 @@ export async function fetchNpmPackage(options: FetchNpmOptions): Promise<string>
   if (await isFolder(target)) return target;
 
   signal?.throwIfAborted();
-  const temporary = await makeTemporary(packagesDir);
+  const temporary = await makeTemporary(packagesDir, cacheDir);
   try {
     onProgress?.(`fetching ${reference} with npm`);
     const tarball = await pack(reference, temporary, options);
@@ -99,29 +100,18 @@ export async function fetchNpmPackage(options: FetchNpmOptions): Promise<string>
     return target;
   } catch (error) {
     signal?.throwIfAborted();
-    throw error instanceof FtctlError ? error : diskError(error, packagesDir);
+    throw cacheError(error instanceof FtctlError ? error : diskError(error, packagesDir), cacheDir);
   } finally {
     await rm(temporary, { recursive: true, force: true });
   }
 }
 
-async function makeTemporary(packagesDir: string): Promise<string> {
+async function makeTemporary(packagesDir: string, cacheDir: string): Promise<string> {
   try {
-    await mkdir(packagesDir, { recursive: true });
-    const temporary = await mkdtemp(join(packagesDir, temporaryPrefix));
-    await removeStale(packagesDir, (await stat(temporary)).mtimeMs);
-    return temporary;
+    await makeFolder(packagesDir);
+    return await makeTemporaryFolder(packagesDir, temporaryPrefix);
   } catch (error) {
-    throw diskError(error, packagesDir);
-  }
-}
-
-async function removeStale(packagesDir: string, nowMs: number): Promise<void> {
-  for (const entry of await readdir(packagesDir)) {
-    if (!entry.startsWith(temporaryPrefix)) continue;
-    const path = join(packagesDir, entry);
-    const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: nowMs }));
-    if (nowMs - mtimeMs > staleAfterMs) await rm(path, { recursive: true, force: true });
+    throw cacheError(diskError(error, packagesDir), cacheDir);
   }
 }
 
@@ -170,7 +160,13 @@ function npmFailure(reference: string, result: NpmResult): FtctlError {
     `exit code ${String(result.exitCode)}`;
   const details = { npmCode: npmCode ?? null, exitCode: result.exitCode };
   const what = `npm could not fetch ${reference}: ${reason.split('\n', 1)[0]!.replace(/\.$/, '')}.`;
-  if (npmCode === 'ENOSPC') return new FtctlError('FT_DISK_FULL', { what, details });
+  if (npmCode === 'ENOSPC') {
+    return new FtctlError('FT_DISK_FULL', {
+      what,
+      remedy: `Free some space where the cache folder is (${cacheSetting}) and where npm keeps its own (\`npm config get cache\`).`,
+      details,
+    });
+  }
   if (npmCode === 'E404' || npmCode === 'ETARGET') {
     return new FtctlError('FT_DATA_FETCH', {
       what,

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { diskError } from './atomic-file.js';
+import { processExists } from './process-alive.js';
 
 /** The process that holds a lock. `startedAt` tells a process from a later one that got the same pid. */
 export interface LockHolder {
@@ -114,11 +115,7 @@ function parseHolder(text: string): LockHolder | null {
 function isAlive(holder: LockHolder): boolean {
   // On a shared file system nothing can be known of another machine's process: it is taken as alive.
   if (holder.host !== hostname()) return true;
-  try {
-    process.kill(holder.pid, 0);
-  } catch (error) {
-    return !isCode(error, 'ESRCH');
-  }
+  if (!processExists(holder.pid)) return false;
   const now = procStat(holder.pid);
   if (now === null) return true;
   if (now.state === 'Z' || now.state === 'X') return false; // dead, and not yet waited for by its parent

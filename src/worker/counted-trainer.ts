@@ -17,6 +17,9 @@ export function countedTrainer(
     get finished() {
       return trainer.finished;
     },
+    get epoch() {
+      return trainer.epoch;
+    },
     next: () => trainer.next(),
     compute: async (plan, shards, signal) => {
       const vectors = await trainer.compute(plan, shards, signal);

@@ -298,6 +298,7 @@ export class Session {
     const { trainer } = this.#prepared!;
     const shards = generation.members.find(({ incarnation }) => incarnation === this.#self)!;
     this.#options.onGeneration?.(generation);
+    if (trainer.finished) this.#announceEnd(trainer);
     const leave = new AbortController();
     const loop = runRounds({
       trainer,
@@ -342,6 +343,12 @@ export class Session {
     for (const kind of kinds) if (kind !== 'final') this.#announce(kind, outcome.plan.epoch);
     this.#reporter.add(generation, outcome, trainer.ledger);
     if (outcome.finished) this.#announce('final', outcome.plan.epoch);
+  }
+
+  /** The run goes on from its last state: no round will be applied, and the coordinator waits for its announcement. */
+  #announceEnd(trainer: Trainer): void {
+    this.#held.keep(trainer.snapshot(), ['final']);
+    this.#announce('final', trainer.epoch);
   }
 
   #announce(kind: SnapshotKind, epoch: number): void {

@@ -12,7 +12,8 @@ import { exposeWorker } from '../metrics/worker-metrics.js';
 import { connectCoordinator, type CoordinatorClient } from '../rpc/coordinator-client.js';
 import { formatGeneration } from '../rpc/generation.js';
 import { systemClock } from '../util/clock.js';
-import { type Log, noLog, openLog } from '../util/log.js';
+import { Closers } from '../util/closers.js';
+import type { Log } from '../util/log.js';
 import { buildTrainer } from './build-trainer.js';
 import { defaultSessionLimits, Session, type SessionOptions } from './session.js';
 import { WorkerTelemetry } from './worker-telemetry.js';
@@ -30,43 +31,24 @@ export interface WorkerOptions {
   readonly provider: EngineSpec['provider'];
   /** Where to serve metrics; port 0 is any free one. */
   readonly metrics: { readonly host: string; readonly port: number } | null;
-  readonly logPath?: string;
+  /** Told where this worker is, and what it does; whoever opened it writes the error that ends the worker, and closes it. */
+  readonly log: Log;
   /** The launcher is gone, or wants an end at once. */
   readonly signal: AbortSignal;
 }
 
-/** Closes what was opened, last first. */
-class Closers {
-  readonly #closers: (() => Promise<unknown>)[] = [];
-
-  add(close: () => Promise<unknown>): void {
-    this.#closers.push(close);
-  }
-
-  /** Never rejects: what cannot be closed goes with the process. */
-  async closeAll(): Promise<void> {
-    for (const close of this.#closers.reverse()) await close().catch(() => undefined);
-  }
-}
-
 /** One worker process, from joining to the coordinator's release. Rejects with the FtctlError that ended it. */
 export async function runWorker(options: WorkerOptions): Promise<void> {
-  const { logPath, slot } = options;
-  const log = logPath === undefined ? noLog : openLog({ path: logPath, rank: slot });
   const closers = new Closers();
   try {
-    await work(options, log, closers);
-  } catch (error) {
-    log.error(FtctlError.from(error).message, { error });
-    throw error;
+    await work(options, closers);
   } finally {
     await closers.closeAll();
-    log.close();
   }
 }
 
-async function work(options: WorkerOptions, log: Log, closers: Closers): Promise<void> {
-  const { token, signal } = options;
+async function work(options: WorkerOptions, closers: Closers): Promise<void> {
+  const { token, signal, log } = options;
   const client = connectCoordinator({ address: options.join, token });
   closers.add(() => client.close());
   const held: { session?: Session } = {};
@@ -76,7 +58,7 @@ async function work(options: WorkerOptions, log: Log, closers: Closers): Promise
     states: (ref) => held.session?.heldState(ref),
   });
   closers.add(() => server.close());
-  const { telemetry, buckets } = makeTelemetry(server);
+  const { telemetry, buckets } = makeTelemetry(server, closers);
   let readiness: Readiness = { ready: false, reason: 'the worker is not a member yet' };
   const metricsAddress = await serveMetrics(options, telemetry, () => readiness, closers);
   const session = new Session({
@@ -103,7 +85,10 @@ async function work(options: WorkerOptions, log: Log, closers: Closers): Promise
   const onAbort = (): void => {
     session.fail(new FtctlError('FT_INTERRUPTED', { what: 'The worker was told to end.' }));
   };
-  signal.addEventListener('abort', onAbort);
+  signal.addEventListener('abort', onAbort, { once: true });
+  closers.add(() => {
+    signal.removeEventListener('abort', onAbort);
+  });
   if (signal.aborted) onAbort();
   await session.done;
 }
@@ -122,12 +107,19 @@ async function helloOf(
   };
 }
 
-function makeTelemetry(server: WorkerServer): { telemetry: WorkerTelemetry; buckets: BucketClock } {
+function makeTelemetry(
+  server: WorkerServer,
+  closers: Closers,
+): { telemetry: WorkerTelemetry; buckets: BucketClock } {
+  const blocks = new BlockMonitor();
+  closers.add(() => {
+    blocks.stop();
+  });
   const buckets = new BucketClock(systemClock);
   const { transport } = server;
   const telemetry = new WorkerTelemetry({
     buckets,
-    blocks: new BlockMonitor(),
+    blocks,
     startSeconds: Date.now() / 1000,
     bytes: () => ({ sent: transport.bytesSent(), received: transport.bytesReceived() }),
   });
@@ -157,8 +149,9 @@ function preparer(o: {
   log: Log;
 }): SessionOptions['prepare'] {
   return async (bundle, tools) => {
-    const { trainer, run, features, engine } = await buildTrainer(bundle, tools, {
+    const { trainer, run, features } = await buildTrainer(bundle, tools, {
       client: o.client,
+      closers: o.closers,
       onWarning: (message) => {
         o.log.warn(message);
       },
@@ -167,8 +160,6 @@ function preparer(o: {
         o.log.place({ round: outcome.plan.round });
       },
     });
-    o.closers.add(() => features.close());
-    o.closers.add(() => engine.close());
     o.telemetry.trainingStarts(() => features.counters());
     return { trainer, run };
   };

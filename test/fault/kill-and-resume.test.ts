@@ -4,6 +4,7 @@ import type { RunResult } from '../../src/control/events.js';
 import { launched, startFtctl } from '../support/runs/ftctl.js';
 import {
   coordinatorPid,
+  launchedIntoEpochs,
   leftovers,
   processesOf,
   untilEvent,
@@ -28,18 +29,8 @@ describe('a process that is killed in the middle of a run', () => {
     { victim: 'worker 0', code: 'FT_WORKER_LOST', rank: 0, delayMs: 211 },
     { victim: 'the coordinator', code: 'FT_COORDINATOR_LOST', rank: null, delayMs: 403 },
   ])('$victim: the run says so, leaves nothing, and is resumed to the same bits', async (row) => {
-    const known = await readdir(world.runsDir);
-    const { finished } = startFtctl(
-      ['launch', '--json', ...world.args, '-w', '2', ...epochs],
-      world.env,
-    );
-    const { runDir, events } = await untilEvent(
-      world.runsDir,
-      known,
-      (event) => event.type === 'epoch',
-    );
-    // Somewhere in the epochs that follow; the same place each time, as far as a real machine allows.
-    await new Promise((resolve) => setTimeout(resolve, row.delayMs));
+    const args = ['-w', '2', ...epochs];
+    const { finished, runDir, events } = await launchedIntoEpochs(world, args, row.delayMs);
     const pid = row.rank === null ? await coordinatorPid(runDir) : workerPid(events, row.rank);
     process.kill(pid, 'SIGKILL');
     const { code, stdout } = await finished;

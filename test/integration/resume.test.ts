@@ -53,6 +53,21 @@ describe('a run that was ended early', () => {
     expect(resumed.digest).toBe(reference.digest);
   });
 
+  it('ends at once, with the same result, when there is nothing left to do', async () => {
+    const noTest = ['--set', 'data.split.train=0.8', '--set', 'data.split.test=0'];
+    const finished = await launched([...world.args, ...noTest], world.env);
+    const resume = ['--runs-dir', world.runsDir, '--resume', finished.runId, '-w', '3'];
+    const resumed = await launched(resume, world.env);
+    expect(resumed.digest).toBe(finished.digest);
+    const { epochs, steps, samples, train, val, best } = finished;
+    expect(resumed).toMatchObject({ status: 'finished', epochs, steps, samples, train, val, best });
+    const events = await eventsOf(resumed.runDir);
+    const began = events.findLast(({ type }) => type === 'generation')!;
+    const ended = events.findLast(({ type }) => type === 'run-finished')!;
+    expect(began.at).toBeGreaterThan(events.find(({ type }) => type === 'run-finished')!.at);
+    expect(ended.at - began.at).toBeLessThan(10_000);
+  });
+
   it('is not resumed with a setting that would change the bits', async () => {
     const { code, stdout } = await ftctl(
       [

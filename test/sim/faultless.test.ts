@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { numRounds, type Shape, trueStates } from './support/fake-trainer.js';
 import { problemsOf } from './support/judge.js';
-import { simulate } from './support/simulation.js';
+import { simulate, simulatedLimits } from './support/simulation.js';
 
 const shape: Shape = { epochs: 2, steps: 3, numShards: 5, vectorLength: 6 };
 
@@ -44,6 +44,19 @@ describe('a run without faults', () => {
     });
     const rounds = history.journal.flatMap((r) => (r.type === 'rounds' ? r.entries : []));
     expect(rounds.map(({ round }) => round)).toEqual([7, 8, 9]);
+  });
+
+  it('ends at once, with the same state, when it goes on from the last one', async () => {
+    const state = { round: 9, hash: trueStates(shape)[9]! };
+    const bytes = Buffer.from(JSON.stringify({ ...state, best: 0 }));
+    const resume = { state, epoch: 1, bytes };
+    const history = await simulate({ seed: 1, numWorkers: 3, shape, faults: [], resume });
+    expect(problemsOf(history)).toEqual([]);
+    expect(history.outcome?.end).toEqual({
+      status: 'finished',
+      final: { kind: 'final', state, path: 'final-9' },
+    });
+    expect(history.endedAtMs).toBeLessThan(simulatedLimits.toleranceMs);
   });
 
   it('replays one history from one seed, and another from another', async () => {

@@ -37,6 +37,26 @@ const text: [args: string[], code: number, stderr: string][] = [
     'error FT_USAGE: --workers: Expected an integer but received: four.\n  remedy: See `ftctl launch --help`.\n',
   ],
   [
+    ['launch', 'my flowers.yaml', '--workers', '4'],
+    2,
+    `error FT_USAGE: Unexpected argument: 'my flowers.yaml'. "ftctl launch" takes flags alone.\n  remedy: Did you mean: ftctl launch --config 'my flowers.yaml'? See \`ftctl launch --help\`.\n`,
+  ],
+  [
+    ['launch', '--workers', '4', 'flowers.yaml'],
+    2,
+    'error FT_USAGE: Unexpected argument: flowers.yaml. "ftctl launch" takes flags alone.\n  remedy: Did you mean: ftctl launch --config flowers.yaml? See `ftctl launch --help`.\n',
+  ],
+  [
+    ['runs', 'a', 'b'],
+    2,
+    'error FT_USAGE: Unexpected arguments: a b. "ftctl runs" takes flags alone.\n  remedy: See `ftctl runs --help`.\n',
+  ],
+  [
+    ['config', 'validate', 'a.yaml', 'b.yaml'],
+    2,
+    'error FT_USAGE: Unexpected argument: b.yaml. Beside flags "ftctl config validate" takes FILE alone.\n  remedy: See `ftctl config validate --help`.\n',
+  ],
+  [
     ['predict'],
     2,
     'error FT_USAGE: Missing RUN and IMAGE.\n  remedy: See `ftctl predict --help`.\n',
@@ -55,8 +75,8 @@ const text: [args: string[], code: number, stderr: string][] = [
     ['launch', '--config', 'bad.yaml'],
     2,
     'error FT_CONFIG_UNKNOWN_KEY: bad.yaml:3:22: data.imagSize is not a configuration key.\n' +
-      '  also: FT_CONFIG_INVALID_VALUE: bad.yaml:5:12: phases.0.epochs is 0. It must be a whole number from 1 to 1000000.\n' +
-      '  remedy: Did you mean data.imageSize?\n',
+      '  remedy: Did you mean data.imageSize?\n' +
+      'also FT_CONFIG_INVALID_VALUE: bad.yaml:5:12: phases.0.epochs is 0. It must be a whole number from 1 to 1000000.\n',
   ],
   [
     ['config', 'validate', 'broken.yaml'],

@@ -6,7 +6,17 @@ import {
   type ProgressState,
   type WorkerProgress,
 } from './progress-state.js';
-import { accuracy, bytes, count, duration, loss, plural, printable, rate } from './words.js';
+import {
+  accuracy,
+  bytes,
+  count,
+  duration,
+  loss,
+  plural,
+  printable,
+  rate,
+  sentenceCase,
+} from './words.js';
 
 /** How many lines the workers may take; beyond it they are counted by stage. */
 const maxWorkerLines = 4;
@@ -39,7 +49,7 @@ export function liveEpochLine(event: EventOf<'epoch'>, columns: number): string 
     `epoch ${String(epoch + 1).padStart(total.length)}/${total}: ` +
     `loss ${loss(train.loss)} acc ${accuracy(train.accuracy)}, ` +
     `val loss ${loss(val.loss)} acc ${accuracy(val.accuracy)}${event.isBest ? ' best' : ''}, ` +
-    `${count(event.imagesPerSecond)}/s`;
+    duration(event.seconds * 1000);
   return cut(text, columns - 1);
 }
 
@@ -73,7 +83,10 @@ function preparing({ preparing: event, workers: all }: ProgressState, width: num
   const progress = known ? `${amount(done)} / ${amount(total)}` : amount(done);
   const right = `${progress}${unit === 'bytes' ? '' : ` ${unit}`}`;
   const gauge: Halves[] = known ? [[[span(bar(done / total, width), 'cyan')], []]] : [];
-  return [[[span(printable(message))], done > 0 || known ? [span(right)] : []], ...gauge];
+  return [
+    [[span(sentenceCase(printable(message)))], done > 0 || known ? [span(right)] : []],
+    ...gauge,
+  ];
 }
 
 function training(state: ProgressState, width: number): Halves[] {

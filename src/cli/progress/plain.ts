@@ -1,6 +1,16 @@
 import type { RunEvent } from '../../control/events.js';
 import type { ProgressState } from './progress-state.js';
-import { accuracy, bytes, count, duration, loss, plural, printable, rate } from './words.js';
+import {
+  accuracy,
+  bytes,
+  count,
+  duration,
+  loss,
+  plural,
+  printable,
+  rate,
+  sentenceCase,
+} from './words.js';
 
 /**
  * The lines that `event` adds to a log (no terminal): one per epoch, one for the start and the end of each long
@@ -22,7 +32,7 @@ export function plainLines(before: ProgressState, event: RunEvent): string[] {
     case 'generation': {
       const { generation, members, round, reason } = event;
       return [
-        `generation ${generation}: ${plural(members.length, 'worker')}, round ${round} (${printable(reason)})`,
+        `${plural(members.length, 'worker')} ${members.length === 1 ? 'trains' : 'train'} from round ${round} on (generation ${generation}: ${printable(reason)})`,
       ];
     }
     case 'epoch':
@@ -32,6 +42,7 @@ export function plainLines(before: ProgressState, event: RunEvent): string[] {
         `test: loss ${loss(event.loss)}, accuracy ${accuracy(event.accuracy)}, ${plural(event.samples, 'image')}`,
       ];
     case 'warning':
+    case 'files-skipped':
     case 'worker-lost':
       return noticeLines(event);
     case 'worker-state':
@@ -44,29 +55,52 @@ export function plainLines(before: ProgressState, event: RunEvent): string[] {
   }
 }
 
+/** Files that a person is told of; the rest are in `events.jsonl`. */
+const maxSkippedShown = 5;
+
 /** What a person must see even while a live display runs: kept in the scroll-back above it. */
 export function noticeLines(event: RunEvent): string[] {
   if (event.type === 'warning') {
     const who = event.rank === undefined ? '' : ` (rank ${event.rank})`;
     return [`warning${who}: ${printable(event.message)}`];
   }
+  if (event.type === 'files-skipped') return event.first === 0 ? skippedLines(event) : [];
   if (event.type === 'worker-lost') {
     return [`worker ${event.slot} lost: ${printable(event.cause)}`];
   }
   return [];
 }
 
-/** `epoch 3/25: train loss 1.2345, accuracy 0.512; val loss ...` */
+function skippedLines(event: Extract<RunEvent, { type: 'files-skipped' }>): string[] {
+  const { total, files, listedIn } = event;
+  const shown = files.slice(0, maxSkippedShown);
+  const rest = total - shown.length;
+  const where = `listed in ${printable(listedIn)} ("files-skipped")`;
+  return [
+    `warning: ${plural(total, 'file')} cannot be used and ${total === 1 ? 'is' : 'are'} left out (data.onBadFile: skip):`,
+    ...shown.map(({ path, reason }) => `  ${printable(path)}: ${printable(reason)}`),
+    rest === 0 ? `  ${where}` : `  and ${count(rest)} more, all ${where}`,
+  ];
+}
+
+/** A speed that was measured for less time than this says nothing. */
+const minSpeedSeconds = 1;
+
+/**
+ * `epoch 3/25: train loss 1.2345, accuracy 0.512; val loss ...`. Features are computed ahead of the epoch that uses them,
+ * so what was computed is a count of the work done meanwhile, and no share of the epoch's own images.
+ */
 function epochLine(event: Extract<RunEvent, { type: 'epoch' }>): string {
-  const { train, val, rowsCached, rowsComputed } = event;
-  const rows = rowsCached + rowsComputed;
-  const cached = rows === 0 ? '' : `, ${Math.round((100 * rowsCached) / rows)} % cached`;
+  const { train, val, rowsComputed, seconds } = event;
+  const speed =
+    seconds < minSpeedSeconds ? '' : `, ${count(event.imagesPerSecond)} training images/s`;
+  const computed = rowsComputed === 0 ? '' : `, ${plural(rowsComputed, 'feature')} computed`;
   return (
     `epoch ${event.epoch + 1}/${event.epochs}: ` +
     `train loss ${loss(train.loss)}, accuracy ${accuracy(train.accuracy)}; ` +
     `val loss ${loss(val.loss)}, accuracy ${accuracy(val.accuracy)}${event.isBest ? ' (best)' : ''}; ` +
     `lr ${rate(event.learningRate)}; ` +
-    `${duration(event.seconds * 1000)}, ${count(event.imagesPerSecond)} images/s${cached}`
+    `${duration(seconds * 1000)}${speed}${computed}`
   );
 }
 
@@ -81,12 +115,15 @@ function preparingLines(
   event: Extract<RunEvent, { type: 'preparing' }>,
 ): string[] {
   const { what, message, done, total, unit } = event;
-  const text = `${what}: ${printable(message)}`;
+  const text = sentenceCase(printable(message));
   const last = before.preparing;
   const isNew = last?.what !== what || last.message !== message;
   const isDone = total > 0 && done >= total;
   const wasDone = !isNew && last.total > 0 && last.done >= last.total;
-  const amount = unit === 'bytes' ? bytes(total) : `${count(total)} ${unit}`;
-  if (isDone) return wasDone ? [] : [`${text}: done (${amount})`];
+  if (isDone && wasDone) return [];
+  // The words of the last step say that it is done, and the number of steps is nobody's concern.
+  if (isDone && unit === 'steps') return [text.endsWith('.') ? text : `${text}.`];
+  if (isDone)
+    return [`${text}: done, ${unit === 'bytes' ? bytes(total) : `${count(total)} ${unit}`}.`];
   return isNew ? [`${text} ...`] : [];
 }

@@ -88,6 +88,7 @@ export function progressAfter(state: ProgressState, event: RunEvent): ProgressSt
     case 'run-stopped':
       return { ...seen, result: event.result };
     case 'checkpoint':
+    case 'files-skipped':
     case 'warning':
     case 'run-failed':
       return seen;

@@ -1,10 +1,10 @@
 import { join, relative } from 'node:path';
 import type { RunResult } from '../../control/events.js';
-import { quoted } from './shell-quote.js';
+import { quoted } from '../../util/shell-quote.js';
 import { accuracy, count, duration, loss, plural } from './words.js';
 
-/** The closing words of a run for people. `cwd` makes the paths short. Pure. */
-export function summaryLines(result: RunResult, cwd: string): string[] {
+/** The closing words of a run for people. `cwd` makes the paths short; `again` starts the run anew. Pure. */
+export function summaryLines(result: RunResult, cwd: string, again: string): string[] {
   const run = shorter(result.runDir, cwd);
   const score = (name: string, value: { loss: number; accuracy: number } | null | undefined) =>
     value == null
@@ -16,8 +16,10 @@ export function summaryLines(result: RunResult, cwd: string): string[] {
   return [
     `${result.status === 'finished' ? 'Finished' : 'Stopped'} ${result.runId}: ` +
       `${plural(result.epochs, 'epoch')}, ${plural(result.steps, 'step')} on ` +
-      `${plural(result.workers, 'worker')} in ${duration(result.wallSeconds * 1000)} ` +
-      `(${count(result.imagesPerSecond)} images/s)`,
+      `${plural(result.workers, 'worker')} in ${duration(result.wallSeconds * 1000)}` +
+      (result.imagesPerSecond > 0
+        ? ` (${count(result.imagesPerSecond)} images/s once training began)`
+        : ''),
     ...score('train', result.train),
     ...score('val', result.val),
     ...score('test', result.test),
@@ -33,7 +35,8 @@ export function summaryLines(result: RunResult, cwd: string): string[] {
         ]
       : result.digest === ''
         ? [
-            'It was stopped before its first step, and has no checkpoint. Start again:  ftctl launch',
+            'It was stopped before its first step, and has no checkpoint.',
+            `Start it again:  ${again}`,
           ]
         : [
             `The run is in ${run}, with a checkpoint.`,

@@ -13,9 +13,9 @@ export default class ConfigValidate extends BaseCommand {
 
   async run(): Promise<{ valid: true; name: string }> {
     const { args, flags } = await this.parse(ConfigValidate);
-    const { validateConfig } = await import('../../cli/config-from-cli.js');
-    const { name } = await validateConfig(args.file, flags.set ?? []);
+    const { loadFromCli } = await import('../../cli/config-from-cli.js');
+    const { spec } = await loadFromCli(args.file, flags.set ?? []);
     this.log(`${args.file ?? 'The quick start'} is valid.`);
-    return { valid: true, name };
+    return { valid: true, name: spec.name };
   }
 }

@@ -3,9 +3,11 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { FtctlError } from '../../errors/index.js';
 import { diskError } from '../../util/atomic-file.js';
+import { cacheError, inCache } from '../../util/cache-folder-error.js';
 import { isFolder, moveIntoPlace } from '../../util/cached-folder.js';
 import { fileDigest } from '../../util/digest.js';
 import { download } from '../../util/download.js';
+import { makeFolder } from '../../util/make-folder.js';
 import { takeProcessLock } from '../../util/process-lock.js';
 import { archiveError, type UnpackLimits } from '../../util/unpack-guard.js';
 import { unpackTarball } from '../../util/unpack-tarball.js';
@@ -82,11 +84,11 @@ async function unpackInto(
   target: string,
   unpacked: string,
   archive: string,
-  { limits = archiveLimits, onProgress, signal }: ArchiveOptions,
+  { cacheDir, limits = archiveLimits, onProgress, signal }: ArchiveOptions,
 ): Promise<void> {
   try {
     await rm(unpacked, { recursive: true, force: true }); // of a process that was killed
-    await mkdir(unpacked, { recursive: true });
+    await mkdir(unpacked);
     const kind = await archiveKind(archive);
     const unpack = kind === 'zip' ? unpackZip : unpackTarball;
     let reported = 0;
@@ -103,7 +105,7 @@ async function unpackInto(
     await moveIntoPlace(unpacked, target);
   } catch (error) {
     signal?.throwIfAborted();
-    throw error instanceof FtctlError ? error : diskError(error, unpacked);
+    throw cacheError(error instanceof FtctlError ? error : diskError(error, unpacked), cacheDir);
   } finally {
     await rm(unpacked, { recursive: true, force: true });
   }
@@ -113,13 +115,9 @@ async function unpackInto(
 async function takeTurn(
   work: string,
   target: string,
-  { onProgress, signal }: ArchiveOptions,
+  { cacheDir, onProgress, signal }: ArchiveOptions,
 ): Promise<{ release(): Promise<void> } | null> {
-  try {
-    await mkdir(work, { recursive: true });
-  } catch (error) {
-    throw diskError(error, work);
-  }
+  await inCache(cacheDir, () => makeFolder(work));
   for (let turn = 0; ; turn += 1) {
     signal?.throwIfAborted();
     const taken = await takeProcessLock(work);

@@ -13,6 +13,11 @@ const splitFolders: Readonly<Record<string, SplitName>> = {
   test: 'test',
 };
 
+/** Whether a folder of this name beside `train` is a split. */
+export function isSplitFolder(name: string): boolean {
+  return Object.hasOwn(splitFolders, name);
+}
+
 /**
  * What counts as an image. Formats that ftctl does not read are listed too, so that they are reported as files that
  * cannot be used and not passed over in silence; anything else (a README, a thumbnail index) is no image.
@@ -61,7 +66,7 @@ function noImages(root: string, top: FolderContent): FtctlError {
 }
 
 function checkSplitFolders(root: string, folders: readonly string[]): string[] {
-  const others = folders.filter((name) => !Object.hasOwn(splitFolders, name));
+  const others = folders.filter((name) => !isSplitFolder(name));
   if (others.length > 0) {
     throw new FtctlError('FT_DATA_SPLIT', {
       what: `${root} has a folder train with folders in it, and beside it ${enumerate(others)}.`,

@@ -5,6 +5,7 @@ import { fetchNpmPackage, parseNpmReference } from '../../util/npm-package.js';
 import { readFailure } from '../read-failure.js';
 import { parseGroupBy } from '../group-by.js';
 import { type ArchiveProgress, dataInside, fetchArchive, isArchive } from './archive.js';
+import { checkLayout } from './check-layout.js';
 import { listByRules } from './class-rules.js';
 import { listImageFolder } from './image-folder.js';
 import type { Listing } from './listing.js';
@@ -13,6 +14,8 @@ import { listTableFile } from './table-file.js';
 export interface ListSourceOptions {
   readonly cacheDir: string;
   readonly onProgress?: ArchiveProgress;
+  /** The data may not be what was meant. */
+  readonly onWarning?: ((message: string) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -39,7 +42,7 @@ export async function listSource(spec: DataSpec, options: ListSourceOptions): Pr
     if (isFolder || isManifest) {
       const kind = isFolder ? 'folder' : 'manifest';
       refuseUnused({ 'data.sha256': sha256, 'data.within': within }, source, kind);
-      return await listPath(source, isFolder, spec);
+      return await listPath(source, isFolder, spec, options);
     }
     if (!(await isArchive(source))) {
       throw new FtctlError('FT_DATA_SOURCE', {
@@ -61,7 +64,7 @@ export async function listSource(spec: DataSpec, options: ListSourceOptions): Pr
       what: `data.within is ${String(within)}, a file that ends neither in .csv nor in .jsonl.`,
     });
   }
-  return await listPath(inside, isFolder, spec);
+  return await listPath(inside, isFolder, spec, options);
 }
 
 const manifestName = /\.(csv|jsonl)$/i;
@@ -73,12 +76,19 @@ function groupColumn({ split: { groupBy } }: DataSpec): string | null {
   return 'column' in how ? how.column : null;
 }
 
-async function listPath(path: string, isFolder: boolean, spec: DataSpec): Promise<Listing> {
+async function listPath(
+  path: string,
+  isFolder: boolean,
+  spec: DataSpec,
+  { onWarning }: Pick<ListSourceOptions, 'onWarning'>,
+): Promise<Listing> {
   const { rules } = spec;
+  if (isFolder && rules !== null) return await listByRules(path, rules, groupColumn(spec));
   if (isFolder) {
-    return rules === null
-      ? await listImageFolder(path)
-      : await listByRules(path, rules, groupColumn(spec));
+    const listing = await listImageFolder(path);
+    const warning = checkLayout(listing);
+    if (warning !== null) onWarning?.(warning);
+    return listing;
   }
   refuseUnused({ 'data.rules': rules }, path, 'manifest');
   return await listTableFile(path, groupColumn(spec));

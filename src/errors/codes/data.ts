@@ -38,6 +38,12 @@ export const dataCodes = {
     summary: 'The splits that a data source brings are not complete.',
     remedy: 'Bring train and val (test is optional), each with class folders, or no splits at all.',
   },
+  FT_DATA_LAYOUT: {
+    exit: 3,
+    summary: 'The folders of a data source are data sets or splits, not classes.',
+    remedy:
+      'Set `data.source` to the folder whose folders are the classes, or train, val and test.',
+  },
   FT_DATA_LINK_LOOP: {
     exit: 3,
     summary: 'A symbolic link in a data folder leads to a folder that contains it.',
@@ -57,7 +63,8 @@ export const dataCodes = {
   FT_DATA_MANIFEST_ROW: {
     exit: 3,
     summary: 'A row of a CSV or JSONL manifest is not valid.',
-    remedy: 'A row has a path, a label, and, in all rows or none, a split: train, val or test.',
+    remedy:
+      'The first line of a CSV names the columns: `path,label` or `path,label,split`. A split is train, val (or valid) or test, in all rows or none.',
   },
   FT_DATA_DUPLICATE_PATH: {
     exit: 3,

@@ -14,7 +14,7 @@ export const environmentCodes = {
   },
   FT_DISK_FULL: {
     exit: 5,
-    summary: 'The disk that holds the run folder is full.',
+    summary: 'The disk that holds the run folder, or the cache, is full.',
     remedy: 'Free some space and continue with `ftctl launch --resume RUN`.',
   },
   FT_NOT_WRITABLE: {

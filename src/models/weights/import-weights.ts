@@ -1,7 +1,8 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { diskError, writeFileAtomic } from '../../util/atomic-file.js';
+import { writeFileAtomic } from '../../util/atomic-file.js';
 import { sha256Hex } from '../../util/blob-store.js';
+import { inCache } from '../../util/cache-folder-error.js';
+import { makeFolder } from '../../util/make-folder.js';
 import { replacedLayers } from '../network.js';
 import { checkArchitecture, describeNetwork, type NetworkSpec } from '../registry.js';
 import { layerTensors, numElements, stateDictSpecs } from '../tensor-specs.js';
@@ -118,12 +119,10 @@ export async function importWeights(
   const dir = join(cacheDir, 'weights');
   const path = join(dir, `${name}-${sha256.slice(0, 8)}.safetensors`);
   options.signal?.throwIfAborted();
-  try {
-    await mkdir(dir, { recursive: true });
-  } catch (error) {
-    throw diskError(error, dir);
-  }
-  await writeFileAtomic(path, bytes);
+  await inCache(cacheDir, async () => {
+    await makeFolder(dir);
+    await writeFileAtomic(path, bytes);
+  });
   return {
     ...{ source: sourceLabel(source), path, sha256, architecture, width, numClasses, normalise },
     convention: spec.convention,

@@ -150,6 +150,40 @@ describe('streams between workers', () => {
     });
   });
 
+  it('are refused at once to a member that was lost, with the reason, until a newer generation', async () => {
+    const [first, second] = await Promise.all([startServer(), startServer()]);
+    // Rank 1 is alive and reaches rank 0, but the way to it is cut for good.
+    const way = await TcpProxy.to(Number(second.address.split(':')[1]));
+    const generation = withAddresses(generationOf([1, 1]), [first.address, way.address]);
+    await Promise.all([
+      first.transport.open(generation, 'worker-0', soon()),
+      second.transport.open(generation, 'worker-1', soon()),
+    ]);
+    const losses = [loss(first), loss(second)];
+    const { address } = way;
+    const before = performance.now();
+    await way.close();
+    const why = `There is no connection to the worker at ${address}: the connection was refused, nobody listens there`;
+    const refusal = `Incarnation worker-1 may not receive from this worker: the streams with it were given up (${why}).`;
+    expect(await Promise.all(losses)).toEqual([
+      { who: 'worker-1', cause: `${why}.` },
+      { who: 'worker-0', cause: refusal },
+    ]);
+    // A redial without an answer takes a second, and there are five.
+    expect(performance.now() - before).toBeLessThan(900);
+    await expect(second.transport.open(generation, 'worker-1', soon())).rejects.toMatchObject({
+      code: 'FT_PEER_REFUSED',
+      message: refusal,
+    });
+    const next = withAddresses(generationOf([1, 1], { number: 2 }), [
+      first.address,
+      second.address,
+    ]);
+    const opening = second.transport.open(next, 'worker-1', soon());
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    await Promise.all([opening, first.transport.open(next, 'worker-0', soon())]);
+  });
+
   it('are refused without the token of the run', async () => {
     const [first, second] = await Promise.all([startServer('one'), startServer('other')]);
     const generation = withAddresses(generationOf([1, 1]), [first.address, second.address]);

@@ -274,6 +274,17 @@ describe('what is remembered between runs', () => {
     expect(await folder.make()).toEqual(manifest);
   });
 
+  it('warns of class folders that may be data sets, and refuses data sets', async () => {
+    await folder.put(...['x/a', 'x/b', 'y/a', 'y/b'].flatMap((name) => numbered(name, 2)));
+    const warnings: string[] = [];
+    const onWarning = (message: string): void => void warnings.push(message);
+    expect((await folder.make({}, { onWarning })).classNames).toEqual(['x', 'y']);
+    expect(warnings).toEqual([expect.stringContaining(`set data.source to ${folder.root}/x.`)]);
+    await rm(folder.root, { recursive: true });
+    await folder.put(...['x/train/a', 'x/val/a'].flatMap((name) => numbered(name, 2)));
+    expect((await failure(folder.make()))[0]).toBe('FT_DATA_LAYOUT');
+  });
+
   it('tells how far it is, and stops when it is aborted', async () => {
     await folder.put(...numbered('a', 3), ...numbered('b', 3));
     const seen: ManifestProgress[] = [];

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import {
   mkdir,
   mkdtemp,
@@ -14,10 +15,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { create } from 'tar';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { FtctlError } from '../../../src/errors/index.js';
-import type { NpmResult, RunNpm } from '../../../src/util/npm-command.js';
+import { type NpmResult, type RunNpm, runNpm } from '../../../src/util/npm-command.js';
 import { fetchNpmPackage, parseNpmReference } from '../../../src/util/npm-package.js';
+import { thisProcess } from '../../../src/util/process-lock.js';
+import { deadPid, writeLock } from '../../unit/launch/locks.js';
 
 const run = promisify(execFile);
 
@@ -71,6 +74,20 @@ const fetchSmall = (
     run: delivers(tarball),
     ...options,
   });
+
+/** Whether there is such a process that has not ended; one that nobody has waited for yet has. */
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+  try {
+    return !/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return true; // no such file system here
+  }
+}
 
 async function failure(promise: Promise<unknown>): Promise<[code: string, message: string]> {
   const error: unknown = await promise.then(
@@ -241,6 +258,85 @@ describe('fetchNpmPackage', () => {
       '.fetch-young',
       expect.stringContaining('@scope+small'),
     ]);
+  });
+});
+
+describe('npm as it runs', () => {
+  /** An npm that writes its pid, and its child's, to a file and hangs, as on a slow network. */
+  async function hangingNpm(): Promise<{ PATH: string; pids: () => Promise<number[]> }> {
+    const bin = join(cacheDir, 'bin');
+    const file = join(cacheDir, 'pids');
+    await mkdir(bin);
+    const script = `#!/bin/sh\nsleep 100 &\necho $$ $! > '${file}.new'\nmv '${file}.new' '${file}'\nwait\n`;
+    await writeFile(join(bin, 'npm'), script, { mode: 0o755 });
+    return {
+      PATH: `${bin}:${process.env['PATH'] ?? ''}`,
+      pids: async () => (await readFile(file, 'utf8')).split(' ').map(Number),
+    };
+  }
+
+  const areGone = (pids: readonly number[]): boolean => pids.every((pid) => !isRunning(pid));
+
+  it('is killed, with what it started, when the process that fetches is killed', async () => {
+    const npm = await hangingNpm();
+    const module = new URL('../../../dist/util/npm-command.js', import.meta.url).href;
+    const program = `import { runNpm } from '${module}'; await runNpm(['pack']);`;
+    const fetcher = spawn(process.execPath, ['--input-type=module', '-e', program], {
+      env: { ...process.env, PATH: npm.PATH },
+      stdio: 'ignore',
+    });
+    const pids = await vi.waitFor(npm.pids, { timeout: 10_000 });
+    expect(pids.every(isRunning)).toBe(true);
+    fetcher.kill('SIGKILL');
+    await vi.waitFor(() => {
+      expect(areGone(pids)).toBe(true);
+    }, 5_000);
+  });
+
+  it('is killed when it is aborted, and gone when that is told', async () => {
+    const npm = await hangingNpm();
+    vi.stubEnv('PATH', npm.PATH);
+    const controller = new AbortController();
+    const fetching = fetchNpmPackage({
+      name: 'small',
+      version: '1.2.3',
+      integrity: integrityOf(tarball),
+      cacheDir,
+      signal: controller.signal,
+    });
+    const settled = expect(fetching).rejects.toThrow('enough');
+    const pids = await vi.waitFor(npm.pids, { timeout: 10_000 });
+    vi.unstubAllEnvs();
+    controller.abort(new Error('enough'));
+    await settled;
+    expect(isRunning(pids[0]!)).toBe(false);
+    await vi.waitFor(() => {
+      expect(areGone(pids)).toBe(true);
+    }, 5_000);
+    expect(await readdir(join(cacheDir, 'npm'))).toEqual([]);
+  });
+
+  it('gives its exit code and what it says', async () => {
+    const bin = join(cacheDir, 'bin');
+    await mkdir(bin);
+    const script = '#!/bin/sh\necho "$@"\necho bad >&2\nexit 7\n';
+    await writeFile(join(bin, 'npm'), script, { mode: 0o755 });
+    vi.stubEnv('PATH', `${bin}:${process.env['PATH'] ?? ''}`);
+    const result = await runNpm(['pack', 'a b']);
+    vi.unstubAllEnvs();
+    expect(result).toEqual({ exitCode: 7, stdout: 'pack a b\n', stderr: 'bad\n' });
+  });
+});
+
+describe('the folder of a fetch', () => {
+  it('goes at the next fetch when its process was killed, and stays while it lives', async () => {
+    const packages = join(cacheDir, 'npm');
+    const [dead, living] = ['.fetch-dead', '.fetch-living'];
+    for (const name of [dead, living]) await mkdir(join(packages, name), { recursive: true });
+    await writeLock(join(packages, dead), { ...thisProcess(), pid: await deadPid() });
+    await writeLock(join(packages, living), thisProcess());
+    await fetchSmall();
+    expect(await readdir(packages)).toEqual([living, expect.stringContaining('@scope+small')]);
   });
 });
 

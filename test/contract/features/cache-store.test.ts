@@ -76,6 +76,9 @@ function inProcess(body: string): Promise<{ stdout: string }> {
   return promisify(execFile)(process.execPath, ['--input-type=module', '-e', script]);
 }
 
+const elsewhere =
+  'Another folder is chosen by `cache.path` in the configuration, or the environment variable FTCTL_CACHE.';
+
 describe('an entry', () => {
   it('is there before and after its commit, and for the next opener', async () => {
     const store = await open();
@@ -236,7 +239,7 @@ describe('a cache that cannot be written', () => {
     expect(store.get(key(0))).toBeUndefined();
     await store.close();
     expect(warnings).toEqual([
-      `The cache ${dir} is not used: EEXIST: file already exists, mkdir '${dir}'.`,
+      `The cache ${dir} is not used: Cannot write ${dir}: a file lies where its folder should be (EEXIST). ${elsewhere}`,
     ]);
   });
 });
@@ -272,7 +275,7 @@ describe('on a file system of its own', () => {
       console.log('ended', intact > 100 && intact < 1000);
     `);
     expect(stdout).toBe(
-      `warning: The cache ${dir} cannot be written (no space is left on the disk); from here on it is only read.\n` +
+      `warning: The cache ${dir} cannot be written (no space is left on the disk); from here on it is only read. ${elsewhere}\n` +
         'ended true\n',
     );
     const store = await open();
@@ -288,7 +291,7 @@ describe('on a file system of its own', () => {
     store.flush();
     await store.close();
     expect(warnings).toEqual([
-      `The cache ${dir} is not used: ENOSPC: no space left on device, write.`,
+      `The cache ${dir} is not used: no space is left on the disk. ${elsewhere}`,
     ]);
   });
 
@@ -301,7 +304,7 @@ describe('on a file system of its own', () => {
     store.flush();
     expect(countIntact(store, 10)).toBe(5);
     await store.close();
-    expect(warnings).toEqual([`The cache ${dir} cannot be written; it is only read.`]);
+    expect(warnings).toEqual([`The cache ${dir} cannot be written; it is only read. ${elsewhere}`]);
   });
 });
 

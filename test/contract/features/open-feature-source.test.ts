@@ -346,7 +346,9 @@ describe('a file that is not what the manifest says', () => {
     });
     const error = await rejection(source.features(rows([0], 0)));
     expect(error.code).toBe('FT_DATA_BAD_FILE');
-    expect(error.message).toBe(`${path} cannot be used: it is no PNG, JPEG, WebP, TIFF, GIF or AVIF image.`);
+    expect(error.message).toBe(
+      `${path} cannot be used: it is no PNG, JPEG, WebP, TIFF, GIF or AVIF image.`,
+    );
   });
 });
 

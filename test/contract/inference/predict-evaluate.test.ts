@@ -133,20 +133,20 @@ describe('predict', () => {
     expect(together[1]).toEqual(alone[0]);
   });
 
-  it('names a file that is no image', async () => {
-    const image = join(data.root, 'notes.png');
-    writeFileSync(image, 'hello');
-    const error = await rejection(predict({ modelDir, images: [imageOf(0), image], top: 1 }));
-    expect(error.code).toBe('FT_DATA_BAD_FILE');
-    expect(error.message).toBe(
-      `${image} cannot be used: it is no PNG, JPEG, WebP, TIFF, GIF or AVIF image.`,
-    );
-  });
-
-  it('names a file that does not exist', async () => {
-    const error = await rejection(predict({ modelDir, images: ['/no/such.png'], top: 1 }));
-    expect(error.code).toBe('FT_DATA_BAD_FILE');
-    expect(error.message).toBe('/no/such.png cannot be used: it does not exist.');
+  it('gives an image that cannot be used its error, and the others their classes', async () => {
+    const notes = join(data.root, 'notes.png');
+    writeFileSync(notes, 'hello');
+    const images = [notes, imageOf(0), '/no/such.png', imageOf(1)];
+    const [bad, first, missing, second] = await predict({ modelDir, images, top: 2 });
+    const alone = await predict({ modelDir, images: [imageOf(0), imageOf(1)], top: 2 });
+    expect([first, second]).toEqual(alone);
+    expect(alone.map(({ error }) => error)).toEqual([null, null]);
+    expect(bad!.top).toEqual([]);
+    expect(bad!.error).toMatchObject({
+      code: 'FT_DATA_BAD_FILE',
+      message: `${notes} cannot be used: it is no PNG, JPEG, WebP, TIFF, GIF or AVIF image.`,
+    });
+    expect(missing!.error!.message).toBe('/no/such.png cannot be used: it does not exist.');
   });
 
   it('says what to do about a folder without a model', async () => {

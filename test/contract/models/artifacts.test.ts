@@ -144,7 +144,7 @@ describe('a folder that cannot be used is refused', () => {
     const path = join(dir, 'absent', 'labels.json');
     await expect(readArtifacts(join(dir, 'absent'))).rejects.toMatchObject({
       code: 'FT_ARTIFACTS_NOT_FOUND',
-      message: `The trained model's file ${path} cannot be read. ENOENT: no such file or directory, open '${path}'.`,
+      message: `The trained model's file ${path} cannot be read: it does not exist.`,
     });
   });
 

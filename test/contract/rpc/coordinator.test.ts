@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { createServer } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { RunEvent } from '../../../src/control/events.js';
+import { type EventHandler, MemoryEventBus } from '../../../src/control/event-bus.js';
+import type { RunEvent, RunEventBody } from '../../../src/control/events.js';
 import type { CoordinatorMessage, WorkerMessage } from '../../../src/rpc/control-messages.js';
 import { type CoordinatorClient, connectCoordinator } from '../../../src/rpc/coordinator-client.js';
 import {
@@ -22,20 +23,35 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
-/** An event log in memory. */
+/** The run's event bus, which counts its watchers. */
 class Events {
-  readonly all: RunEvent[] = [];
-  readonly handlers = new Set<(event: RunEvent) => void>();
+  readonly bus: MemoryEventBus;
+  numWatchers = 0;
 
-  subscribe(from: number, handler: (event: RunEvent) => void): () => void {
-    for (const event of this.all.slice(from)) handler(event);
-    this.handlers.add(handler);
-    return () => this.handlers.delete(handler);
+  constructor(capacity: number) {
+    this.bus = new MemoryEventBus({ now: () => 0, capacity });
   }
 
-  add(event: RunEvent): void {
-    this.all.push(event);
-    for (const handler of this.handlers) handler(event);
+  /** Numbers of the events that a watcher from this number on can still get. */
+  keptFrom(from: number): number[] {
+    const kept: number[] = [];
+    this.bus.subscribe(from, (_, sequence) => kept.push(sequence))();
+    return kept;
+  }
+
+  subscribe(from: number, handler: EventHandler): () => void {
+    const unsubscribe = this.bus.subscribe(from, handler);
+    let isOver = false;
+    this.numWatchers++;
+    return () => {
+      unsubscribe();
+      if (!isOver) this.numWatchers--;
+      isOver = true;
+    };
+  }
+
+  add(event: RunEventBody): void {
+    this.bus.publish(event);
   }
 }
 
@@ -46,8 +62,8 @@ interface Started {
   readonly stops: StopMode[];
 }
 
-async function start(): Promise<Started> {
-  const events = new Events();
+async function start({ capacity = 20_000 } = {}): Promise<Started> {
+  const events = new Events(capacity);
   const stops: StopMode[] = [];
   const server = await startCoordinatorServer({
     host: '127.0.0.1',
@@ -81,6 +97,14 @@ const hello = (incarnation: string): WorkerMessage => ({
   probe: '',
 });
 const warning = (message: string): RunEvent => ({ at: 1, type: 'warning', message });
+const preparing: RunEventBody = {
+  type: 'preparing',
+  what: 'data',
+  message: 'fetching',
+  done: 0,
+  total: 0,
+  unit: 'bytes',
+};
 
 /** What a plane reports, in order, and a way to wait for it. */
 function record(server: CoordinatorServer) {
@@ -287,7 +311,7 @@ describe('the token', () => {
       expect(await cause).toBe(refused.message);
     }
     expect(stops).toEqual([]);
-    expect(events.handlers.size).toBe(0);
+    expect(events.numWatchers).toBe(0);
   });
 });
 
@@ -311,7 +335,7 @@ describe('watching', () => {
     server.endWatchers();
     await watching;
     expect(seen).toEqual([warning('1'), warning('2')]);
-    expect(events.handlers.size).toBe(0);
+    expect(events.numWatchers).toBe(0);
     // Who comes late gets everything, and the end.
     const late: RunEvent[] = [];
     await client.watch((event) => late.push(event), never);
@@ -331,14 +355,30 @@ describe('watching', () => {
     expect(seen).toEqual(Array.from({ length: n }, (_, i) => String(i)));
   });
 
+  it('numbers each event as the bus does, so that who asks again gets nothing twice', async () => {
+    const { server, client, events } = await start({ capacity: 8 });
+    for (let i = 0; i < 20; i++) events.add(preparing);
+    const seen: number[] = [];
+    const watching = client.watch((_, sequence) => seen.push(sequence), never, 3);
+    while (seen.at(-1) !== 19) await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(seen).toEqual(events.keptFrom(3));
+    expect(seen.length).toBeLessThan(17); // the bus keeps no more than 8
+    events.add(warning('20'));
+    server.endWatchers();
+    await watching;
+    const again: number[] = [];
+    await client.watch((_, sequence) => again.push(sequence), never, 20);
+    expect(again).toEqual([20]);
+  });
+
   it('ends with the reason when its signal aborts, and the coordinator forgets the watcher', async () => {
     const { client, events } = await start();
     const controller = new AbortController();
     const watching = client.watch(() => undefined, controller.signal);
-    while (events.handlers.size === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    while (events.numWatchers === 0) await new Promise((resolve) => setTimeout(resolve, 5));
     controller.abort(new Error('enough'));
     await expect(watching).rejects.toThrow('enough');
-    while (events.handlers.size > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    while (events.numWatchers > 0) await new Promise((resolve) => setTimeout(resolve, 5));
   });
 
   it('rejects when the client closes', async () => {
@@ -401,7 +441,7 @@ describe('a coordinator server', () => {
     token,
     blobs: () => Promise.resolve(undefined),
     states: () => undefined,
-    events: new Events(),
+    events: new Events(8),
     onStop: () => undefined,
   };
 

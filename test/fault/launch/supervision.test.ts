@@ -1,70 +1,45 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RunEvent } from '../../../src/control/events.js';
 import { FtctlError } from '../../../src/errors/index.js';
 import { runLaunch, type LaunchOptions } from '../../../src/launch/run-launch.js';
 import type { SupervisionLimits } from '../../../src/launch/supervision-limits.js';
-import { RunFolder } from '../../../src/state/run-folder.js';
-import {
-  fakeConfig,
-  fakePorts,
-  isAlive,
-  pidsOf,
-  type FakePlan,
-} from '../../support/launch/fake-launch.js';
+import { fakeConfig, fakePorts, pidsOf, type FakePlan } from '../../support/launch/fake-launch.js';
+import { launchFakes as launchIn, makeRunsDir, said } from '../../support/launch/launch-fakes.js';
 
+let runs: Awaited<ReturnType<typeof makeRunsDir>>;
 let runsDir: string;
 beforeEach(async () => {
-  runsDir = await mkdtemp(join(tmpdir(), 'supervision-'));
+  runs = await makeRunsDir();
+  runsDir = runs.path;
 });
-afterEach(async () => {
-  await rm(runsDir, { recursive: true, force: true });
-});
+afterEach(() => runs.remove());
 
-interface Ended {
-  readonly result?: unknown;
-  readonly error?: FtctlError;
-  readonly run: RunFolder;
-  readonly seconds: number;
-}
-
-/** Launches the fakes, waits for the end, and checks what must hold after any end. */
-async function launchFakes(
+const launchFakes = (
   plan: FakePlan,
   options: Partial<LaunchOptions> = {},
   limits: Partial<SupervisionLimits> = {},
-): Promise<Ended> {
-  const start = performance.now();
-  const config = fakeConfig(plan.numWorkers ?? 2);
-  const outcome = await runLaunch(config, { runsDir, ...options }, fakePorts(plan, limits)).then(
-    (result) => ({ result }),
-    (error: unknown) => {
-      if (error instanceof FtctlError) return { error };
-      throw error;
-    },
-  );
-  const seconds = (performance.now() - start) / 1000;
-  const run = await RunFolder.open(runsDir, 'fake');
-  expect(pidsOf(run.dir).filter(isAlive)).toEqual([]);
-  const names = await readdir(run.dir, { recursive: true });
-  expect(names.filter((name) => /\.tmp$|^lock|coordinator\.json/.test(name))).toEqual([]);
-  return { ...outcome, run, seconds };
-}
-
-function said(error: FtctlError | undefined) {
-  if (error === undefined) throw new Error('the launch did not fail');
-  const { code, message, remedy, rank, phase } = error;
-  return { code, message, remedy, rank, phase };
-}
+) => launchIn(runsDir, plan, options, limits);
 
 const resumeRemedy = (log: string) =>
   `Its log is logs/${log}.log in the run folder. ` +
   `Continue from the last checkpoint with \`ftctl launch --resume RUN\`.`;
+
+describe('a configuration that cannot work', () => {
+  it('is refused before there is a run folder', async () => {
+    const fault = new FtctlError('FT_MODEL_UNKNOWN', { what: 'There is no such network.' });
+    const checkSpec = (): never => {
+      throw fault;
+    };
+    const launching = runLaunch(fakeConfig(2), { runsDir }, fakePorts({}, {}, { checkSpec }));
+    await expect(launching).rejects.toMatchObject({
+      code: 'FT_MODEL_UNKNOWN',
+      details: { runDir: null, resumable: false },
+    });
+    expect(await readdir(runsDir)).toEqual([]);
+  });
+});
 
 describe('a run that goes well', () => {
   it('gives its result, its events in order, and a record', async () => {
@@ -153,8 +128,7 @@ describe('a worker that dies', () => {
       code: 'FT_PROCESS_START',
       message:
         "Worker 1 ended with exit code 1: Error: Cannot find module 'onnxruntime-node' before it joined the run.",
-      remedy:
-        'Its log is logs/worker-1.log in the run folder. There is no checkpoint yet: start the run again with `ftctl launch`.',
+      remedy: `Its log is logs/worker-1.log in the run folder. There is no checkpoint yet: start the run again with \`ftctl launch --config ${run.configPath}\`.`,
       rank: 1,
       phase: 'prepare',
     });
@@ -173,6 +147,31 @@ describe('a worker that dies', () => {
     expect(error?.exitCode).toBe(5);
   });
 
+  it('before it could join is told although the coordinator says that it was stopped', async () => {
+    const plan = { coordinator: 'stop-on-sigterm', workers: { 1: 'report-port' } };
+    const { error, run } = await launchFakes(plan);
+    expect(said(error)).toMatchObject({ code: 'FT_PORT_IN_USE', rank: 1 });
+    expect(error?.exitCode).toBe(5);
+    expect(await run.summary()).toMatchObject({
+      status: 'failed',
+      error: { code: 'FT_PORT_IN_USE' },
+    });
+  });
+
+  it('by freezing is not waited for once the coordinator has given it up', async () => {
+    const plan = { steps: 1000, coordinator: 'impatient', workers: { 1: 'freeze' } };
+    const { error, seconds } = await launchFakes(plan);
+    expect(said(error)).toMatchObject({
+      code: 'FT_WORKER_SILENT',
+      message: expect.stringMatching(
+        /^Worker 1 did not answer for \d\.?\d* s and was killed at epoch 1 of 2, step 10 of 1000\.$/,
+      ) as string,
+      remedy: `Look for what stopped the process, or a hung disk. ${resumeRemedy('worker-1')}`,
+      rank: 1,
+    });
+    expect(seconds).toBeLessThan(10); // exitMs alone is 15 s
+  });
+
   it('ends the run even if the coordinator does not notice', async () => {
     const plan = { steps: 10_000, coordinator: 'mute', workers: { 1: 'sigkill' } };
     const { error } = await launchFakes(plan, {}, { verdictMs: 500 });
@@ -185,6 +184,12 @@ describe('a worker that dies', () => {
       code: 'FT_COORDINATOR_LOST',
       message: 'Worker 1 did not join the run within 1.5 s.',
     });
+  });
+
+  it('by hanging before it joined is no stop, whatever the coordinator says as it is ended', async () => {
+    const plan = { coordinator: 'stop-on-sigterm', workers: { 1: 'hang-at-start' } };
+    const { error } = await launchFakes(plan, {}, { joinMs: 1500 });
+    expect(error?.message).toBe('Worker 1 did not join the run within 1.5 s.');
   });
 });
 
@@ -280,6 +285,7 @@ describe('stopping a run', () => {
       { steps: 10_000, workers: { 1: 'hang-at-start' } },
       {
         signal: stop.signal,
+        again: 'ftctl launch --config flowers.yaml',
         onEvent: (event) => {
           if (event.type === 'worker-joined') stop.abort();
         },
@@ -288,7 +294,7 @@ describe('stopping a run', () => {
     expect(said(error)).toMatchObject({
       code: 'FT_INTERRUPTED',
       message: 'The run was stopped before its first step, as asked. There is no checkpoint yet.',
-      remedy: 'Start it again with `ftctl launch`.',
+      remedy: 'Start it again with `ftctl launch --config flowers.yaml`.',
     });
     expect(error?.exitCode).toBe(130);
   });
@@ -321,6 +327,25 @@ describe('stopping a run', () => {
         'The run was stopped at once, as asked. What was done since the last checkpoint is lost.',
     });
     expect(error?.details).toMatchObject({ resumable: true });
+  });
+
+  it('at once does not tell of the workers that it ends as lost', async () => {
+    const kill = new AbortController();
+    const types: string[] = [];
+    const { error, run } = await launchFakes(
+      { steps: 10_000, coordinator: 'stubborn' },
+      {
+        killSignal: kill.signal,
+        onEvent: (event) => {
+          types.push(event.type);
+          if (event.type === 'step' && event.step === 4) kill.abort();
+        },
+      },
+    );
+    expect(error?.code).toBe('FT_INTERRUPTED');
+    expect(types).not.toContain('worker-lost');
+    expect(types.at(-1)).toBe('run-failed'); // the coordinator did see that they were gone
+    expect(await run.summary()).toMatchObject({ status: 'stopped' });
   });
 
   it('at once is an interruption even if the coordinator says that it has stopped', async () => {
@@ -365,87 +390,5 @@ describe('stopping a run', () => {
       details: { runDir: null, resumable: false },
     });
     expect(await readdir(runsDir)).toEqual([]);
-  });
-});
-
-describe('a launcher that is killed', () => {
-  it('leaves no process, not even one that hangs, and its run can be taken over at once', async () => {
-    const script = fileURLToPath(
-      new URL('../../support/launch/launch-process.mjs', import.meta.url),
-    );
-    const env = {
-      ...process.env,
-      FAKE: JSON.stringify({ steps: 100_000, workers: { 1: 'stubborn' } }),
-    };
-    const launcher = spawn(process.execPath, [script, runsDir], {
-      env,
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    let output = '';
-    launcher.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
-    await expect.poll(() => output, { timeout: 20_000 }).toContain('step');
-    const run = await RunFolder.open(runsDir, 'fake');
-    const pids = pidsOf(run.dir);
-    expect(pids.filter(isAlive)).toHaveLength(3);
-    const another = runLaunch(fakeConfig(2), { runsDir, resume: run.id }, fakePorts({}));
-    await expect(another).rejects.toMatchObject({ code: 'FT_RUN_IN_USE' });
-
-    launcher.kill('SIGKILL');
-    await once(launcher, 'exit');
-    const { result } = await launchFakes({}, { resume: run.id });
-    expect(result).toMatchObject({ status: 'finished' });
-    await expect.poll(() => pids.filter(isAlive), { timeout: 6000 }).toEqual([]);
-  });
-});
-
-describe('resuming a run', () => {
-  it('checks the old configuration, keeps it, and forgets the old end', async () => {
-    const first = await launchFakes({ steps: 100, workers: { 1: 'sigkill' } });
-    const seen: unknown[] = [];
-    const ports = fakePorts(
-      {},
-      {},
-      {
-        checkResumable: (before, now) => seen.push(before.name, now.workers.count),
-      },
-    );
-    const config = fakeConfig(2, 'a: 2\n');
-    const result = await runLaunch(config, { runsDir, resume: first.run.id }, ports);
-    expect(result).toMatchObject({ runId: first.run.id, status: 'finished' });
-    expect(seen).toEqual(['fake', 2]);
-    expect(await readFile(first.run.configPath, 'utf8')).toBe('a: 2\n');
-    expect(await readFile(join(first.run.dir, 'config.1.yaml'), 'utf8')).toBe('a: 1\n');
-    expect(await first.run.summary()).toMatchObject({ status: 'finished', error: null });
-  });
-
-  it('changes nothing when the configurations do not fit', async () => {
-    const first = await launchFakes({});
-    const before = await readFile(first.run.resultPath, 'utf8');
-    const ports = fakePorts(
-      {},
-      {},
-      {
-        checkResumable: () => {
-          throw new FtctlError('FT_RESUME_MISMATCH', { what: 'seed was 1 and is now 2.' });
-        },
-      },
-    );
-    const work = runLaunch(fakeConfig(2, 'a: 2\n'), { runsDir, resume: first.run.id }, ports);
-    await expect(work).rejects.toMatchObject({
-      code: 'FT_RESUME_MISMATCH',
-      message: 'seed was 1 and is now 2.',
-      details: { runDir: first.run.dir, resumable: true },
-    });
-    expect(await readFile(first.run.resultPath, 'utf8')).toBe(before);
-    expect(await readFile(first.run.configPath, 'utf8')).toBe('a: 1\n');
-    expect((await readdir(first.run.dir)).filter((name) => name.startsWith('lock'))).toEqual([]);
-  });
-
-  it('of a run that does not exist is refused', async () => {
-    const work = runLaunch(fakeConfig(2), { runsDir, resume: 'nothing' }, fakePorts({}));
-    await expect(work).rejects.toMatchObject({
-      code: 'FT_RUN_NOT_FOUND',
-      details: { runDir: null, resumable: false },
-    });
   });
 });

@@ -106,6 +106,10 @@ export class FakeTrainer implements Trainer {
     return this.round === numRounds(this.#options.shape);
   }
 
+  get epoch(): number {
+    return this.round === 0 ? 0 : planOf(this.#options.shape, this.round).epoch;
+  }
+
   next(): RoundPlan {
     if (this.finished) throw new RangeError('The run is finished.');
     return planOf(this.#options.shape, this.round + 1);

@@ -17,7 +17,7 @@ export function problemsOf(history: History): string[] {
   const causes = explain(history, end);
   if (causes !== undefined) problems.push(causes);
   if (end.status !== 'failed') problems.push(...problemsOfGoodEnd(history, end));
-  else problems.push(...problemsOfSessions(history, end));
+  else problems.push(...problemsOfSessions(history, end), ...problemsOfRescue(history));
   return problems;
 }
 
@@ -97,6 +97,25 @@ function problemsOfSessions(
     const hasError = session instanceof FtctlError && session.code === end.error.code;
     return hasError ? [] : [`worker ${slot} ends with ${describeEnd(session)}`];
   });
+}
+
+/**
+ * A run that one failure ends has the newest state of those who were left on disk, or the newer one of who is not left:
+ * a resume repeats one step.
+ */
+function problemsOfRescue({ options, rounds, stored }: History): string[] {
+  const { faults, shape, resume, numWorkers } = options;
+  const [fault] = faults;
+  if (faults.length !== 1 || fault === undefined || numWorkers === 1) return [];
+  if (!['kill', 'throw', 'stop-process', 'break-link'].includes(fault.type)) return [];
+  const left = rounds.filter((_, slot) => !('who' in fault && fault.who === slot));
+  const highest = Math.max(...left);
+  if (highest <= (resume?.state.round ?? 0)) return [];
+  const saved = stored.get('checkpoint');
+  if (saved === undefined || saved.round < highest) {
+    return [`round ${highest} is not saved, but ${saved === undefined ? 'none' : saved.round}`];
+  }
+  return saved.hash === trueStates(shape)[saved.round] ? [] : ['the state that is saved is wrong'];
 }
 
 /** Whether this fault may make the worker end otherwise than the run says. */

@@ -254,6 +254,15 @@ export const mutants: readonly Mutant[] = [
     ),
   },
   {
+    name: 'a run that fails does not save the state of the survivors',
+    faults: [kill],
+    bug: membership((now, state, event, options) => {
+      const isRunning = event.type === 'lost' && state.phase.name === 'running';
+      const gathering = { ...state, phase: { name: 'gathering', sinceMs: now } } as const;
+      return decideMembership(now, isRunning ? gathering : state, event, options);
+    }),
+  },
+  {
     name: 'shards are dealt twice',
     faults: [],
     bug: membership((now, state, event, options) => {

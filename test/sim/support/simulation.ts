@@ -50,7 +50,8 @@ export interface History {
   readonly isHung: boolean;
   /** When the first process was killed. */
   readonly killedAtMs: number | undefined;
-  /** The highest round when the first graceful stop was asked for, if rounds were being run. */
+  /** When the first graceful stop was asked for, and the highest round then, if rounds were being run. */
+  readonly stopAskedAtMs: number | undefined;
   readonly stopAskedAtRound: number | undefined;
   readonly numDeliveries: number;
   readonly traceHash: number;
@@ -66,6 +67,7 @@ export const simulatedLimits: Limits = {
   startMs: 3000,
   prepareMs: 1200,
   stageMs: 3000,
+  rescueMs: 160,
 };
 
 /** Virtual time after which nothing may be left to happen. */
@@ -93,6 +95,7 @@ class Simulation {
   #outcome: RunOutcome | undefined;
   #endedAtMs: number | undefined;
   #killedAtMs: number | undefined;
+  #stopAskedAtMs: number | undefined;
   #stopAskedAtRound: number | undefined;
 
   constructor(options: SimulationOptions) {
@@ -132,6 +135,7 @@ class Simulation {
       violations: this.#invariants.violations,
       isHung: this.#isWaiting(),
       killedAtMs: this.#killedAtMs,
+      stopAskedAtMs: this.#stopAskedAtMs,
       stopAskedAtRound: this.#stopAskedAtRound,
       numDeliveries: this.#world.numDeliveries,
       traceHash: this.#world.traceHash,
@@ -342,7 +346,8 @@ class Simulation {
         if (round !== state.round || hash !== state.hash) {
           this.#invariants.broken(`${incarnation} gave another state than it announced`);
         }
-        this.#stored.set(kind, { round, hash });
+        // As on disk: the newest of a kind is found, whichever was written last.
+        if ((this.#stored.get(kind)?.round ?? 0) <= round) this.#stored.set(kind, { round, hash });
         this.#world.note(`stored ${kind} of round ${round}`);
         return `${kind}-${round}`;
       },
@@ -439,6 +444,7 @@ class Simulation {
         this.#when(fault.at, () => {
           if (!this.#coordinator.isAlive || this.#coordinator.isStopped) return;
           if (fault.mode === 'graceful' && this.#conductor.state.phase.name === 'running') {
+            this.#stopAskedAtMs ??= this.#world.nowMs;
             this.#stopAskedAtRound ??= Math.max(0, ...this.#invariants.rounds.values());
           }
           this.#conductor.stop(fault.mode);

@@ -196,7 +196,18 @@ async function coordinate() {
         'half a state',
       );
     }
+    if (step === 2) for (const tell of members.values()) tell({ type: 'stepping' });
     await sleep(plan.stepMs);
+    if (step === 9 && fault === 'impatient') {
+      isOver = true;
+      const silent = {
+        ...error('FT_WORKER_SILENT', 'Worker 1 said nothing for 10 s.'),
+        ...{ rank: 1, phase: 'gradients' },
+      };
+      emit({ type: 'run-failed', error: silent, resumable: true });
+      for (const tell of members.values()) tell({ type: 'abort' });
+      return end(4);
+    }
     if (step === 2 && fault === 'sigkill') die('SIGKILL');
     if (step === 2 && fault === 'throw') throw new TypeError('undefined is not a tensor');
     if (step === 2 && fault === 'freeze') process.kill(process.pid, 'SIGSTOP');
@@ -224,7 +235,10 @@ async function work() {
   const slot = Number(option('--slot'));
   const [host, port] = option('--join').split(':');
   const socket = connect(Number(port), host);
+  let goOn;
+  const stepping = new Promise((resolve) => (goOn = resolve));
   const send = lines(socket, (message) => {
+    if (message.type === 'stepping') goOn();
     if (message.type === 'release') process.exit(0);
     if (message.type === 'abort' && fault !== 'stubborn') process.exit(4);
   });
@@ -234,7 +248,7 @@ async function work() {
     process.exit(4);
   });
   send({ type: 'join', slot, pid: process.pid, token: process.env.FTCTL_TOKEN });
-  await sleep(150); // into the steps, after the checkpoint
+  await stepping; // and there is a checkpoint
   if (fault === 'sigkill') die('SIGKILL');
   if (fault === 'sigsegv') {
     console.error('onnxruntime: Segmentation fault in MlasGemm');
@@ -247,4 +261,5 @@ async function work() {
     die('SIGABRT');
   }
   if (fault === 'leave') process.exit(0);
+  if (fault === 'freeze') process.kill(process.pid, 'SIGSTOP');
 }

@@ -34,6 +34,7 @@ await runLaunch(
     connect: link,
     createToken: () => 'secret',
     readConfig: () => Promise.resolve(config),
+    checkSpec: () => undefined,
     checkResumable: () => undefined,
     clock: systemClock,
     now: () => new Date(),

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { RunEvent, RunResult } from '../../../src/control/events.js';
+import type { StoredRecord } from '../../../src/coordinator/journal-records.js';
 
 const program = fileURLToPath(new URL('../../../bin/run.js', import.meta.url));
 
@@ -48,9 +49,17 @@ export async function launched(
 }
 
 export async function eventsOf(runDir: string): Promise<RunEvent[]> {
-  const text = await readFile(join(runDir, 'events.jsonl'), 'utf8');
+  return (await linesOf(join(runDir, 'events.jsonl'))) as RunEvent[];
+}
+
+export async function journalOf(runDir: string): Promise<StoredRecord[]> {
+  return (await linesOf(join(runDir, 'journal.jsonl'))) as StoredRecord[];
+}
+
+async function linesOf(path: string): Promise<unknown[]> {
+  const text = await readFile(path, 'utf8');
   return text
     .trim()
     .split('\n')
-    .map((line) => JSON.parse(line) as RunEvent);
+    .map((line): unknown => JSON.parse(line));
 }

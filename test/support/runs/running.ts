@@ -1,7 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RunEvent } from '../../../src/control/events.js';
-import { eventsOf } from './ftctl.js';
+import { eventsOf, type Finished, startFtctl } from './ftctl.js';
+import type { World } from './world.js';
 
 /** Waits until a run in `runsDir` other than the known ones has such an event; gives its folder and events. */
 export async function untilEvent(
@@ -21,6 +22,22 @@ export async function untilEvent(
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   throw new Error('no such event within a minute');
+}
+
+/**
+ * Launches, and waits `delayMs` after an epoch has ended: somewhere in the epochs that follow, the same place each time as
+ * far as a real machine allows.
+ */
+export async function launchedIntoEpochs(
+  world: World,
+  args: readonly string[],
+  delayMs: number,
+): Promise<{ finished: Promise<Finished>; runDir: string; events: readonly RunEvent[] }> {
+  const known = await readdir(world.runsDir);
+  const { finished } = startFtctl(['launch', '--json', ...world.args, ...args], world.env);
+  const run = await untilEvent(world.runsDir, known, (event) => event.type === 'epoch');
+  await new Promise((resolve) => setTimeout(resolve, delayMs));
+  return { finished, ...run };
 }
 
 /** Process id of the worker in a slot, as it joined. */

@@ -21,6 +21,15 @@ describe('a failure for people', () => {
     ]);
   });
 
+  it.each(['FT_RUN_IN_USE', 'FT_RESUME_MISMATCH', 'FT_CHECKPOINT_DAMAGED'] as const)(
+    'does not advise what %s has just refused',
+    (code) => {
+      const details = { runDir: 'runs/a', resumable: true };
+      const error = new FtctlError(code, { what: 'w.', remedy: 'r.', details });
+      expect(failureLines(error)).toEqual([`error ${code}: w.`, '  remedy: r.', '  run: runs/a']);
+    },
+  );
+
   it('keeps the lines of a list, and names the other faults of a configuration', () => {
     const error = new FtctlError('FT_CONFIG_UNKNOWN_KEY', {
       what: 'first:\n  a.png\n  b.png',
@@ -29,6 +38,7 @@ describe('a failure for people', () => {
         problems: [
           { code: 'FT_CONFIG_UNKNOWN_KEY', path: 'a', message: 'first' },
           { code: 'FT_CONFIG_INVALID_VALUE', path: 'b', message: 'second' },
+          { code: 'FT_CONFIG_CONFLICT', path: 'c', message: 'third', remedy: 'Remove c.' },
         ],
       },
     });
@@ -36,8 +46,10 @@ describe('a failure for people', () => {
       'error FT_CONFIG_UNKNOWN_KEY: first:',
       '  a.png',
       '  b.png',
-      '  also: FT_CONFIG_INVALID_VALUE: second',
       '  remedy: Look.',
+      'also FT_CONFIG_INVALID_VALUE: second',
+      'also FT_CONFIG_CONFLICT: third',
+      '  remedy: Remove c.',
     ]);
   });
 });

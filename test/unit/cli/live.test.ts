@@ -135,9 +135,9 @@ describe('the live display', () => {
   it('leaves a line for each epoch that fits in 80 columns', () => {
     const [first] = events(epoch(0, true)) as Parameters<typeof liveEpochLine>[0][];
     expect(liveEpochLine(first!, 80)).toBe(
-      'epoch  1/25: loss 0.9000 acc 0.710, val loss 1.0100 acc 0.700 best, 346/s',
+      'epoch  1/25: loss 0.9000 acc 0.710, val loss 1.0100 acc 0.700 best, 4.2 s',
     );
-    const large = { ...first!, epoch: 998, epochs: 1000, imagesPerSecond: 123_456 };
+    const large = { ...first!, epoch: 998, epochs: 1000, seconds: 754 };
     expect(liveEpochLine(large, 80)).toHaveLength(79);
   });
 

@@ -29,8 +29,15 @@ function log(...all: Parameters<typeof events>): string[] {
 describe('progress without a terminal', () => {
   it('is one line for each epoch and none for steps or stages', () => {
     expect(log(step(0, 0), state(0, 'training'), step(0, 1), epoch(0, true), epoch(1))).toEqual([
-      'epoch 1/25: train loss 0.9000, accuracy 0.710; val loss 1.0100, accuracy 0.700 (best); lr 0.003; 4.2 s, 346 images/s, 25 % cached',
-      'epoch 2/25: train loss 0.9000, accuracy 0.710; val loss 1.0100, accuracy 0.710; lr 0.003; 4.2 s, 346 images/s, 25 % cached',
+      'epoch 1/25: train loss 0.9000, accuracy 0.710; val loss 1.0100, accuracy 0.700 (best); lr 0.003; 4.2 s, 346 training images/s, 1,815 features computed',
+      'epoch 2/25: train loss 0.9000, accuracy 0.710; val loss 1.0100, accuracy 0.710; lr 0.003; 4.2 s, 346 training images/s, 1,815 features computed',
+    ]);
+  });
+
+  it('claims no speed for an epoch that was too short to measure, and no computing where there was none', () => {
+    const short = { ...epoch(0), seconds: 0.03, imagesPerSecond: 3297, rowsComputed: 0 };
+    expect(log(short as typeof started)).toEqual([
+      'epoch 1/25: train loss 0.9000, accuracy 0.710; val loss 1.0100, accuracy 0.700; lr 0.003; 0.0 s',
     ]);
   });
 
@@ -44,13 +51,19 @@ describe('progress without a terminal', () => {
         preparing('reading', 0, 3786, 'files'),
         preparing('reading', 3786, 3786, 'files'),
         preparing('already there', 7, 7, 'files'),
+        preparing('Loading weights', 0, 3, 'steps'),
+        preparing('Model ready', 3, 3, 'steps'),
+        preparing('The weights were trained on RGB.', 3, 3, 'steps'),
       ),
     ).toEqual([
-      'data: fetching emoji ...',
-      'data: fetching emoji: done (45.1 MB)',
-      'data: reading ...',
-      'data: reading: done (3,786 files)',
-      'data: already there: done (7 files)',
+      'Fetching emoji ...',
+      'Fetching emoji: done, 45.1 MB.',
+      'Reading ...',
+      'Reading: done, 3,786 files.',
+      'Already there: done, 7 files.',
+      'Loading weights ...',
+      'Model ready.',
+      'The weights were trained on RGB.',
     ]);
   });
 
@@ -71,7 +84,7 @@ describe('progress without a terminal', () => {
       'run quickstart-20250131T142233Z-k3f9, resumed from round 94',
       'data: 16 classes; 1,452 train, 363 val, 10 test images; 2 bad files left out',
       'worker 1 joined (pid 4001 on box)',
-      'generation 1.1: 2 workers, round 0 (all workers are ready)',
+      '2 workers train from round 0 on (generation 1.1: all workers are ready)',
       'warning (rank 1): disk nearly full',
       'warning: two lines  [31m',
       'worker 1 lost: killed by SIGKILL',

@@ -1,13 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { RunResult } from '../../../src/control/events.js';
+import { launchCommand } from '../../../src/cli/launch-command.js';
 import { runsTable } from '../../../src/cli/runs-table.js';
 import { shorter, summaryLines } from '../../../src/cli/progress/summary.js';
 import { result } from './support.js';
 
 describe('the closing summary', () => {
   it('says how good the model is, where it is and how to use it', () => {
-    expect(summaryLines(result, '/work-dir')).toEqual([
-      'Finished quickstart-20250131T142233Z-k3f9: 25 epochs, 1,150 steps on 4 workers in 1m 42s (355 images/s)',
+    expect(summaryLines(result, '/work-dir', 'ftctl launch')).toEqual([
+      'Finished quickstart-20250131T142233Z-k3f9: 25 epochs, 1,150 steps on 4 workers in 1m 42s (355 images/s once training began)',
       '  train    loss 0.5123, accuracy 0.861',
       '  val      loss 0.9120, accuracy 0.752',
       '  test     loss 0.9500, accuracy 0.741',
@@ -32,12 +33,29 @@ describe('the closing summary', () => {
       runDir: '/else/my runs/a',
     };
     delete (stopped as { test?: unknown }).test;
-    expect(summaryLines(stopped, '/work-dir')).toEqual([
-      'Stopped quickstart-20250131T142233Z-k3f9: 0 epochs, 1 step on 1 worker in 1m 42s (355 images/s)',
+    expect(summaryLines(stopped, '/work-dir', 'ftctl launch')).toEqual([
+      'Stopped quickstart-20250131T142233Z-k3f9: 0 epochs, 1 step on 1 worker in 1m 42s (355 images/s once training began)',
       `  digest   ${'3f'.repeat(32)}`,
       '',
       'The run is in /else/my runs/a, with a checkpoint.',
       "Go on with it:  ftctl launch --resume '/else/my runs/a'",
+    ]);
+  });
+
+  it('says how to start anew what was stopped before its first step, and claims no speed', () => {
+    const { runId, runDir, recoveries } = result;
+    const stopped: RunResult = {
+      ...{ runId, runDir, recoveries, status: 'stopped', workers: 4, digest: '' },
+      ...{ epochs: 0, steps: 0, samples: 0, wallSeconds: 3, imagesPerSecond: 0 },
+      ...{ train: null, val: null, best: null },
+    };
+    const flags = { config: 'my flowers.yaml', workers: 2, resume: undefined, runsDir: 'runs' };
+    const again = launchCommand({ ...flags, sets: ['seed=3', 'data.views=[1, 2]'] });
+    expect(summaryLines(stopped, '/work-dir', again)).toEqual([
+      'Stopped quickstart-20250131T142233Z-k3f9: 0 epochs, 0 steps on 4 workers in 3.0 s',
+      '',
+      'It was stopped before its first step, and has no checkpoint.',
+      "Start it again:  ftctl launch --config 'my flowers.yaml' --workers 2 --set 'seed=3' --set 'data.views=[1, 2]'",
     ]);
   });
 
@@ -51,7 +69,7 @@ describe('the closing summary', () => {
 describe('the table of runs', () => {
   it('has a line for each run, its columns aligned', () => {
     const startedAt = Date.UTC(2025, 0, 31, 14, 22, 33);
-    const base = { dir: '/r', startedAt, totalEpochs: 25, error: null };
+    const base = { dir: '/r', startedAt, totalEpochs: 25, sessions: 1, error: null };
     expect(
       runsTable(
         [
@@ -62,6 +80,17 @@ describe('the table of runs', () => {
             epochs: 25,
             best: { epoch: 17, metric: 'accuracy', value: 0.758 },
             endedAt: startedAt + 102_400,
+            tookMs: 102_400,
+          },
+          {
+            ...base,
+            id: 'b-20250131T142233Z-0000',
+            status: 'stopped',
+            epochs: 12,
+            best: { epoch: 9, metric: 'loss', value: 0.5 },
+            endedAt: startedAt + 86_400_000,
+            sessions: 3,
+            tookMs: 723_000,
           },
           {
             ...base,
@@ -71,14 +100,16 @@ describe('the table of runs', () => {
             totalEpochs: null,
             best: null,
             endedAt: null,
+            tookMs: null,
             error: { code: 'FT_WORKER_LOST', message: 'gone' },
           },
         ],
         'runs',
       ),
     ).toEqual([
-      'RUN                               STATUS                   EPOCHS  BEST VAL                   STARTED           TOOK',
+      'RUN                               STATUS                   EPOCHS  BEST VAL                   STARTED (UTC)     TOOK',
       'quickstart-20250131T142233Z-k3f9  finished                 25/25   accuracy 0.758 (epoch 18)  2025-01-31 14:22  1m 42s',
+      'b-20250131T142233Z-0000           stopped                  12/25   loss 0.5000 (epoch 10)     2025-01-31 14:22  12m 03s (3 sessions)',
       'a-20250131T142233Z-0000           failed (FT_WORKER_LOST)  0       -                          2025-01-31 14:22  -',
     ]);
   });

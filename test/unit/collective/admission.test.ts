@@ -7,7 +7,7 @@ const request = {
   receiver: 'worker-1',
   sender: 'worker-0',
 };
-const known = { self: 'worker-0', generations: [generationOf([1, 1])] };
+const known = { self: 'worker-0', generations: [generationOf([1, 1])], lost: new Map() };
 
 describe('a receiver that calls', () => {
   it('is accepted as a member of an open generation', () => {
@@ -18,12 +18,25 @@ describe('a receiver that calls', () => {
   });
 
   it('waits while this worker has no generation, or the generation is newer', () => {
-    expect(admit(request, { self: undefined, generations: [] })).toEqual({
+    expect(admit(request, { self: undefined, generations: [], lost: new Map() })).toEqual({
       outcome: 'wait',
       reason: 'no generation is open',
     });
     const newcomer = { ...request, generation: { term: 1, number: 2 }, receiver: 'worker-9' };
     expect(admit(newcomer, known)).toEqual({
+      outcome: 'wait',
+      reason: 'its generation is newer than those open',
+    });
+  });
+
+  it('whose streams were lost is refused, and waits with a newer generation', () => {
+    const afterLoss = { ...known, lost: new Map([['worker-1', 'the connection was reset']]) };
+    expect(admit(request, afterLoss)).toEqual({
+      outcome: 'refuse',
+      reason: 'the streams with it were given up (the connection was reset)',
+    });
+    const newer = { ...request, generation: { term: 1, number: 2 } };
+    expect(admit(newer, afterLoss)).toEqual({
       outcome: 'wait',
       reason: 'its generation is newer than those open',
     });

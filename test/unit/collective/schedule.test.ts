@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { numHops, segmentOf, twoHopThreshold } from '../../../src/collective/schedule.js';
+import { numHops, segmentOf } from '../../../src/collective/schedule.js';
 import { generationOf } from './generations.js';
 
 describe('segments', () => {
@@ -42,25 +42,5 @@ describe('the number of hops', () => {
   it('is decided by the generation alone, two from its threshold on', () => {
     const generation = generationOf([1, 1], { twoHopFromElements: 100 });
     expect([1, 99, 100, 101].map((length) => numHops(generation, length))).toEqual([1, 1, 2, 2]);
-  });
-
-  it('has its threshold where both cost the same', () => {
-    const link = { latencyMs: 0.5, bytesPerMs: 1e6 };
-    const oneHop = (n: number, p: number, v: number): number =>
-      link.latencyMs + ((n - 1) * p * 4 * v) / link.bytesPerMs;
-    const twoHops = (n: number, p: number, v: number): number =>
-      2 * link.latencyMs + ((n - 1) * (p + 1) * ((4 * v) / n)) / link.bytesPerMs;
-    for (const [n, p] of [
-      [4, 1],
-      [3, 2],
-      [8, 4],
-      [2, 2],
-    ] as const) {
-      const v = twoHopThreshold(link, n, p);
-      expect(twoHops(n, p, v)).toBeLessThanOrEqual(oneHop(n, p, v));
-      expect(twoHops(n, p, v - 2)).toBeGreaterThan(oneHop(n, p, v - 2));
-    }
-    expect(twoHopThreshold(link, 1, 1)).toBe(Number.MAX_SAFE_INTEGER);
-    expect(twoHopThreshold(link, 2, 1)).toBe(Number.MAX_SAFE_INTEGER);
   });
 });

@@ -1,10 +1,5 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { loadConfig } from '../../../src/config/load.js';
-import type { FtctlError } from '../../../src/errors/index.js';
-import { environment, failure, load, minimal } from './support.js';
+import { failure, load, minimal } from './support.js';
 
 const npm = 'npm:flowers@1.0.0';
 
@@ -474,19 +469,6 @@ describe('a configuration with a fault', () => {
     expect(error.exitCode).toBe(2);
   });
 
-  it('lists all faults, unknown keys first', async () => {
-    const { error } = await failure(
-      minimal.replace('imageSize: 64', 'imageSize: 4').replace('epochs: 3', 'epochs: 0\n    x: 1'),
-    );
-    expect(error.details).toEqual({
-      problems: [
-        ['FT_CONFIG_UNKNOWN_KEY', 'phases.0.x'],
-        ['FT_CONFIG_INVALID_VALUE', 'data.imageSize'],
-        ['FT_CONFIG_INVALID_VALUE', 'phases.0.epochs'],
-      ].map(([code, path]) => ({ code, path, message: expect.any(String) as string })),
-    });
-  });
-
   it('accepts fractions that sum to 1 only up to rounding', async () => {
     // In binary 0.7 + 0.2 + 0.1 is 0.9999999999999999.
     const { spec } = await load(minimal, ['data.split={train: 0.7, val: 0.2, test: 0.1}']);
@@ -504,29 +486,5 @@ describe('a configuration with a fault', () => {
     const { code, message } = await failure(levels.join('\n'));
     expect(code).toBe('FT_CONFIG_SYNTAX');
     expect(message).toContain('alias');
-  });
-
-  it('that is not there, is a folder, or is far too large, is refused with the reason', async () => {
-    const messageOf = (path: string): Promise<string> =>
-      loadConfig({ path, environment }).then(
-        () => 'loaded',
-        (error: unknown) => `${(error as FtctlError).code} ${(error as FtctlError).message}`,
-      );
-    const dir = await mkdtemp(join(tmpdir(), 'ftctl-config-'));
-    try {
-      expect(await messageOf(join(dir, 'no.yaml'))).toBe(
-        `FT_CONFIG_NOT_FOUND The configuration file ${dir}/no.yaml cannot be read: it does not exist.`,
-      );
-      expect(await messageOf(dir)).toBe(
-        `FT_CONFIG_NOT_FOUND The configuration file ${dir} cannot be read: it is a folder.`,
-      );
-      const large = join(dir, 'large.yaml');
-      await writeFile(large, 'x'.repeat((1 << 20) + 1));
-      expect(await messageOf(large)).toBe(
-        `FT_CONFIG_SYNTAX ${large}: the file has 1048577 bytes. A configuration has at most 1048576 bytes.`,
-      );
-    } finally {
-      await rm(dir, { recursive: true });
-    }
   });
 });

@@ -118,6 +118,30 @@ describe('loadConfig', () => {
     expect(spec.phases[0]).toMatchObject({ epochs: 7, optimizer: { beta1: 0.8, beta2: 0.9 } });
   });
 
+  it('leaves behind what describes a source or weights that --set replaces', async () => {
+    const hash = `sha512-${'A'.repeat(86)}==`;
+    const text = minimal
+      .replace('./flowers', `npm:flowers@1.0.0\n  integrity: ${hash}\n  rules: r.yaml`)
+      .replace('random', `npm:net@2.0.0#mid\n  integrity: ${hash}`);
+    const { spec } = await load(text, ['data.source=photos', 'model.weights=random']);
+    expect(spec.data).toMatchObject({
+      source: '/work-dir/photos',
+      integrity: null,
+      rules: null,
+    });
+    expect(spec.model).toMatchObject({ weights: 'random', integrity: null });
+    // The same value replaces nothing, and what is set itself stays, wherever it stands.
+    const same = await load(text, ['data.source=npm:flowers@1.0.0', 'data.rules=other.yaml']);
+    expect(same.spec.data).toMatchObject({ integrity: hash, rules: '/work-dir/other.yaml' });
+    const other = `sha512-${'B'.repeat(86)}==`;
+    const next = ['data.integrity=' + other, 'data.rules=r.yaml', 'data.source=npm:trees@1.0.0'];
+    expect((await load(text, next)).spec.data).toMatchObject({
+      source: 'npm:trees@1.0.0',
+      integrity: other,
+      rules: '/work-dir/r.yaml',
+    });
+  });
+
   it('does not let a --set through an alias change the other place', async () => {
     const text = minimal.replace(
       '  - epochs: 3\n',

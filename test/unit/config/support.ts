@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { loadConfig, type LoadedConfig } from '../../../src/config/load.js';
+import { loadConfig, type LoadedConfig, type LoadOptions } from '../../../src/config/load.js';
 import type { ConfigEnvironment } from '../../../src/config/paths.js';
 import { FtctlError } from '../../../src/errors/index.js';
 
@@ -27,12 +27,18 @@ export async function load(
   text: string,
   sets: readonly string[] = [],
   overrides: Partial<ConfigEnvironment> = {},
+  options: Pick<LoadOptions, 'checkModel'> = {},
 ): Promise<LoadedConfig & { dir: string }> {
   const dir = await mkdtemp(join(tmpdir(), 'ftctl-config-'));
   onTestFinished(() => rm(dir, { recursive: true }));
   const path = join(dir, 'run.yaml');
   await writeFile(path, text);
-  const loaded = await loadConfig({ path, sets, environment: { ...environment, ...overrides } });
+  const loaded = await loadConfig({
+    path,
+    sets,
+    environment: { ...environment, ...overrides },
+    ...options,
+  });
   return { ...loaded, dir };
 }
 
@@ -40,9 +46,10 @@ export async function load(
 export async function failure(
   text: string,
   sets: readonly string[] = [],
+  options: Pick<LoadOptions, 'checkModel'> = {},
 ): Promise<{ code: string; message: string; remedy: string; error: FtctlError }> {
   try {
-    await load(text, sets);
+    await load(text, sets, {}, options);
   } catch (error) {
     if (!(error instanceof FtctlError)) throw error;
     const message = error.message.replaceAll(/\S*\/run\.yaml/g, 'run.yaml');

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { Conductor, type States } from '../../../src/coordinator/conductor.js';
 import type { JournalRecord } from '../../../src/coordinator/journal-records.js';
+import { decide } from '../../../src/coordinator/membership.js';
+import type { MembershipEffect } from '../../../src/coordinator/membership-state.js';
 import type { RunEventBody } from '../../../src/control/events.js';
 import { FtctlError } from '../../../src/errors/index.js';
 import type { ControlPlane } from '../../../src/rpc/control-link.js';
@@ -13,6 +15,7 @@ function conducted(ports: {
   append?: (record: JournalRecord) => Promise<void>;
   store?: States['store'];
   emit?: (event: RunEventBody) => void;
+  decide?: typeof decide;
 }) {
   const sent: CoordinatorMessage[] = [];
   const journal: JournalRecord[] = [];
@@ -40,6 +43,7 @@ function conducted(ports: {
     states: { store: ports.store ?? (() => Promise.resolve('path')) },
     clock: systemClock,
     narrator: { shape: { epochs: 1, steps: 1 }, applied: [] },
+    ...(ports.decide === undefined ? {} : { decide: ports.decide }),
     emit: (event) => {
       ports.emit?.(event);
       events.push(event);
@@ -156,4 +160,62 @@ describe('the conductor', () => {
       error: { code: 'FT_INTERNAL', message: 'Unexpected failure: a bug' },
     });
   });
+
+  it('does not let a state that nobody can give any more hold up the next one', async () => {
+    const asked: number[] = [];
+    const best = { kind: 'best', state: { round: 1, hash: 'b' } } as const;
+    const checkpoint = { kind: 'checkpoint', state: { round: 2, hash: 'c' } } as const;
+    const { conductor } = conducted({
+      store: (_kind, { round }, _epoch, _holder, signal) => {
+        asked.push(round);
+        if (round === 2) return Promise.resolve('path');
+        return new Promise((_, reject) => {
+          signal.addEventListener('abort', () => {
+            reject(FtctlError.from(signal.reason));
+          });
+        });
+      },
+      decide: (nowMs, state, event, o) =>
+        event.type !== 'stop'
+          ? decide(nowMs, state, event, o)
+          : does(state, [
+              { type: 'store', ...best, epoch: 0, holder: 'w0' },
+              { type: 'store', ...checkpoint, epoch: 0, holder: 'w1' },
+              ...(event.mode === 'now' ? [{ type: 'give-up', ...best } as const] : []),
+            ]),
+    });
+    conductor.stop('graceful');
+    for (let i = 0; i < 5; i++) await turn();
+    expect(asked).toEqual([1]);
+    conductor.stop('now');
+    for (let i = 0; i < 5; i++) await turn();
+    expect(asked.at(-1)).toBe(2);
+  });
+
+  it('looks again when a decision asks for it, and not after the end', async () => {
+    const ticks: number[] = [];
+    const { conductor } = conducted({
+      decide: (nowMs, state, event) => {
+        if (event.type === 'tick') ticks.push(nowMs);
+        return event.type === 'stop' && event.mode === 'graceful'
+          ? does(state, [{ type: 'look-again', inMs: 20 }])
+          : does(state, [{ type: 'end', end: { status: 'stopped', final: null } }]);
+      },
+    });
+    const askedMs = systemClock.nowMs();
+    conductor.stop('graceful');
+    conductor.stop('graceful');
+    await conductor.outcome;
+    expect(ticks).toHaveLength(1);
+    expect(ticks[0]! - askedMs).toBeGreaterThanOrEqual(20);
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect(ticks).toHaveLength(1);
+  });
 });
+
+function does(
+  state: Parameters<typeof decide>[1],
+  effects: readonly MembershipEffect[],
+): ReturnType<typeof decide> {
+  return { state, effects, outcome: 'played', reason: 'By hand.' };
+}

@@ -10,7 +10,9 @@ describe('a worker that dies', () => {
     drive.round(2, 16);
     drive.say(2, { type: 'stage', stage: 'features', round: 16 });
     const effects = drive.on({ type: 'lost', incarnation: 'w2', cause: 'its connection broke' });
-    expect(failure(effects)).toEqual({
+    expect(sent(effects)).toEqual(['w2: abort', 'w0: prepare', 'w1: prepare']);
+    const end = drive.promiseAll([0, 1]);
+    expect(failure(end)).toEqual({
       code: 'FT_WORKER_LOST',
       message:
         'Worker 2 (process 102 on box) was lost in stage features after round 16: its connection broke. A run needs all of its workers until it ends.',
@@ -19,7 +21,7 @@ describe('a worker that dies', () => {
       phase: 'features',
       details: { incarnation: 'w2', round: 16 },
     });
-    expect(sent(effects)).toEqual(['w2: abort', 'w0: abort', 'w1: abort']);
+    expect(sent(end)).toEqual(['w0: abort', 'w1: abort']);
   });
 
   it('ends the run in the phase starting before it is ready', () => {
@@ -43,7 +45,8 @@ describe('a worker that dies', () => {
       remedy: 'Buy some.',
       phase: 'gradients',
     } as const;
-    expect(failure(drive.say(1, { type: 'failed', error }))).toEqual({ ...error, rank: 1 });
+    drive.say(1, { type: 'failed', error });
+    expect(failure(drive.promiseAll([0, 2]))).toEqual({ ...error, rank: 1 });
   });
 
   it('names no rank for what all workers decide alike', () => {
@@ -66,8 +69,8 @@ describe('an accusation', () => {
     accuse(drive, 1, 2);
     expect(drive.state.phase.name).toBe('running');
     drive.nowMs += 5;
-    const effects = drive.on({ type: 'lost', incarnation: 'w2', cause: 'it broke' });
-    expect(failure(effects)).toMatchObject({ code: 'FT_WORKER_LOST', rank: 2 });
+    drive.on({ type: 'lost', incarnation: 'w2', cause: 'it broke' });
+    expect(failure(drive.promiseAll([0, 1]))).toMatchObject({ code: 'FT_WORKER_LOST', rank: 2 });
   });
 
   it('of two workers that both stay alive is a broken link between them', () => {
@@ -75,7 +78,8 @@ describe('an accusation', () => {
     drive.run();
     accuse(drive, 0, 2);
     expect(failure(drive.pass(10_000, [0, 1, 2]))).toBeUndefined();
-    expect(failure(drive.pass(2500, [0, 1, 2]))).toMatchObject({
+    drive.pass(2500, [0, 1, 2]);
+    expect(failure(drive.promiseAll([0, 1, 2]))).toMatchObject({
       code: 'FT_WORKERS_DISCONNECTED',
       message:
         'Workers 0 and 2 are alive but the connection between them broke: refused. Every worker must reach every other one (box:0 and box:2).',
@@ -88,7 +92,8 @@ describe('an accusation', () => {
     drive.run();
     accuse(drive, 0, 1);
     accuse(drive, 2, 1);
-    expect(failure(drive.pass(12_500, [0, 1, 2]))).toMatchObject({
+    drive.pass(12_500, [0, 1, 2]);
+    expect(failure(drive.promiseAll([0, 1, 2]))).toMatchObject({
       code: 'FT_WORKERS_DISCONNECTED',
       rank: 1,
     });
@@ -98,7 +103,8 @@ describe('an accusation', () => {
     const drive = new Drive();
     drive.run();
     accuse(drive, 0, 2);
-    expect(failure(drive.pass(12_500, [0, 1]))).toMatchObject({
+    drive.pass(12_500, [0, 1]);
+    expect(failure(drive.promiseAll([0, 1]))).toMatchObject({
       code: 'FT_WORKER_SILENT',
       rank: 2,
     });
@@ -122,7 +128,8 @@ describe('limits', () => {
     const drive = new Drive();
     drive.run();
     drive.say(1, { type: 'stage', stage: 'gradients', round: 5 });
-    expect(failure(drive.pass(12_500, [0, 2]))).toMatchObject({
+    drive.pass(12_500, [0, 2]);
+    expect(failure(drive.promiseAll([0, 2]))).toMatchObject({
       code: 'FT_WORKER_SILENT',
       message:
         'Worker 1 (process 101 on box) does not get on in stage gradients after round 5: it said nothing for 12.5 s (limit 10 s).',
@@ -179,7 +186,8 @@ describe('limits', () => {
     drive.say(0, { type: 'stage', stage: 'wait', round: 3 });
     drive.say(1, { type: 'stage', stage: 'wait', round: 3 });
     drive.say(2, { type: 'stage', stage: 'features', round: 3 });
-    expect(failure(drive.pass(602_500, [0, 1, 2]))).toMatchObject({
+    drive.pass(602_500, [0, 1, 2]);
+    expect(failure(drive.promiseAll([0, 1]))).toMatchObject({
       code: 'FT_WORKER_SILENT',
       rank: 2,
       phase: 'features',
@@ -190,7 +198,8 @@ describe('limits', () => {
     const drive = new Drive();
     drive.run();
     for (const slot of [0, 1, 2]) drive.say(slot, { type: 'stage', stage: 'wait', round: 3 });
-    expect(failure(drive.pass(32_500, [0, 1, 2]))).toMatchObject({
+    drive.pass(32_500, [0, 1, 2]);
+    expect(failure(drive.promiseAll([0, 1, 2]))).toMatchObject({
       code: 'FT_PROTOCOL_BROKEN',
       message: 'Workers 0, 1, 2 have waited for each other for 30 s after round 3.',
     });
@@ -203,6 +212,7 @@ describe('limits', () => {
     expect(drive.on({ type: 'tick' })).toEqual([]);
     expect(drive.last?.outcome).toBe('forgiven');
     expect(failure(drive.pass(10_000, []))).toBeUndefined();
-    expect(failure(drive.pass(2500, []))).toMatchObject({ code: 'FT_WORKER_SILENT' });
+    drive.pass(2500, []);
+    expect(failure(drive.promiseAll([1, 2]))).toMatchObject({ code: 'FT_WORKER_SILENT' });
   });
 });

@@ -295,6 +295,57 @@ describe('a stop', () => {
     });
   });
 
+  it('finds the run finished where one has got to its end, and waits for nobody who has not', () => {
+    const drive = new Drive();
+    drive.run();
+    const state = { round: 9, hash: 'f' };
+    drive.on({ type: 'stop', mode: 'graceful' });
+    drive.promise(1, { round: 8, hash: 'e' }, 2);
+    drive.say(0, { type: 'snapshot', kind: 'final', state, epoch: 1 });
+    drive.on({ type: 'stored', kind: 'final', state, path: 'F' });
+    drive.promise(0, state, 2);
+    expect(drive.promise(2, { round: 8, hash: 'e' }, 2).at(-1)).toEqual({
+      type: 'end',
+      end: { status: 'finished', final: { kind: 'final', state, path: 'F' } },
+    });
+  });
+
+  it('asks again when the only one with the last state dies before it is stored', () => {
+    const drive = new Drive();
+    drive.run();
+    const [ahead, behind] = [
+      { round: 9, hash: 'f' },
+      { round: 8, hash: 'e' },
+    ];
+    drive.on({ type: 'stop', mode: 'graceful' });
+    drive.say(0, { type: 'snapshot', kind: 'final', state: ahead, epoch: 1 });
+    drive.promise(0, ahead, 2);
+    drive.promise(1, behind, 2);
+    drive.promise(2, behind, 2);
+    const effects = drive.on({ type: 'lost', incarnation: 'w0', cause: 'it broke' });
+    expect(sent(effects)).toEqual(['w0: abort', 'w1: prepare', 'w2: prepare']);
+    expect(drive.promiseAll([1, 2], behind)).toEqual([
+      { type: 'store', kind: 'checkpoint', state: behind, epoch: 0, holder: 'w1' },
+    ]);
+    const end = drive.on({ type: 'stored', kind: 'checkpoint', state: behind, path: 'C' }).at(-1);
+    expect(end).toMatchObject({ end: { status: 'stopped', final: { state: behind } } });
+  });
+
+  it('fails when the state of the highest round differs from one that was announced', () => {
+    const drive = new Drive();
+    drive.run();
+    drive.say(0, { type: 'snapshot', kind: 'best', state: { round: 4, hash: 'b' }, epoch: 0 });
+    drive.on({ type: 'stop', mode: 'graceful' });
+    drive.promise(0, { round: 3, hash: 'a' }, 2);
+    drive.promise(1, { round: 3, hash: 'a' }, 2);
+    expect(failure(drive.promise(2, { round: 4, hash: 'c' }, 2))).toMatchObject({
+      code: 'FT_DIVERGED',
+      message: expect.stringContaining(
+        'States at round 4 differ: worker 0 b, worker 2 c.',
+      ) as string,
+    });
+  });
+
   it('ends at once, with no state, before the first round', () => {
     const drive = new Drive();
     drive.hello(0);

@@ -104,6 +104,11 @@ export class Drive {
     this.on({ type: 'recorded', generation: { term: this.options.term, number: 1 } });
   }
 
+  /** The survivors promise the stop that saves their state: here, the one that the run began with. */
+  promiseAll(slots: readonly number[], state: StateRef = start): readonly MembershipEffect[] {
+    return slots.flatMap((slot) => this.promise(slot, state, this.state.lastNumber));
+  }
+
   round(
     slot: number,
     round: number,

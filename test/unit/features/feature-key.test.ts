@@ -10,7 +10,13 @@ import {
 const scope: FeatureKeyScope = {
   backboneSha256: 'b'.repeat(64),
   fingerprintHash: 'f'.repeat(64),
-  preprocessing: { imageSize: 64, resizeSide: 64, mean: [0, 0, 0], std: [1, 1, 1], background: [255, 255, 255] },
+  preprocessing: {
+    imageSize: 64,
+    resizeSide: 64,
+    mean: [0, 0, 0],
+    std: [1, 1, 1],
+    background: [255, 255, 255],
+  },
   augmentVersion: 'augment-1',
 };
 const { preprocessing } = scope;

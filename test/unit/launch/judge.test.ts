@@ -43,6 +43,7 @@ function coordinator(over: Partial<EndedProcess> = {}): EndedProcess {
   return { ...worker(0, over), process: { role: 'coordinator' } };
 }
 
+const again = 'ftctl launch --config flowers.yaml';
 const killed = { exit: { code: null, signal: 'SIGKILL' } };
 const json = (
   code: FtctlErrorJson['code'],
@@ -55,7 +56,7 @@ const json = (
 });
 
 function errorOf(facts: Partial<RunFacts>, resumable = true): FtctlError {
-  const outcome = judge({ ...nothing, ...facts }, { resumable });
+  const outcome = judge({ ...nothing, ...facts }, { resumable, again });
   if ('result' in outcome) throw new Error('it has a result');
   return outcome.error;
 }
@@ -64,7 +65,7 @@ describe('the outcome of a run', () => {
   it('is its result, whatever the processes did after it', () => {
     const result = { runId: 'run-1' } as RunResult;
     const facts = { ...nothing, result, ended: [worker(1, killed)], interrupted: 'now' } as const;
-    expect(judge(facts, { resumable: true })).toEqual({ result });
+    expect(judge(facts, { resumable: true, again })).toEqual({ result });
   });
 
   it("is the coordinator's verdict where it knows best", () => {
@@ -119,7 +120,7 @@ describe('the outcome of a run', () => {
       message:
         'The coordinator was killed by SIGKILL (by hand, or by the system because memory ran out) at epoch 3 of 25, step 12 of 23.',
       remedy:
-        'Its log is logs/coordinator.log in the run folder. There is no checkpoint yet: start the run again with `ftctl launch`.',
+        'Its log is logs/coordinator.log in the run folder. There is no checkpoint yet: start the run again with `ftctl launch --config flowers.yaml`.',
       phase: 'train',
     });
   });
@@ -153,6 +154,7 @@ describe('the outcome of a run', () => {
 
   it('says how long a frozen process was waited for', () => {
     const error = errorOf({ ended: [worker(1, { ...killed, silentForMs: 60_000 })] });
+    expect(error.code).toBe('FT_WORKER_SILENT');
     expect(error.message).toBe(
       'Worker 1 did not answer for 60 s and was killed at epoch 3 of 25, step 12 of 23.',
     );

@@ -1,10 +1,9 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { lockHolder, takeProcessLock, thisProcess } from '../../../src/util/process-lock.js';
+import { deadPid } from './locks.js';
 
 let dir: string;
 
@@ -16,12 +15,6 @@ afterEach(async () => {
 });
 
 const locks = async () => (await readdir(dir)).filter((name) => name.startsWith('lock.')).sort();
-
-async function deadPid(): Promise<number> {
-  const child = spawn(process.execPath, ['-e', '']);
-  await once(child, 'exit');
-  return child.pid!;
-}
 
 describe('a process lock', () => {
   it('is held by one until it is released', async () => {

@@ -1,10 +1,12 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RunEvent, RunResult } from '../../../src/control/events.js';
 import { FtctlError } from '../../../src/errors/index.js';
 import { RunFolder } from '../../../src/state/run-folder.js';
+import { thisProcess } from '../../../src/util/process-lock.js';
+import { deadPid, writeLock } from './locks.js';
 
 const at = new Date('2025-03-04T05:06:07.890Z');
 let runsDir: string;
@@ -108,13 +110,22 @@ describe('making a run folder', () => {
     expect(new Set(runs.map(({ id }) => id)).size).toBe(20);
   });
 
+  it('removes what a dead launch left half made, and nothing that a living one makes', async () => {
+    const [dead, living] = ['.new-run-dead', '.new-run-living'];
+    for (const name of [dead, living]) await mkdir(join(runsDir, name, 'run'), { recursive: true });
+    await writeLock(join(runsDir, dead), { ...thisProcess(), pid: await deadPid() });
+    await writeLock(join(runsDir, living), thisProcess());
+    const run = await make();
+    expect((await readdir(runsDir)).sort()).toEqual([living, run.id]);
+  });
+
   it('says which path it cannot make, and why', async () => {
     const file = join(runsDir, 'file');
     await writeFile(file, '');
     const error = await failure(RunFolder.create(join(file, 'runs'), 'a', '', at));
     expect(error.code).toBe('FT_NOT_WRITABLE');
     expect(error.message).toBe(
-      `Cannot write ${join(file, 'runs')}: a part of its path is a file, not a folder (ENOTDIR).`,
+      `Cannot write ${file}: a file lies where its folder should be (EEXIST).`,
     );
   });
 
@@ -206,7 +217,7 @@ describe('listing runs', () => {
       endedAt: 6000,
       ...result(third, { status: 'stopped', epochs: 3, best: null }),
     });
-    const common = { totalEpochs: null, error: null };
+    const common = { totalEpochs: null, error: null, sessions: 1, tookMs: 1000 };
     expect(await RunFolder.list(runsDir)).toEqual([
       {
         ...common,
@@ -215,7 +226,7 @@ describe('listing runs', () => {
         status: 'stopped',
         epochs: 3,
         best: null,
-        startedAt: 5000,
+        startedAt: Date.parse('2025-01-03T00:00:00Z'),
         endedAt: 6000,
       },
       {
@@ -225,8 +236,10 @@ describe('listing runs', () => {
         epochs: 2,
         totalEpochs: 25,
         best: { epoch: 0, metric: 'accuracy', value: 0.5 },
-        startedAt: 3000,
+        startedAt: Date.parse('2025-01-02T00:00:00Z'),
         endedAt: 4000,
+        sessions: 1,
+        tookMs: 1000,
         error: { code: 'FT_WORKER_LOST', message: 'Worker 2 was killed.' },
       },
       {
@@ -236,7 +249,7 @@ describe('listing runs', () => {
         status: 'finished',
         epochs: 25,
         best: { epoch: 19, metric: 'accuracy', value: 0.76 },
-        startedAt: 1000,
+        startedAt: Date.parse('2025-01-01T00:00:00Z'),
         endedAt: 2000,
       },
     ]);
@@ -271,9 +284,34 @@ describe('listing runs', () => {
     await run.writeResult({ ...ended, status: 'failed', error });
     const done = { status: 'stopped', epochs: 2, best: { epoch: 0, value: 0.5 } };
     expect(await run.summary()).toMatchObject(done);
-    const nothing = result(run, { status: 'stopped', epochs: 0, best: null });
-    await run.writeResult({ ...ended, ...nothing });
-    expect(await run.summary()).toMatchObject(done);
+    // A result counts the whole run; the events are only there for a run without one.
+    const counted = result(run, { status: 'stopped', epochs: 1, best: null });
+    await run.writeResult({ ...ended, ...counted });
+    expect(await run.summary()).toMatchObject({ status: 'stopped', epochs: 1, best: null });
+  });
+
+  it('counts the time of all sessions of a resumed run, and not the time between them', async () => {
+    const run = await make();
+    const started = { type: 'run-started', runId: run.id, term: 1, resumedFromRound: 0 };
+    const state = { type: 'worker-state', slot: 0, stage: 'wait' };
+    const history = [
+      { at: 1000, ...started },
+      { at: 4000, ...state },
+      { at: 60_000, ...started },
+      { at: 61_000, ...state },
+      { at: 62_500, ...state },
+    ];
+    await writeFile(run.eventsPath, `${lines(history)}{"at":99`);
+    await run.writeResult({ startedAt: 59_000, endedAt: 63_000, ...result(run) });
+    expect(await run.summary()).toMatchObject({
+      sessions: 2,
+      tookMs: 3000 + 2500,
+      startedAt: Date.parse('2025-03-04T05:06:07Z'),
+      endedAt: 63_000,
+    });
+    const lock = await run.lock();
+    expect(await run.summary()).toMatchObject({ status: 'running', sessions: 2, tookMs: null });
+    await lock.release();
   });
 
   it('finds the end in the events where no result could be written', async () => {
@@ -320,6 +358,7 @@ describe('a run folder after its processes were killed', () => {
     await writeFile(join(run.dir, '.result.json.12-4.tmp'), 'half');
     await writeFile(run.coordinatorPath, '{}');
     expect(await run.hasCheckpoint()).toBe(true);
+    await writeFile(run.targetsPath, '[]');
     await run.sweep();
     expect(await readdir(run.checkpointsDir)).toEqual(['epoch-0001-round-000010.ckpt']);
     expect((await readdir(run.dir)).sort()).toEqual([
@@ -329,6 +368,27 @@ describe('a run folder after its processes were killed', () => {
       'logs',
       'model',
     ]);
+  });
+
+  it('has the old model back when the new one was not in its place yet', async () => {
+    const run = await make();
+    await writeFile(join(run.modelDir, 'model.onnx'), 'old');
+    await rename(run.modelDir, join(run.dir, '.model.old'));
+    await mkdir(join(run.dir, '.model.new'));
+    await writeFile(join(run.dir, '.model.new', 'model.onnx'), 'new');
+    await run.sweep();
+    expect(await readFile(join(run.modelDir, 'model.onnx'), 'utf8')).toBe('old');
+    expect((await readdir(run.dir)).filter((name) => name.startsWith('.'))).toEqual([]);
+  });
+
+  it('keeps the new model when it was in its place, and nothing of the old one', async () => {
+    const run = await make();
+    await writeFile(join(run.modelDir, 'model.onnx'), 'new');
+    await mkdir(join(run.dir, '.model.old'));
+    await writeFile(join(run.dir, '.model.old', 'model.onnx'), 'old');
+    await run.sweep();
+    expect(await readFile(join(run.modelDir, 'model.onnx'), 'utf8')).toBe('new');
+    expect((await readdir(run.dir)).filter((name) => name.startsWith('.'))).toEqual([]);
   });
 
   it('has no checkpoint to resume from when only the final state is there', async () => {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FtctlError } from '../../../src/errors/index.js';
 import { CheckpointStore } from '../../../src/state/checkpoint-store.js';
-import { encodeSnapshot } from '../../../src/state/snapshot.js';
+import { encodeSnapshot, openSnapshot } from '../../../src/state/snapshot.js';
 import type { Snapshot } from '../../../src/train/trainer.js';
 import { sampleState } from '../../support/train/sample-state.js';
 
@@ -27,6 +27,11 @@ afterEach(async () => {
 
 function snapshotAt(round: number): Snapshot {
   return encodeSnapshot({ ...sampleState(), round });
+}
+
+/** Round of the intact state in a file. */
+async function roundIn(path: string): Promise<number> {
+  return openSnapshot(await readFile(path)).round;
 }
 
 async function failure(work: Promise<unknown>): Promise<FtctlError> {
@@ -59,8 +64,8 @@ describe('CheckpointStore', () => {
       path: join(checkpointsDir, 'epoch-0012-round-000576.ckpt'),
       damaged: [],
     });
-    expect((await store.read('final'))?.round).toBe(577);
-    expect((await store.read('best'))?.round).toBe(48);
+    expect(await roundIn(join(checkpointsDir, 'final.ckpt'))).toBe(577);
+    expect(await roundIn(join(bestDir, 'best.ckpt'))).toBe(48);
   });
 
   it('orders checkpoints by round, not by name', async () => {
@@ -93,7 +98,6 @@ describe('CheckpointStore', () => {
 
   it('has nothing to resume from where nothing was written', async () => {
     expect(await store.newestIntact()).toBeUndefined();
-    expect(await store.read('best')).toBeUndefined();
   });
 
   it('refuses to resume where every checkpoint is damaged', async () => {
@@ -115,7 +119,7 @@ describe('CheckpointStore', () => {
 
   it('writes in the order in which it was asked', async () => {
     await Promise.all([1, 2, 3, 4, 5].map((round) => store.write('best', snapshotAt(round), 0)));
-    expect((await store.read('best'))?.round).toBe(5);
+    expect(await roundIn(join(bestDir, 'best.ckpt'))).toBe(5);
   });
 
   it('goes on writing after a write that failed', async () => {

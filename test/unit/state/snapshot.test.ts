@@ -130,6 +130,22 @@ describe('a damaged snapshot', () => {
     );
   });
 
+  it('is refused for a NaN whose bits are not those that are written', () => {
+    const state = sampleState();
+    state.epochSums = { ...state.epochSums, loss: NaN };
+    const bytes = Buffer.from(encodeSnapshot(state).bytes);
+    expect(decodeSnapshot(bytes)).toEqual(state);
+    const at = bytes.indexOf(Buffer.from([0, 0, 0, 0, 0, 0, 0xf8, 0x7f]));
+    const signalling = Buffer.from([1, 0, 0, 0, 0, 0, 0xf0, 0x7f]);
+    const negative = Buffer.from([0, 0, 0, 0, 0, 0, 0xf8, 0xff]);
+    for (const nan of [signalling, negative]) {
+      nan.copy(bytes, at);
+      expect(refusal(resealed(bytes)).message).toBe(
+        'The checkpoint cannot be used: it holds a number that no checkpoint is written with.',
+      );
+    }
+  });
+
   it('is refused with the reason', () => {
     const huge = Buffer.from(sampleBytes);
     huge.writeUInt32LE(0xffffffff, 12);

@@ -136,6 +136,28 @@ describe('a session', () => {
     b.say({ type: 'release', reason: 'done' });
   });
 
+  it('announces its last state when the run goes on from there, and holds it', async () => {
+    const state: StateRef = { round: 9, hash: states[9]! };
+    const bytes = Buffer.from(JSON.stringify({ ...state, best: 0 }));
+    const a = new Played(
+      { network: new MemoryNetwork(), name: 'a', slot: 0 },
+      { fetchState: () => Promise.resolve(bytes) },
+    );
+    a.say({ ...welcome, resume: state });
+    await a.until('ready');
+    a.say({ type: 'prepare', generation: generationOf(['a']), purpose: 'start' });
+    await a.until('prepared');
+    a.say({ type: 'commit', generation: generationOf(['a']), round: 9 });
+    await a.until('snapshot');
+    expect(a.sent.filter(({ type }) => type === 'snapshot' || type === 'round')).toEqual([
+      { type: 'snapshot', kind: 'final', state, epoch: 1 },
+    ]);
+    expect(Buffer.from(a.session.heldState(state)!).toString()).toContain(state.hash);
+    a.say({ type: 'acknowledge', kind: 'final', state });
+    a.say({ type: 'release', reason: 'done' });
+    expect(await a.ended).toBe('released');
+  });
+
   it('announces a best state before it reports the round, and the final one after all reports', async () => {
     const a = new Played({ network: new MemoryNetwork(), name: 'a', slot: 0 });
     await started([a], generationOf(['a']));

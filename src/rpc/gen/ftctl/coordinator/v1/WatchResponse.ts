@@ -4,7 +4,8 @@ import type { Long } from '@grpc/proto-loader';
 
 export interface WatchResponseInput {
   /**
-   * Grows by 1 with each event of the run. A slow watcher is spared some progress events: the sequence then has gaps.
+   * Grows by 1 with each event of the coordinator's life. A late or slow watcher is spared some progress events: its
+   * sequence then has gaps.
    */
   'sequence'?: (number | string | Long);
   /**
@@ -15,7 +16,8 @@ export interface WatchResponseInput {
 
 export interface WatchResponse {
   /**
-   * Grows by 1 with each event of the run. A slow watcher is spared some progress events: the sequence then has gaps.
+   * Grows by 1 with each event of the coordinator's life. A late or slow watcher is spared some progress events: its
+   * sequence then has gaps.
    */
   'sequence': (number);
   /**

@@ -1,0 +1,53 @@
+import type { RunSpec } from '../config/run-spec.js';
+import type { Manifest } from '../data/manifest.js';
+import { FtctlError } from '../errors/index.js';
+import { writeArtifacts } from '../models/artifacts.js';
+import { prepareModel, type PrepareOptions } from '../models/prepare-model.js';
+import type { PreparedModel } from '../models/prepared-model.js';
+import { BlobStore } from '../util/blob-store.js';
+
+/** What {@link prepareModel} needs of a run. */
+export function prepareModelOf(
+  spec: RunSpec,
+  numClasses: number,
+  tools: Pick<PrepareOptions, 'onProgress' | 'signal'>,
+): Promise<PreparedModel> {
+  const { imageSize, background, normalise, valTransform } = spec.data;
+  const { seed, cache } = spec;
+  return prepareModel(spec.model, {
+    ...{ numClasses, imageSize, background, normalise, valTransform },
+    ...{ seed, cacheDir: cache.path },
+    ...tools,
+  });
+}
+
+export interface ExportOptions {
+  readonly spec: RunSpec;
+  readonly prepared: PreparedModel;
+  readonly manifest: Pick<Manifest, 'classIds' | 'classNames'>;
+  /** The trained head. */
+  readonly parameters: Float32Array;
+  readonly onWarning: (message: string) => void;
+}
+
+/**
+ * Writes a trained model's files into `modelDir`. Pretrained weights that the cache has lost meanwhile are prepared again: a
+ * run of hours does not fail at its end for them. Rejects as {@link writeArtifacts} and {@link prepareModel} do.
+ */
+export async function exportModel(modelDir: string, options: ExportOptions): Promise<void> {
+  const { spec, prepared, manifest, parameters, onWarning } = options;
+  const { classIds, classNames } = manifest;
+  const blobs = new BlobStore(spec.cache.path);
+  const input = { prepared, blobs, parameters, classIds, classNames };
+  try {
+    await writeArtifacts(modelDir, input);
+  } catch (error) {
+    const { code, message } = FtctlError.from(error);
+    if (code !== 'FT_BLOB_MISSING' && code !== 'FT_BLOB_DAMAGED') throw error;
+    onWarning(`${message} The pretrained weights are prepared again.`);
+    const again = await prepareModelOf(spec, prepared.numClasses, {});
+    // Other weights than those trained on (the file was replaced) would give a model that nobody has evaluated.
+    if (again.weightsSha256 !== prepared.weightsSha256) throw error;
+    await writeArtifacts(modelDir, input);
+  }
+}

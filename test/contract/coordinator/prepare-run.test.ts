@@ -1,0 +1,43 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { loadConfig } from '../../../src/config/load.js';
+import type { RunEventBody } from '../../../src/control/events.js';
+import { prepareRun } from '../../../src/coordinator/prepare-run.js';
+import { systemClock } from '../../../src/util/clock.js';
+
+let dir: string;
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'ftctl-prepare-run-'));
+});
+afterEach(() => rm(dir, { recursive: true }));
+
+it('refuses a cache folder that cannot be used before it looks at the data, and says nothing else', async () => {
+  await mkdir(join(dir, 'images'));
+  await writeFile(join(dir, 'cache'), 'a file');
+  await writeFile(
+    join(dir, 'config.yaml'),
+    JSON.stringify({
+      apiVersion: 'ftctl/v1',
+      kind: 'TrainingRun',
+      data: { source: 'images', imageSize: 32 },
+      model: { architecture: 'resnet18', weights: 'random' },
+      phases: [{ train: 'head', epochs: 1 }],
+      cache: { path: 'cache' },
+    }),
+  );
+  const { spec } = await loadConfig({ path: join(dir, 'config.yaml') });
+  const events: RunEventBody[] = [];
+  const prepared = prepareRun('run', spec, {
+    emit: (event) => events.push(event),
+    clock: systemClock,
+    signal: new AbortController().signal,
+    eventsPath: 'events.jsonl',
+  });
+  await expect(prepared).rejects.toMatchObject({ code: 'FT_NOT_WRITABLE' });
+  await expect(prepared).rejects.toThrow(
+    `The cache folder ${join(dir, 'cache')} cannot be written. Cannot write `,
+  );
+  expect(events).toEqual([]);
+});

@@ -1,0 +1,52 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import { FtctlError } from '../../../src/errors/index.js';
+import { runLaunch, type LaunchOptions } from '../../../src/launch/run-launch.js';
+import type { SupervisionLimits } from '../../../src/launch/supervision-limits.js';
+import { RunFolder } from '../../../src/state/run-folder.js';
+import { fakeConfig, fakePorts, isAlive, pidsOf, type FakePlan } from './fake-launch.js';
+
+export interface Ended {
+  readonly result?: unknown;
+  readonly error?: FtctlError;
+  readonly run: RunFolder;
+  readonly seconds: number;
+}
+
+/** A folder for runs, for the time of one test. */
+export async function makeRunsDir(): Promise<{ path: string; remove: () => Promise<void> }> {
+  const path = await mkdtemp(join(tmpdir(), 'supervision-'));
+  return { path, remove: () => rm(path, { recursive: true, force: true }) };
+}
+
+/** Launches the fakes, waits for the end, and checks what must hold after any end. */
+export async function launchFakes(
+  runsDir: string,
+  plan: FakePlan,
+  options: Partial<LaunchOptions> = {},
+  limits: Partial<SupervisionLimits> = {},
+): Promise<Ended> {
+  const start = performance.now();
+  const config = fakeConfig(plan.numWorkers ?? 2);
+  const outcome = await runLaunch(config, { runsDir, ...options }, fakePorts(plan, limits)).then(
+    (result) => ({ result }),
+    (error: unknown) => {
+      if (error instanceof FtctlError) return { error };
+      throw error;
+    },
+  );
+  const seconds = (performance.now() - start) / 1000;
+  const run = await RunFolder.open(runsDir, 'fake');
+  expect(pidsOf(run.dir).filter(isAlive)).toEqual([]);
+  const names = await readdir(run.dir, { recursive: true });
+  expect(names.filter((name) => /\.tmp$|^lock|coordinator\.json/.test(name))).toEqual([]);
+  return { ...outcome, run, seconds };
+}
+
+export function said(error: FtctlError | undefined) {
+  if (error === undefined) throw new Error('the launch did not fail');
+  const { code, message, remedy, rank, phase } = error;
+  return { code, message, remedy, rank, phase };
+}
