@@ -17,7 +17,10 @@ export function runsInline(
   return headFlops(batch, head, withGradient) <= maxInlineFlops;
 }
 
-/** Operations of a run: a multiplication and an addition for each weight and row, forward and again for the gradient. */
+/**
+ * Operations of a run: a multiplication and an addition for each weight and row (of a convolution: for each of its pixels, which
+ * features count too), forward and again for the gradient.
+ */
 function headFlops(
   batch: Pick<ShardBatch, 'numShards' | 'rowsPerShard'>,
   head: { readonly numFeatures: number; readonly numClasses: number },

@@ -1,12 +1,13 @@
+import { headLayout } from '../head.js';
 import type { HeadDescription } from '../prepared-model.js';
 import { GraphBuilder } from './graph-builder.js';
+import { headLayers } from './head-layers.js';
 
 /**
- * The training graph of a linear classifier: forward, weighted cross-entropy, and its gradient, for S shards of B rows at
- * once. Legend: S shards, B rows of a shard, F features, K classes, P = K + K * F parameters.
+ * The training graph of a classifier: forward, weighted cross-entropy, and its gradient, for S shards of B rows at once; the
+ * classifier itself is in head-layers.ts. Legend: S shards, B rows of a shard, F features, K classes, P parameters.
  *
- *   logits  = x W^T + b                          loss_s    = sum_b w_sb * (logsumexp(logits) - logits[label])
- *   dlogits = (softmax(logits) - onehot) * w     dW_s = dlogits_s^T x_s,  db_s = sum_b dlogits_sb
+ *   loss_s = sum_b w_sb * (logsumexp(logits) - logits[label])      dlogits = (softmax(logits) - onehot) * w
  *
  * A shard's results must have the same bits in any batch. So nothing is summed across shards; every sum of more than one rounding
  * is a matrix product of a shape that one shard alone fixes (the order in which onnxruntime's ReduceSum adds depends on
@@ -21,7 +22,7 @@ export const headGraphNames = {
   features: 'features_SBF',
   labels: 'labels_SB',
   rowWeights: 'row_weights_SB',
-  weight: 'weight_KF',
+  weight: 'weight',
   bias: 'bias_K',
   losses: 'losses_S',
   correct: 'correct_S',
@@ -38,21 +39,18 @@ export function headTrainingGraph(
   const { numFeatures: F, numClasses: K } = head;
   const B = rowsPerShard;
   const names = headGraphNames;
+  const layout = headLayout(head);
   const graph = new GraphBuilder(withGradient ? 'head_gradient' : 'head_evaluation');
   graph.input(names.features, 'float', ['S', B, F]);
   graph.input(names.labels, 'int32', ['S', B]);
   graph.input(names.rowWeights, 'float', ['S', B]);
-  graph.input(names.weight, 'float', [K, F]);
-  graph.input(names.bias, 'float', [K]);
+  const shapeOf = (wanted: string) => layout.entries.find(({ name }) => name === wanted)!.shape;
+  graph.input(names.weight, 'float', shapeOf(head.weightName));
+  graph.input(names.bias, 'float', shapeOf(head.biasName));
   const reshape = (output: string, input: string, shape: readonly number[]) =>
     graph.node('Reshape', output, [input, graph.integers(`${output}.shape`, shape)]);
 
-  // Forward. GEMM takes W as it lies in memory: x W^T.
-  const rows = reshape('rows', names.features, [-1, F]);
-  const logitsRows = graph.node('Gemm', 'logits_rows', [rows, names.weight, names.bias], {
-    transB: 1,
-  });
-  const logits = reshape('logits_SBK', logitsRows, [-1, B, K]);
+  const { logits, backward } = headLayers(graph, head, rowsPerShard, names);
   const logProbabilities = graph.node('LogSoftmax', 'log_probabilities_SBK', [logits], { axis: 2 });
   const labels = reshape('labels_SB1', names.labels, [-1, B, 1]);
   const picked = graph.node('GatherElements', 'picked_SB1', [logProbabilities, labels], {
@@ -94,12 +92,9 @@ export function headTrainingGraph(
   const errors = graph.node('Sub', 'errors_SBK', [probabilities, oneHot]);
   const weightsColumn = reshape('row_weights_SB1', names.rowWeights, [-1, B, 1]);
   const dLogits = graph.node('Mul', 'd_logits_SBK', [errors, weightsColumn]);
-  const dLogitsT = graph.node('Transpose', 'd_logits_SKB', [dLogits], { perm: [0, 2, 1] });
-  const dWeight = graph.node('MatMul', 'd_weight_SKF', [dLogitsT, names.features]);
-  const column = graph.constant('ones_B1', [B, 1], new Float32Array(B).fill(1));
-  const dBias = graph.node('MatMul', 'd_bias_SK1', [dLogitsT, column]);
+  const { dWeight, dBias } = backward(dLogits);
   const parts = [
-    { name: head.weightName, value: reshape('d_weight_flat', dWeight, [-1, K * F]) },
+    { name: head.weightName, value: reshape('d_weight_flat', dWeight, [-1, layout.length - K]) },
     { name: head.biasName, value: reshape('d_bias_flat', dBias, [-1, K]) },
   ];
   // The flat vector's order is the layout's: by name.
@@ -110,6 +105,6 @@ export function headTrainingGraph(
     parts.map(({ value }) => value),
     { axis: 1 },
   );
-  graph.output(names.gradients, 'float', ['S', K * F + K]);
+  graph.output(names.gradients, 'float', ['S', layout.length]);
   return graph.build();
 }

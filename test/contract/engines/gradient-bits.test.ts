@@ -6,8 +6,11 @@ import type {
 } from '../../../src/engines/gradient-engine.js';
 import { openHeadSession } from '../../../src/engines/head-session.js';
 import { openThreadedHeadEngine } from '../../../src/engines/threaded-head-engine.js';
+import { headLayout } from '../../../src/models/head.js';
+import type { HeadDescription } from '../../../src/models/prepared-model.js';
 import {
   bitsOfShard,
+  convHeadOfSize,
   headOfSize,
   randomBatch,
   randomFloats,
@@ -35,13 +38,13 @@ function sameShard(
 async function expectShardsIndependent(
   engine: GradientEngine,
   rowsPerShard: number,
-  numFeatures: number,
-  numClasses: number,
+  head: HeadDescription,
 ): Promise<void> {
   const numShards = 16;
+  const { numFeatures, numClasses } = head;
   const sizes = { numShards, rowsPerShard, numFeatures, numClasses };
   const batch = randomBatch(sizes, rowsPerShard);
-  const parameters = randomFloats(numClasses * (numFeatures + 1), 0.2, 99);
+  const parameters = randomFloats(headLayout(head).length, 0.2, 99);
   const together = await engine.gradients(batch, parameters);
   const everyShard = Array.from({ length: numShards }, (_, i) => i);
   const companies = [
@@ -74,10 +77,28 @@ describe('a shard has the same bits in any batch', () => {
       for (let rowsPerShard = 1; rowsPerShard <= 8; rowsPerShard++) {
         const head = headOfSize(numFeatures, numClasses);
         const engine = await openHeadSession({ head, rowsPerShard, provider });
-        await expectShardsIndependent(engine, rowsPerShard, numFeatures, numClasses);
+        await expectShardsIndependent(engine, rowsPerShard, head);
         await engine.close();
       }
     });
+  }
+
+  // Images of 64 and 224 pixels, one of a single pixel, and an odd one.
+  const images = [
+    [512, 3, 3, 16],
+    [512, 13, 13, 5],
+    [64, 1, 1, 3],
+    [37, 5, 2, 7],
+  ] as const;
+  for (const [channels, height, width, numClasses] of images) {
+    test(`with a convolution on ${channels} channels of ${height} x ${width} and ${numClasses} classes, for 1 to 4 rows`, async () => {
+      for (let rowsPerShard = 1; rowsPerShard <= 4; rowsPerShard++) {
+        const head = convHeadOfSize(channels, height, width, numClasses);
+        const engine = await openHeadSession({ head, rowsPerShard, provider });
+        await expectShardsIndependent(engine, rowsPerShard, head);
+        await engine.close();
+      }
+    }, 60_000);
   }
 });
 

@@ -1,5 +1,6 @@
 import type { ShardBatch } from '../../../src/engines/gradient-engine.js';
 import { CounterRng } from '../../../src/data/rng.js';
+import type { ConvPoolHead } from '../../../src/models/prepared-model.js';
 
 export interface HeadSizes {
   readonly numShards: number;
@@ -14,6 +15,20 @@ export const headOfSize = (numFeatures: number, numClasses: number) => ({
   biasName: 'fc.bias',
   numFeatures,
   numClasses,
+});
+
+/** squeezenet's: a 1x1 convolution on an image of features, relu, mean. */
+export const convHeadOfSize = (
+  channels: number,
+  height: number,
+  width: number,
+  numClasses: number,
+): ConvPoolHead => ({
+  kind: 'convPool',
+  weightName: 'classifier.1.weight',
+  biasName: 'classifier.1.bias',
+  numFeatures: channels * height * width,
+  ...{ numClasses, channels, height, width },
 });
 
 /** Uniform values in [-scale, scale), seeded. */

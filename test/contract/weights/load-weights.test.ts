@@ -1,9 +1,7 @@
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { describeNetwork, torchvisionSpec } from '../../../src/models/registry.js';
 import { importWeights } from '../../../src/models/weights/import-weights.js';
@@ -15,6 +13,7 @@ import { decodeSafetensors } from '../../../src/models/weights/safetensors.js';
 import { weightsIdentity } from '../../../src/models/weights/weights-identity.js';
 import { imagenetNormalisation } from '../../../src/models/weights/weights-source.js';
 import { file, FileServer } from '../../support/weights/file-server.js';
+import { hasSqueezenetWeights, squeezenetWeights } from '../../support/weights/real-weights.js';
 
 const width = 0.1;
 const architecture = 'mobilenet_v2';
@@ -120,12 +119,8 @@ describe('an inspection', () => {
   });
 });
 
-/** Real weights for tests, beside the checkout or where FTCTL_SHARED says. */
-const shared =
-  process.env['FTCTL_SHARED'] ?? fileURLToPath(new URL('../../../../shared', import.meta.url));
-const squeezenet = join(shared, 'weights', 'squeezenet1_0.imagenet.safetensors');
-
-test.skipIf(!existsSync(squeezenet))('real pretrained weights are known and loaded', async () => {
+test.skipIf(!hasSqueezenetWeights)('real pretrained weights are known and loaded', async () => {
+  const squeezenet = squeezenetWeights;
   const source = { type: 'file', path: squeezenet } as const;
   const report = await inspectWeights(source, options());
   expect(report).toMatchObject({

@@ -132,27 +132,37 @@ def layers():
     (OUT / "layers.json").write_text(json.dumps(result, indent=1))
 
 
-def head_gradients():
+def linear_head(x, w, b):
+    return F.linear(x, w, b)
+
+
+def conv_pool_head(x, w, b):
+    """squeezenet's classifier without its dropout."""
+    return F.adaptive_avg_pool2d(F.relu(F.conv2d(x, w, b)), 1).flatten(1)
+
+
+def head_gradients(name, head, features, weight):
+    """Shapes: `features` of a row, `weight` of a class."""
     cases = []
     for spread in [1.0, 400.0]:
-        shards, rows, features, classes = 3, 4, 20, 5
-        x = values((shards, rows, features), 1, -2, 2).double()
+        shards, rows, classes = 3, 4, 5
+        x = values((shards, rows, *features), 1, -2, 2).double()
         labels = torch.tensor((uniform(shards * rows, 2) * classes).astype(np.int64)).view(shards, rows)
         weights = values((shards, rows), 3, 0, 2).double()
         weights[1, 2:] = 0
-        w = (values((classes, features), 4, -0.5, 0.5) * spread).double().requires_grad_()
+        w = (values((classes, *weight), 4, -0.5, 0.5) * spread).double().requires_grad_()
         b = (values((classes,), 5, -0.5, 0.5) * spread).double().requires_grad_()
         losses, gradients, correct = [], [], []
         for s in range(shards):
-            logits = F.linear(x[s], w, b)
+            logits = head(x[s], w, b)
             loss = (F.cross_entropy(logits, labels[s], reduction="none") * weights[s]).sum()
             dw, db = torch.autograd.grad(loss, (w, b))
             losses.append(loss.item())
-            # Sorted by name: fc.bias, fc.weight.
+            # Sorted by name: the bias, then the weight.
             gradients.append(torch.cat([db, dw.flatten()]).tolist())
             correct.append(int(((logits.argmax(1) == labels[s]) & (weights[s] > 0)).sum()))
         cases.append({"spread": spread, "losses_S": losses, "correct_S": correct, "gradients_SP": gradients})
-    (OUT / "head-gradients.json").write_text(json.dumps(cases))
+    (OUT / f"{name}.json").write_text(json.dumps(cases))
 
 
 def digests():
@@ -172,4 +182,5 @@ def digests():
 networks()
 digests()
 layers()
-head_gradients()
+head_gradients("head-gradients", linear_head, (20,), (20,))
+head_gradients("conv-head-gradients", conv_pool_head, (6, 4, 3), (6, 1, 1))
