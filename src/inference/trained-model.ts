@@ -1,13 +1,8 @@
 import { availableParallelism } from 'node:os';
-import { plainParameters } from '../data/view-parameters.js';
-import { renderView } from '../data/augment.js';
-import { decodeImage } from '../data/decode.js';
 import { type ImageClassifier, openClassifier } from '../engines/image-classifier.js';
 import { FtctlError } from '../errors/index.js';
 import { type Artifacts, readArtifacts } from '../models/artifacts.js';
-
-/** Images of one run. */
-const batchSize = 32;
+import { batchSize, type ImageBatch, prepareBatch } from './image-batch.js';
 
 /** What became of one file: its logits, or why there are none. */
 export type Classified =
@@ -82,26 +77,7 @@ export class TrainedModel {
     return await this.#classifier.logits(images_NCHW, numImages);
   }
 
-  /** Decodes and normalises a batch; the images that could be used stand together, in order. */
-  async #prepare(
-    files: readonly string[],
-  ): Promise<{ images_NCHW: Float32Array; errors: (FtctlError | undefined)[] }> {
-    const { preprocessing } = this.#artifacts;
-    const { imageSize, resizeSide, background } = preprocessing;
-    const decoded = await Promise.allSettled(
-      files.map((file) => decodeImage(file, { workingSide: resizeSide, background })),
-    );
-    const length = 3 * imageSize ** 2;
-    const images = decoded.flatMap((result) =>
-      result.status === 'fulfilled' ? [result.value] : [],
-    );
-    const images_NCHW = new Float32Array(images.length * length);
-    images.forEach((image, row) => {
-      renderView(image, plainParameters, preprocessing, images_NCHW, row * length);
-    });
-    const errors = decoded.map((result) =>
-      result.status === 'rejected' ? FtctlError.from(result.reason) : undefined,
-    );
-    return { images_NCHW, errors };
+  #prepare(files: readonly string[]): Promise<ImageBatch> {
+    return prepareBatch(files, this.#artifacts.preprocessing);
   }
 }

@@ -20,18 +20,34 @@ export async function writeFileAtomic(
   bytes: Uint8Array | string,
   mode = 0o666,
 ): Promise<void> {
+  await writeAtomic(path, (file) => file.writeFile(bytes), mode);
+}
+
+/**
+ * {@link writeFileAtomic} of a file that `write` writes piece by piece. Rejects with what `write` rejects with where that is an
+ * FtctlError; the old file is then still there.
+ */
+export async function writeAtomic(
+  path: string,
+  write: (file: FileHandle) => Promise<void>,
+  mode = 0o666,
+): Promise<void> {
   try {
-    await replaceFile(path, bytes, mode);
+    await replaceFile(path, write, mode);
   } catch (error) {
-    throw diskError(error, path);
+    throw error instanceof FtctlError ? error : diskError(error, path);
   }
 }
 
-async function replaceFile(path: string, bytes: Uint8Array | string, mode: number): Promise<void> {
+async function replaceFile(
+  path: string,
+  write: (file: FileHandle) => Promise<void>,
+  mode: number,
+): Promise<void> {
   const { file, temporary } = await openTemporary(path, mode);
   try {
     try {
-      await file.writeFile(bytes);
+      await write(file);
       await file.sync();
     } finally {
       await file.close();

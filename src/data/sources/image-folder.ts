@@ -55,6 +55,17 @@ export async function listImageFolder(root: string): Promise<Listing> {
   return { root, files, classIds: [...classIds].sort(byCodeUnits) };
 }
 
+/** All images in a folder and those below, relative to it, whatever the folders mean. Rejects as {@link listImageFolder} does. */
+export async function listAllImages(root: string): Promise<string[]> {
+  await readFolder(root);
+  const found = (await listImages(root, '.', [])).map((path) => path.slice('./'.length));
+  if (found.length > 0) return found;
+  throw new FtctlError('FT_DATA_EMPTY', {
+    what: `${root} has no images.`,
+    remedy: 'Name a folder with images in it, or in folders in it.',
+  });
+}
+
 function noImages(root: string, top: FolderContent): FtctlError {
   const loose = top.files.filter((name) => imagePattern.test(name)).length;
   return new FtctlError('FT_DATA_EMPTY', {
