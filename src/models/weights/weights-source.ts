@@ -1,4 +1,3 @@
-import { isAbsolute } from 'node:path';
 import type { ModelSpec, Rgb } from '../../config/run-spec.js';
 import { FtctlError } from '../../errors/index.js';
 import { parseNpmReference } from '../../util/npm-package.js';
@@ -22,7 +21,7 @@ function refuse(weights: string, why: string): FtctlError {
   });
 }
 
-/** Reads `model.weights`. Throws FT_WEIGHTS_SOURCE. */
+/** Reads `model.weights`, whose path is absolute once the configuration is compiled. Throws FT_WEIGHTS_SOURCE. */
 export function weightsSource(spec: Pick<ModelSpec, 'weights' | 'integrity'>): WeightsSource {
   const { weights, integrity } = spec;
   if (weights === 'random') return { type: 'random' };
@@ -46,7 +45,6 @@ export function weightsSource(spec: Pick<ModelSpec, 'weights' | 'integrity'>): W
   if (!weights.endsWith('.safetensors')) {
     throw refuse(weights, 'A file of weights must be a .safetensors file.');
   }
-  if (!isAbsolute(weights)) throw new Error('the compiled configuration has absolute paths');
   return { type: 'safetensors', path: weights };
 }
 
