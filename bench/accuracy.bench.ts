@@ -6,7 +6,7 @@
  * Ends with exit code 1 where the mean is below `--least`.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { loadConfig } from '../src/config/load.js';
@@ -41,6 +41,15 @@ try {
 }
 const mean = runs.reduce((sum, { best }) => sum + best, 0) / runs.length;
 console.log(`mean of ${runs.length}: ${mean.toFixed(3)}`);
-if (flags.out !== undefined)
-  writeFileSync(flags.out, `${JSON.stringify({ mean, runs }, null, 2)}\n`);
+const report = {
+  bench: 'accuracy',
+  date: new Date().toISOString().slice(0, 10),
+  config: flags.config ?? 'configs/quickstart.yaml',
+  workers: Number(flags.workers),
+  node: process.version,
+  cores: cpus().length,
+  cpu: cpus()[0]?.model,
+  ...{ mean, runs },
+};
+if (flags.out !== undefined) writeFileSync(flags.out, `${JSON.stringify(report, null, 2)}\n`);
 if (flags.least !== undefined && mean < Number(flags.least)) process.exitCode = 1;
