@@ -5,7 +5,7 @@ import { programName } from './program-name.js';
 /** oclif's help, with commands as this one was started, and the exit codes below the list of commands. */
 export default class FtctlHelp extends Help {
   override async showHelp(argv: string[]): Promise<void> {
-    this.config.bin = programName(process.env);
+    Object.assign(this.config, { bin: programName(process.env) });
     await super.showHelp(argv);
   }
 

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { FtctlError } from '../errors/index.js';
 import { diskError } from './atomic-file.js';
 import { cacheError, cacheSetting } from './cache-folder-error.js';
+import { isFolder } from './is-folder.js';
 import { makeFolder } from './make-folder.js';
 import { type NpmResult, type RunNpm, runNpm } from './npm-command.js';
 import { makeTemporaryFolder } from './temporary-folder.js';
@@ -212,11 +213,4 @@ async function moveIntoPlace(unpacked: string, target: string): Promise<void> {
   } catch (error) {
     if (!(await isFolder(target))) throw error;
   }
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  return stat(path).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
 }
