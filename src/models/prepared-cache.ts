@@ -7,6 +7,7 @@ import { sha256Hex, type BlobStore } from '../util/blob-store.js';
 import { inCache } from '../util/cache-folder-error.js';
 import { makeFolder } from '../util/make-folder.js';
 import type { PreparedModel } from './prepared-model.js';
+import { weightsNotFound } from './weights/weights-not-found.js';
 import type { WeightsSource } from './weights/weights-source.js';
 
 /**
@@ -49,12 +50,7 @@ export async function weightsIdentity(source: WeightsSource, seed: number): Prom
     const { size, ino, mtimeNs, ctimeNs } = await stat(source.path, { bigint: true });
     return { file: source.path, stat: [size, ino, mtimeNs, ctimeNs].map(String) };
   } catch (error) {
-    throw new FtctlError('FT_WEIGHTS_NOT_FOUND', {
-      what: `The weights file ${source.path} cannot be read.`,
-      why: `${error instanceof Error ? error.message : String(error)}.`,
-      cause: error,
-      details: { path: source.path },
-    });
+    throw weightsNotFound(source.path, error);
   }
 }
 

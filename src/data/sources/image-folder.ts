@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FtctlError } from '../../errors/index.js';
-import { readFailure } from '../read-failure.js';
+import { readFailure } from '../../util/read-failure.js';
 import { byCodeUnits, enumerate, type ListedFile, type Listing } from './listing.js';
 import { splitOf } from './split-names.js';
 

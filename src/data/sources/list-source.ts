@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import type { DataSpec } from '../../config/run-spec.js';
 import { FtctlError } from '../../errors/index.js';
 import { fetchNpmPackage, parseNpmReference } from '../../util/npm-package.js';
-import { readFailure } from '../read-failure.js';
+import { readFailure } from '../../util/read-failure.js';
 import { checkLayout } from './check-layout.js';
 import { listByRules } from './class-rules.js';
 import { listImageFolder } from './image-folder.js';

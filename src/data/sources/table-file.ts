@@ -4,7 +4,7 @@ import { CsvError } from 'csv-parse';
 import { parse } from 'csv-parse/sync';
 import { FtctlError } from '../../errors/index.js';
 import type { SplitName } from '../manifest.js';
-import { readFailure } from '../read-failure.js';
+import { readFailure } from '../../util/read-failure.js';
 import { byCodeUnits, type ListedFile, type Listing } from './listing.js';
 import { allowedSplitNames, splitOf } from './split-names.js';
 

@@ -10,6 +10,7 @@ import {
 } from '../registry.js';
 import { layerTensors, stateDictSpecs } from '../tensor-specs.js';
 import { fitWeights } from './fit-weights.js';
+import { weightsNotFound } from './weights-not-found.js';
 import { randomWeights } from './random-weights.js';
 import { decodeSafetensors } from './safetensors.js';
 import type { StoredTensor, TensorSet } from './tensor-set.js';
@@ -50,12 +51,7 @@ async function readWeightsFile(path: string): Promise<Buffer> {
       await file.close();
     }
   } catch (error) {
-    throw new FtctlError('FT_WEIGHTS_NOT_FOUND', {
-      what: `The weights file ${path} cannot be read.`,
-      why: `${error instanceof Error ? error.message : String(error)}.`,
-      cause: error,
-      details: { path },
-    });
+    throw weightsNotFound(path, error);
   }
   throw new FtctlError('FT_WEIGHTS_DAMAGED', {
     what: `The weights file ${path} has ${size} bytes.`,
