@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { FtctlError, type ErrorCode, type FtctlErrorJson } from '../errors/index.js';
 import { quoted } from '../util/shell-quote.js';
+import { asTyped } from './program-name.js';
 
 /** What a failing command prints on stdout under `--json` (DESIGN section 8): the same keys every time. */
 export interface FailureJson {
@@ -39,9 +40,9 @@ export function failureJson(error: FtctlError): FailureJson {
 
 /**
  * An error for people. The first line has it all: code, what happened, where; then what to do, and the other faults of a
- * configuration, each with its own remedy.
+ * configuration, each with its own remedy. `program` starts ftctl.
  */
-export function failureLines(error: FtctlError): string[] {
+export function failureLines(error: FtctlError, program = 'ftctl'): string[] {
   const [first, ...more] = error.message.split('\n');
   const place = [
     ...(error.rank === undefined ? [] : [`rank ${error.rank}`]),
@@ -50,21 +51,21 @@ export function failureLines(error: FtctlError): string[] {
   return [
     `error ${error.code}: ${first!}${place === '' ? '' : ` (${place})`}`,
     ...more,
-    `  remedy: ${error.remedy}`,
-    ...otherProblems(error),
-    ...resumeHint(error),
+    `  remedy: ${asTyped(error.remedy, program)}`,
+    ...otherProblems(error, program),
+    ...resumeHint(error, program),
   ];
 }
 
 /** A configuration may have several faults; the message is the first one's. */
-function otherProblems({ details }: FtctlError): string[] {
+function otherProblems({ details }: FtctlError, program: string): string[] {
   const problems = details?.['problems'];
   if (!Array.isArray(problems)) return [];
   return (problems as { code: string; message: string; remedy?: string }[])
     .slice(1)
     .flatMap(({ code, message, remedy }) => [
       `also ${code}: ${message}`,
-      ...(remedy === undefined ? [] : [`  remedy: ${remedy}`]),
+      ...(remedy === undefined ? [] : [`  remedy: ${asTyped(remedy, program)}`]),
     ]);
 }
 
@@ -75,11 +76,13 @@ const resumeRefusals: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'FT_CHECKPOINT_DAMAGED',
 ]);
 
-function resumeHint({ code, details }: FtctlError): string[] {
+function resumeHint({ code, details }: FtctlError, program: string): string[] {
   const { runDir, resumable } = details ?? {};
   if (typeof runDir !== 'string') return [];
   return resumable === true && !resumeRefusals.has(code)
-    ? [`  run: ${runDir} (go on from its last checkpoint: ftctl launch --resume ${quoted(runDir)})`]
+    ? [
+        `  run: ${runDir} (go on from its last checkpoint: ${program} launch --resume ${quoted(runDir)})`,
+      ]
     : [`  run: ${runDir}`];
 }
 

@@ -1,9 +1,9 @@
-import { stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, resolve } from 'node:path';
 import { FtctlError } from '../errors/index.js';
 import { isModelFolder } from '../models/artifacts.js';
 import { RunFolder } from '../state/run-folder.js';
 import type { RunSummary } from '../state/run-summary.js';
+import { isFolder } from '../util/is-folder.js';
 import { quoted } from '../util/shell-quote.js';
 
 /**
@@ -65,11 +65,4 @@ function noModel({ id, dir, status, epochs }: RunSummary): FtctlError {
     ...states[status],
     details: { run: id, path: dir, status, epochs },
   });
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  return stat(path).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
 }

@@ -9,10 +9,13 @@ export interface LaunchFlags {
   readonly runsDir: string;
 }
 
-/** The command line that these flags came from, to be typed again. Pure. */
-export function launchCommand({ config, workers, sets, resume, runsDir }: LaunchFlags): string {
+/** The command line that these flags came from, to be typed again; `program` starts ftctl. Pure. */
+export function launchCommand(
+  { config, workers, sets, resume, runsDir }: LaunchFlags,
+  program = 'ftctl',
+): string {
   return [
-    'ftctl launch',
+    `${program} launch`,
     ...(resume === undefined ? [] : [`--resume ${quoted(resume)}`]),
     ...(config === undefined ? [] : [`--config ${quoted(config)}`]),
     ...(workers === undefined ? [] : [`--workers ${workers}`]),

@@ -1,5 +1,6 @@
 import { Config, Errors, run } from '@oclif/core';
 import { failureJson, failureLines, withStackKept } from './failure.js';
+import { programName } from './program-name.js';
 import { drained, guardStreams } from './streams.js';
 import { usageError } from './usage-error.js';
 
@@ -33,7 +34,7 @@ function report(thrown: unknown, argv: readonly string[], config: Config): numbe
   if (wantsJson(argv)) {
     process.stdout.write(`${JSON.stringify(failureJson(error), null, 2)}\n`);
   } else {
-    process.stderr.write(`${failureLines(error).join('\n')}\n`);
+    process.stderr.write(`${failureLines(error, programName(process.env)).join('\n')}\n`);
   }
   return error.exitCode;
 }

@@ -2,8 +2,12 @@ import type { RunSummary } from '../state/run-summary.js';
 import { accuracy, duration, loss } from './progress/words.js';
 
 /** The runs as a table for people. Pure. */
-export function runsTable(runs: readonly RunSummary[], runsDir: string): string[] {
-  if (runs.length === 0) return [`No runs in ${runsDir}. Start one with: ftctl launch`];
+export function runsTable(
+  runs: readonly RunSummary[],
+  runsDir: string,
+  program = 'ftctl',
+): string[] {
+  if (runs.length === 0) return [`No runs in ${runsDir}. Start one with: ${program} launch`];
   const rows = [
     ['RUN', 'STATUS', 'EPOCHS', 'BEST VAL', 'STARTED (UTC)', 'TOOK'],
     ...runs.map((run) => [

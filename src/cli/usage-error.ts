@@ -18,7 +18,7 @@ export function usageError(thrown: unknown, argv: readonly string[], config: Con
       remedy:
         meant === undefined
           ? 'See `ftctl --help` for the commands.'
-          : `Did you mean ftctl ${meant}?`,
+          : `Did you mean \`ftctl ${meant}\`?`,
       cause: thrown,
     });
   }
@@ -72,7 +72,9 @@ function strayError(
   const name = `ftctl ${command.id.replaceAll(':', ' ')}`;
   const places = Object.keys(command.args).map((place) => place.toUpperCase());
   const meant =
-    command.id === 'launch' ? `Did you mean: ${name} --config ${quoted(stray[0] ?? 'FILE')}? ` : '';
+    command.id === 'launch'
+      ? `Did you mean \`${name} --config ${quoted(stray[0] ?? 'FILE')}\`? `
+      : '';
   return new FtctlError('FT_USAGE', {
     what: `Unexpected ${stray.length === 1 ? 'argument' : 'arguments'}: ${stray.map(quoted).join(' ')}.`,
     why:

@@ -42,7 +42,10 @@ Ctrl-C stops at the next step, with a checkpoint; a second Ctrl-C stops now.`;
     if (result.status === 'stopped') process.exitCode = 130;
     const { summaryLines } = await import('../cli/progress/summary.js');
     const { launchCommand } = await import('../cli/launch-command.js');
-    this.log(summaryLines(result, process.cwd(), launchCommand(options)).join('\n'));
+    const { programName } = await import('../cli/program-name.js');
+    const program = programName(process.env);
+    const again = launchCommand(options, program);
+    this.log(summaryLines(result, { cwd: process.cwd(), program, again }).join('\n'));
     return result;
   }
 }

@@ -13,8 +13,9 @@ export default class Runs extends BaseCommand {
     const { flags } = await this.parse(Runs);
     const { RunFolder } = await import('../state/run-folder.js');
     const { runsTable } = await import('../cli/runs-table.js');
+    const { programName } = await import('../cli/program-name.js');
     const runs = await RunFolder.list(flags['runs-dir']);
-    this.log(runsTable(runs, flags['runs-dir']).join('\n'));
+    this.log(runsTable(runs, flags['runs-dir'], programName(process.env)).join('\n'));
     return runs;
   }
 }

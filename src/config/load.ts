@@ -53,8 +53,8 @@ const quickstartPath = fileURLToPath(new URL('../../configs/quickstart.yaml', im
 
 /**
  * Reads, checks and compiles a configuration. Throws FtctlErrors of exit code 2: FT_CONFIG_* and, for rules that
- * have their own code, FT_BATCH_NOT_MULTIPLE and FT_TOO_MANY_WORKERS. All faults but those of YAML itself are found at once:
- * the first is the error, and `details.problems` has all.
+ * have their own code, FT_BATCH_NOT_MULTIPLE and FT_TOO_MANY_WORKERS; and what `checkModel` throws. All faults but those of YAML
+ * itself are found at once: the first is the error, and `details.problems` has all.
  */
 export async function loadConfig(options: LoadOptions = {}): Promise<LoadedConfig> {
   const environment = options.environment ?? processEnvironment();

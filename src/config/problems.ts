@@ -24,6 +24,8 @@ export interface Fault {
   readonly message: string;
   /** Absent: the catalogue's. */
   readonly remedy?: string;
+  /** Of an error that was put with the others. */
+  readonly details?: FtctlError['details'];
 }
 
 export function faultOf({ code, path, what, why, remedy }: Problem, locate: Locate): Fault {
@@ -38,16 +40,16 @@ export function faultOf({ code, path, what, why, remedy }: Problem, locate: Loca
 export function faultsOf({ code, message, remedy, details }: FtctlError): readonly Fault[] {
   const problems = details?.['problems'];
   if (Array.isArray(problems)) return problems as readonly Fault[];
-  return [{ code, path: '', message, remedy }];
+  return [{ code, path: '', message, remedy, ...(details === undefined ? {} : { details }) }];
 }
 
-/** The error for a list of faults (not empty): the first one in full, and all of them in `details.problems`. */
+/** The error for a list of faults (not empty): the first one in full with its details, and all of them in `details.problems`. */
 export function faultsError(faults: readonly Fault[]): FtctlError {
   const first = faults[0]!;
   return new FtctlError(first.code, {
     what: first.message,
     ...(first.remedy === undefined ? {} : { remedy: first.remedy }),
-    details: { problems: faults },
+    details: { ...first.details, problems: faults },
   });
 }
 

@@ -64,11 +64,11 @@ const belongings: ReadonlyMap<string, readonly KeyPath[]> = new Map([
  * document says of its own one, so that `--set data.source=FOLDER` is enough. What is set itself stays.
  */
 export function withImpliedSets(document: unknown, sets: readonly SetValue[]): SetValue[] {
-  const own = new Set(sets.map(({ path }) => formatPath(path)));
-  const implied = sets.flatMap(({ argument, path, value }) => {
+  const last = new Map(sets.map((set) => [formatPath(set.path), set]));
+  const implied = [...last].flatMap(([name, { argument, path, value }]) => {
     if (valueAt(document, path) === value) return [];
-    return (belongings.get(formatPath(path)) ?? [])
-      .filter((key) => !own.has(formatPath(key)) && valueAt(document, key) != null)
+    return (belongings.get(name) ?? [])
+      .filter((key) => !last.has(formatPath(key)) && valueAt(document, key) != null)
       .map((key) => ({ argument, path: key, value: null }));
   });
   return [...implied, ...sets];

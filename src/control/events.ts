@@ -116,7 +116,7 @@ export interface Score {
   readonly accuracy: number;
 }
 
-/** What `launch --json` prints when a run ends (DESIGN section 8). */
+/** What `launch --json` prints when a run ends. */
 export interface RunResult {
   readonly runId: string;
   readonly status: 'finished' | 'stopped';

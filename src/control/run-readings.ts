@@ -77,6 +77,7 @@ export function applyEvent(r: RunReadings, event: RunEvent): RunReadings {
     case 'worker-lost':
       return { ...r, workersLost: r.workersLost + 1 };
     case 'files-skipped':
+      return { ...r, warnings: r.warnings + (event.first === 0 ? 1 : 0) }; // one warning, in parts
     case 'warning':
       return { ...r, warnings: r.warnings + 1 };
     default:

@@ -8,7 +8,7 @@ import { resultOf } from '../train/result.js';
 import type { Snapshot } from '../train/trainer.js';
 import type { Manifest } from '../data/manifest.js';
 import type { RunOutcome } from './conductor.js';
-import { exportModel } from './export-model.js';
+import { exportModel, type ExportOptions } from './export-model.js';
 
 /** The state on disk that a run ended with, and what this life of the coordinator has trained. */
 export interface Reached {
@@ -17,12 +17,11 @@ export interface Reached {
   readonly trained: RunOutcome['trained'];
 }
 
-export interface Conclusion {
+export interface Conclusion extends Pick<ExportOptions, 'onWarning' | 'onProgress'> {
   readonly folder: RunFolder;
   readonly bundle: RunBundle;
   readonly manifest: Manifest;
   readonly wallSeconds: number;
-  readonly onWarning: (message: string) => void;
 }
 
 /**
@@ -31,13 +30,13 @@ export interface Conclusion {
  */
 export async function conclude(
   { status, path, trained }: Reached,
-  { folder, bundle, manifest, wallSeconds, onWarning }: Conclusion,
+  { folder, bundle, manifest, wallSeconds, ...tell }: Conclusion,
 ): Promise<RunResult> {
   const state = decodeSnapshot(await readFile(path));
   if (state.best !== null) {
     const { spec, prepared } = bundle;
     const { parameters } = state.best;
-    await exportModel(folder.modelDir, { spec, prepared, manifest, parameters, onWarning });
+    await exportModel(folder.modelDir, { spec, prepared, manifest, parameters, ...tell });
   }
   return {
     ...thisLife(folder, bundle.spec, wallSeconds),

@@ -1,4 +1,4 @@
-import type { RunEventBody } from '../control/events.js';
+import type { RunEventBody, RunResult } from '../control/events.js';
 import { fingerprint } from '../engines/fingerprint.js';
 import { FtctlError } from '../errors/index.js';
 import { writeScrapeTargets } from '../metrics/targets.js';
@@ -7,7 +7,7 @@ import { CheckpointStore, type IntactCheckpoint } from '../state/checkpoint-stor
 import { encodeBundle } from '../state/run-bundle.js';
 import { decodeSnapshot } from '../state/snapshot.js';
 import { systemClock } from '../util/clock.js';
-import { conclude, stoppedEarly } from './conclude.js';
+import { conclude, type Reached, stoppedEarly } from './conclude.js';
 import { Conductor, type RunOutcome } from './conductor.js';
 import {
   announce,
@@ -19,6 +19,7 @@ import { openJournalFile } from './journal-file.js';
 import { historyOf } from './journal-records.js';
 import { Journal } from './journal.js';
 import { compileLimits } from './limits.js';
+import { PreparingEvents } from './preparing.js';
 import { prepareRun, type PreparedRun } from './prepare-run.js';
 import { checkIdentity } from './run-identity.js';
 import { specHash } from './spec-hash.js';
@@ -88,14 +89,14 @@ async function coordinate(
     await announce(service, term, options.token);
     await store.removeLeftovers();
     const checkpoint = await store.newestIntact();
+    const resumeRound = checkpoint?.snapshot.round ?? 0;
+    service.emit({ type: 'run-started', runId: folder.id, term, resumedFromRound: resumeRound });
     for (const path of checkpoint?.damaged ?? []) {
       service.emit({
         type: 'warning',
         message: `${path} is damaged; an older checkpoint is used.`,
       });
     }
-    const resumeRound = checkpoint?.snapshot.round ?? 0;
-    service.emit({ type: 'run-started', runId: folder.id, term, resumedFromRound: resumeRound });
     const run = await prepareRun(folder.id, spec, {
       emit: (event) => {
         service.emit(event);
@@ -206,18 +207,7 @@ async function end(
     await stopped(service);
     return;
   }
-  const wallSeconds = performance.now() / 1000; // since the process started
-  const result = await conclude(
-    { status, path: final.path, trained },
-    {
-      folder: service.folder,
-      ...run,
-      wallSeconds,
-      onWarning: (message) => {
-        service.emit({ type: 'warning', message });
-      },
-    },
-  );
+  const result = await concluded(service, run, { status, path: final.path, trained });
   if (status === 'finished') {
     service.emit({ type: 'run-finished', result });
     return;
@@ -228,6 +218,32 @@ async function end(
     checkpoint: final.path,
     result,
   });
+}
+
+/** {@link conclude}, telling what takes long. */
+async function concluded(
+  service: CoordinatorService,
+  run: PreparedRun,
+  reached: Reached,
+): Promise<RunResult> {
+  const emit = (event: RunEventBody): void => {
+    service.emit(event);
+  };
+  const preparing = new PreparingEvents(emit, systemClock);
+  try {
+    return await conclude(reached, {
+      ...{ folder: service.folder, ...run },
+      wallSeconds: performance.now() / 1000, // since the process started
+      onWarning: (message) => {
+        emit({ type: 'warning', message });
+      },
+      onProgress: (progress) => {
+        preparing.report(progress);
+      },
+    });
+  } finally {
+    preparing.end();
+  }
 }
 
 /** Stopped with no state of this life on disk: what counts is the checkpoint of an earlier one, if there is one. */

@@ -28,6 +28,8 @@ export interface ExportOptions {
   /** The trained head. */
   readonly parameters: Float32Array;
   readonly onWarning: (message: string) => void;
+  /** Preparing may take minutes, and a launcher waits for one that is silent for a minute only. */
+  readonly onProgress: NonNullable<PrepareOptions['onProgress']>;
 }
 
 /**
@@ -35,7 +37,7 @@ export interface ExportOptions {
  * run of hours does not fail at its end for them. Rejects as {@link writeArtifacts} and {@link prepareModel} do.
  */
 export async function exportModel(modelDir: string, options: ExportOptions): Promise<void> {
-  const { spec, prepared, manifest, parameters, onWarning } = options;
+  const { spec, prepared, manifest, parameters, onWarning, onProgress } = options;
   const { classIds, classNames } = manifest;
   const blobs = new BlobStore(spec.cache.path);
   const input = { prepared, blobs, parameters, classIds, classNames };
@@ -45,7 +47,7 @@ export async function exportModel(modelDir: string, options: ExportOptions): Pro
     const { code, message } = FtctlError.from(error);
     if (code !== 'FT_BLOB_MISSING' && code !== 'FT_BLOB_DAMAGED') throw error;
     onWarning(`${message} The pretrained weights are prepared again.`);
-    const again = await prepareModelOf(spec, prepared.numClasses, {});
+    const again = await prepareModelOf(spec, prepared.numClasses, { onProgress });
     // Other weights than those trained on (the file was replaced) would give a model that nobody has evaluated.
     if (again.weightsSha256 !== prepared.weightsSha256) throw error;
     await writeArtifacts(modelDir, input);

@@ -26,20 +26,22 @@ export interface PreparedRun {
   readonly plan: Plan;
 }
 
+export interface PrepareRunOptions {
+  readonly emit: (event: RunEventBody) => void;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** Where the events are kept, for messages. */
+  readonly eventsPath: string;
+}
+
 /**
- * Stage 1 of DESIGN section 4 and the model: fetches what must be fetched, checks every image, makes the manifest,
+ * The data and the model: fetches what must be fetched, checks every image, makes the manifest,
  * lowers the backbone. Rejects with the FtctlError of what cannot be used, or with the signal's reason.
  */
 export async function prepareRun(
   runId: string,
   spec: RunSpec,
-  options: {
-    emit: (event: RunEventBody) => void;
-    clock: Clock;
-    signal: AbortSignal;
-    /** Where the events are kept, for messages. */
-    eventsPath: string;
-  },
+  options: PrepareRunOptions,
 ): Promise<PreparedRun> {
   const preparing = new PreparingEvents(options.emit, options.clock);
   try {
@@ -53,11 +55,7 @@ async function prepare(
   runId: string,
   spec: RunSpec,
   preparing: PreparingEvents,
-  {
-    emit,
-    signal,
-    eventsPath,
-  }: { emit: (event: RunEventBody) => void; signal: AbortSignal; eventsPath: string },
+  { emit, signal, eventsPath }: PrepareRunOptions,
 ): Promise<PreparedRun> {
   const onProgress = (progress: Progress): void => {
     preparing.report(progress);

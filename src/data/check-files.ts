@@ -8,7 +8,7 @@ import { FtctlError } from '../errors/index.js';
 import { decodeImage, decodeKey, type DecodeOptions } from './decode.js';
 import { type FileVerdict, FileVerdicts } from './file-verdicts.js';
 import type { PixelCache } from './pixel-cache.js';
-import { readFailure } from './read-failure.js';
+import { readFailure } from '../util/read-failure.js';
 
 export interface CheckFilesOptions {
   readonly root: string;

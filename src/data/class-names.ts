@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { FtctlError } from '../errors/index.js';
-import { readFailure } from './read-failure.js';
+import { readFailure } from '../util/read-failure.js';
 import { enumerate } from './sources/listing.js';
 
 /**

@@ -5,7 +5,7 @@ import type { Rgb } from '../config/run-spec.js';
 import { FtctlError } from '../errors/index.js';
 import { type ImageFormat, sniffFormat } from './image-format.js';
 import type { DecodedImage } from './pixel-cache.js';
-import { readFailure } from './read-failure.js';
+import { readFailure } from '../util/read-failure.js';
 
 // Parallelism comes from decoding several images at once. One thread each, no cache and no hand-written SIMD: the
 // bits depend on the file and the library's version alone (codecs keep their SIMD, which is exact by design).

@@ -5,7 +5,7 @@ import { resolve } from 'node:path';
 import { FtctlError } from '../errors/index.js';
 import { decodeWhole } from './decode.js';
 import type { ImageFormat } from './image-format.js';
-import { readFailure } from './read-failure.js';
+import { readFailure } from '../util/read-failure.js';
 
 /** What a file is, or why it cannot be used. */
 export type InspectedFile = GoodFile | { readonly reason: string };

@@ -48,7 +48,7 @@ export class FtctlError extends Error {
     this.phase = options.phase;
   }
 
-  /** The process exit code that this error leads to (DESIGN section 8). */
+  /** The process exit code that this error leads to. */
   get exitCode(): ExitCode {
     return catalogue[this.code].exit;
   }

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { BadFile } from '../data/manifest.js';
-import { readFailure } from '../data/read-failure.js';
+import { readFailure } from '../util/read-failure.js';
 import { listImageFolder } from '../data/sources/image-folder.js';
 import { enumerate, type Listing } from '../data/sources/listing.js';
 import { listTableFile } from '../data/sources/table-file.js';

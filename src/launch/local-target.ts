@@ -5,6 +5,7 @@ import type { RunSpec } from '../config/run-spec.js';
 import type { RunFolder } from '../state/run-folder.js';
 import { diskError } from '../util/atomic-file.js';
 import { type ChildMessage, isChildMessage } from '../util/child-channel.js';
+import { nodeFlags } from './node-flags.js';
 import type { ProcessExit, Target, TargetProcess } from './target.js';
 
 export interface LocalTargetOptions {
@@ -28,7 +29,7 @@ const channelLimitMs = 1000;
  * a native library says as it crashes. They share the launcher's process group and must ignore SIGINT.
  */
 export function localTarget(options: LocalTargetOptions): Target {
-  const [program, ...first] = options.command ?? [process.execPath, ftctl];
+  const [program, ...first] = options.command ?? [process.execPath, ...nodeFlags, ftctl];
   const start = (
     args: readonly string[],
     logPath: string,

@@ -8,6 +8,7 @@ import { type Log, openLog } from '../util/log.js';
 import { quoted } from '../util/shell-quote.js';
 import { judge } from './judge.js';
 import { awaitLastCoordinator } from './last-coordinator.js';
+import { NewRunWatch } from './new-run-watch.js';
 import { RunRecordKeeper } from './run-record-keeper.js';
 import { type CoordinatorLink, Supervisor } from './supervisor.js';
 import type { SupervisionLimits } from './supervision-limits.js';
@@ -49,6 +50,11 @@ export async function runLaunch(
   ports: LaunchPorts,
 ): Promise<RunResult> {
   let run: RunFolder | undefined;
+  const watch = new NewRunWatch();
+  const onEvent = (event: RunEvent): void => {
+    watch.onEvent(event);
+    options.onEvent?.(event);
+  };
   try {
     refuseIfAborted(options);
     ports.checkSpec(config.spec);
@@ -56,7 +62,12 @@ export async function runLaunch(
     const lock = await run.lock();
     try {
       if (options.resume !== undefined) await prepareResume(run, config, ports);
-      return await superviseRun(run, config, options, ports);
+      return await superviseRun(run, config, { ...options, onEvent }, ports);
+    } catch (error) {
+      // Left behind it would only stand in `ftctl runs`: the error has all that there is to know.
+      const isEmpty = options.resume === undefined && watch.isRefusal(FtctlError.from(error));
+      if (isEmpty && (await run.remove())) run = undefined;
+      throw error;
     } finally {
       await lock.release();
     }

@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Preprocessing } from '../data/preprocessing.js';
-import { readFailure } from '../data/read-failure.js';
+import { readFailure } from '../util/read-failure.js';
 import { FtctlError } from '../errors/index.js';
 import { diskError, writeFileAtomic } from '../util/atomic-file.js';
 import type { BlobStore } from '../util/blob-store.js';

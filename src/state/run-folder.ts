@@ -198,6 +198,14 @@ export class RunFolder {
     await settleFolder(this.modelDir);
   }
 
+  /** Removes the folder with all that is in it, and says whether it could. Only for the lock's holder. */
+  async remove(): Promise<boolean> {
+    return await rm(this.dir, { recursive: true, force: true }).then(
+      () => true,
+      () => false,
+    );
+  }
+
   summary(): Promise<RunSummary> {
     return summariseRun(this);
   }

@@ -8,14 +8,15 @@ export interface RunHistory {
   readonly epochs: number;
   readonly totalEpochs: number | null;
   readonly best: RunResult['best'];
-  /** Lives of its coordinator, oldest first: one, and one for each resume. Unix times in ms of first and last event. */
+  /** Lives of its coordinator, oldest first: one, and one for each resume. Unix times in ms of first event and end. */
   readonly sessions: readonly { readonly startedAt: number; readonly endedAt: number }[];
 }
 
 /** An event line is a few hundred bytes: enough for tens of thousands of them. */
 const maxEventBytes = 8 * 1024 * 1024;
-/** Most lines are about neither. */
-const isTelling = /"type":"(run-started|epoch)"/;
+/** Most lines are about none of these. */
+const isTelling = /"type":"(run-started|epoch|run-finished|run-stopped|run-failed)"/;
+const ends: ReadonlySet<RunEvent['type']> = new Set(['run-finished', 'run-stopped', 'run-failed']);
 
 /** Reads backwards, and at most the last 8 MB. `metric` is the one that the best epoch is chosen by. */
 export async function readHistory(path: string, metric: 'accuracy' | 'loss'): Promise<RunHistory> {
@@ -30,7 +31,8 @@ export async function readHistory(path: string, metric: 'accuracy' | 'loss'): Pr
     const event = parseEvent(line);
     if (event === null) continue;
     last ??= event;
-    endedAt ??= event.at;
+    // A resume that is refused before it starts adds an end to those of a session that was long over.
+    if (endedAt === null || ends.has(event.type)) endedAt = event.at;
     if (event.type === 'epoch') {
       newest ??= event;
       if (event.isBest) best ??= { epoch: event.epoch, metric, value: event.val[metric] };

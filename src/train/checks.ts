@@ -39,7 +39,8 @@ function tenth(rate: number): number {
   return Number((rate / 10).toPrecision(6));
 }
 
-function countNotFinite(values: Float32Array): number {
+/** How many values are NaN or infinite. */
+export function countNotFinite(values: Float32Array): number {
   let count = 0;
   // By index, and a - a !== 0 for NaN and the infinities: this runs over the whole gradient in each step.
   for (let i = 0; i < values.length; i += 1) {

@@ -1,7 +1,8 @@
-import { rm, stat } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FtctlError } from '../errors/index.js';
 import { writeFileAtomic } from './atomic-file.js';
+import { isFolder } from './is-folder.js';
 import { makeFolder } from './make-folder.js';
 
 /** How another cache folder is chosen, for messages. */
@@ -45,11 +46,7 @@ export async function inCache<T>(cacheDir: string, work: () => Promise<T>): Prom
  * 1 MiB: no run can be prepared with it. One that has blobs may have all that a run reads, so it is not looked at here.
  */
 export async function checkCache(cacheDir: string): Promise<void> {
-  const hasBlobs = await stat(join(cacheDir, 'blobs')).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
-  if (hasBlobs) return;
+  if (await isFolder(join(cacheDir, 'blobs'))) return;
   await inCache(cacheDir, async () => {
     await makeFolder(cacheDir);
     const probe = join(cacheDir, `writable.${process.pid}`);

@@ -1,4 +1,5 @@
-import { rename, stat } from 'node:fs/promises';
+import { rename } from 'node:fs/promises';
+import { isFolder } from './is-folder.js';
 
 /** Renames; where another process was first, its folder has the same bytes and ours is dropped. */
 export async function moveIntoPlace(unpacked: string, target: string): Promise<void> {
@@ -7,12 +8,4 @@ export async function moveIntoPlace(unpacked: string, target: string): Promise<v
   } catch (error) {
     if (!(await isFolder(target))) throw error;
   }
-}
-
-/** Whether there is a folder at `path`. */
-export async function isFolder(path: string): Promise<boolean> {
-  return stat(path).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
 }

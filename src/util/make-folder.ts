@@ -1,6 +1,7 @@
-import { stat, mkdir } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { diskError } from './atomic-file.js';
+import { isFolder } from './is-folder.js';
 
 /**
  * Makes a folder, and those that it lies in. Rejects with FT_DISK_FULL or FT_NOT_WRITABLE. Node's own `recursive` never
@@ -15,11 +16,4 @@ export async function makeFolder(dir: string): Promise<void> {
     // Another process may have made it meanwhile.
     if (!(await isFolder(dir))) throw diskError(error, dir);
   }
-}
-
-async function isFolder(dir: string): Promise<boolean> {
-  return await stat(dir).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
 }

@@ -69,12 +69,13 @@ export async function buildTrainer(
   const engine = await open.engine({ head, rowsPerShard: plan.rowsPerShard, provider });
   closers.add(() => engine.close());
   signal.throwIfAborted();
-  await warmUp(engine, {
+  const shape = {
     numShards: Math.ceil(plan.numShards / spec.workers.count),
     rowsPerShard: plan.rowsPerShard,
     numFeatures: head.numFeatures,
     numParameters: headLayout(head).length,
-  });
+  };
+  await warmUp(engine, shape, spec.phases[0]!.optimizer);
   signal.throwIfAborted();
   const bare = makeTrainer({ spec, plan, manifest, features, engine, head, timeline });
   return { trainer: countedTrainer(bare, options.applied), run: runKey(bundle), features };

@@ -19,12 +19,12 @@ const text: [args: string[], code: number, stderr: string][] = [
   [
     ['lanch'],
     2,
-    'error FT_USAGE: "ftctl lanch" is not a command.\n  remedy: Did you mean ftctl launch?\n',
+    'error FT_USAGE: "ftctl lanch" is not a command.\n  remedy: Did you mean `ftctl launch`?\n',
   ],
   [
     ['config', 'shw'],
     2,
-    'error FT_USAGE: "ftctl config shw" is not a command.\n  remedy: Did you mean ftctl config show?\n',
+    'error FT_USAGE: "ftctl config shw" is not a command.\n  remedy: Did you mean `ftctl config show`?\n',
   ],
   [
     ['launch', '--wrkers', '3'],
@@ -39,12 +39,12 @@ const text: [args: string[], code: number, stderr: string][] = [
   [
     ['launch', 'my flowers.yaml', '--workers', '4'],
     2,
-    `error FT_USAGE: Unexpected argument: 'my flowers.yaml'. "ftctl launch" takes flags alone.\n  remedy: Did you mean: ftctl launch --config 'my flowers.yaml'? See \`ftctl launch --help\`.\n`,
+    `error FT_USAGE: Unexpected argument: 'my flowers.yaml'. "ftctl launch" takes flags alone.\n  remedy: Did you mean \`ftctl launch --config 'my flowers.yaml'\`? See \`ftctl launch --help\`.\n`,
   ],
   [
     ['launch', '--workers', '4', 'flowers.yaml'],
     2,
-    'error FT_USAGE: Unexpected argument: flowers.yaml. "ftctl launch" takes flags alone.\n  remedy: Did you mean: ftctl launch --config flowers.yaml? See `ftctl launch --help`.\n',
+    'error FT_USAGE: Unexpected argument: flowers.yaml. "ftctl launch" takes flags alone.\n  remedy: Did you mean `ftctl launch --config flowers.yaml`? See `ftctl launch --help`.\n',
   ],
   [
     ['runs', 'a', 'b'],
@@ -126,6 +126,21 @@ describe('a command that cannot be carried out', () => {
     const { stdout, stderr } = await ftctl(['runs', '--', '--json'], { cwd });
     expect(stdout).toBe('');
     expect(stderr).toContain('error FT_USAGE: Unexpected argument: --json');
+  });
+});
+
+describe('ftctl started by npx', () => {
+  it('names its commands with npx', async () => {
+    const npx = { npm_command: 'exec' };
+    expect((await ftctl(['runs'], { cwd, env: npx })).stdout).toBe(
+      'No runs in runs. Start one with: npx ftctl launch\n',
+    );
+    expect((await ftctl(['launch', '--flag'], { cwd, env: npx })).stderr).toContain(
+      'See `npx ftctl launch --help`.',
+    );
+    expect((await ftctl(['launch', '--help'], { cwd, env: npx })).stdout).toContain(
+      '$ npx ftctl launch --workers 4',
+    );
   });
 });
 

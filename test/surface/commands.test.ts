@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { Config } from '@oclif/core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { childOptions } from '../../src/cli/child.js';
@@ -76,5 +77,14 @@ describe('the command line', () => {
     const { stdout, code } = await ftctl(['launch', '--help']);
     expect(code).toBe(0);
     expect(stdout).toMatchSnapshot();
+  });
+
+  it('finds nothing wrong with the packaged configurations, paths of weights beside the file included', async () => {
+    const configs = ['flowers102-resnet18.yaml', 'quickstart.yaml', 'smoke.yaml'];
+    for (const name of configs) {
+      const path = join(root, 'configs', name);
+      const { stderr, code } = await ftctl(['config', 'validate', path]);
+      expect({ name, stderr, code }).toEqual({ name, stderr: '', code: 0 });
+    }
   });
 });

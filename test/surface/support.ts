@@ -12,18 +12,22 @@ export interface Ended {
 }
 
 /** Runs the built `ftctl` as a user does, without a terminal; needs `npm run build`. */
-export function ftctl(args: readonly string[], options: { cwd?: string } = {}): Promise<Ended> {
+export function ftctl(
+  args: readonly string[],
+  options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+): Promise<Ended> {
   return run(process.execPath, [program, ...args], options);
 }
 
 export function run(
   file: string,
   args: readonly string[],
-  options: { cwd?: string } = {},
+  options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
 ): Promise<Ended> {
-  const env: NodeJS.ProcessEnv = { ...process.env, NO_COLOR: '1' };
-  delete env['FTCTL_TOKEN'];
-  delete env['FORCE_COLOR'];
+  // How the tests were started must not show: npm tells its children.
+  const ours = /^npm_|^FTCTL_TOKEN$|^FORCE_COLOR$/;
+  const inherited = Object.entries(process.env).filter(([name]) => !ours.test(name));
+  const env = { ...Object.fromEntries(inherited), NO_COLOR: '1', ...options.env };
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, {
       ...options,

@@ -14,12 +14,18 @@ export interface Display {
   readonly close: () => void;
 }
 
-/** A live display on a terminal that can move its cursor, else plain lines. */
+/** A live display on a terminal that can move its cursor and says how large it is, else plain lines. */
 export function openDisplay(
   stream: NodeJS.WriteStream,
   env: Readonly<Record<string, string | undefined>>,
 ): Display {
-  return stream.isTTY && env['TERM'] !== 'dumb' ? liveDisplay(stream) : plainDisplay(stream);
+  const isLive = stream.isTTY && env['TERM'] !== 'dumb' && hasSize(stream);
+  return isLive ? liveDisplay(stream) : plainDisplay(stream);
+}
+
+/** Serial lines and some containers report 0 rows or columns: nothing can be redrawn there. */
+function hasSize({ columns, rows }: WriteStream): boolean {
+  return columns > 0 && rows > 0; // undefined where the size could not be had
 }
 
 /** One line after another: for logs and pipes. */
@@ -50,6 +56,7 @@ function liveDisplay(stream: WriteStream): Display {
   let isStale = true;
 
   const draw = (): void => {
+    if (!hasSize(stream)) return; // it may have shrunk to nothing
     const now = Date.now();
     if (!isStale && now - drawnAt < tickMs) return;
     const shown = state.now === null ? state : { ...state, now: Math.max(now, state.now) };

@@ -3,8 +3,18 @@ import type { RunResult } from '../../control/events.js';
 import { quoted } from '../../util/shell-quote.js';
 import { accuracy, count, duration, loss, plural } from './words.js';
 
-/** The closing words of a run for people. `cwd` makes the paths short; `again` starts the run anew. Pure. */
-export function summaryLines(result: RunResult, cwd: string, again: string): string[] {
+/** What the closing words depend on beside the result. */
+export interface SummaryContext {
+  /** Makes the paths short. */
+  readonly cwd: string;
+  /** Starts ftctl. */
+  readonly program: string;
+  /** The command that starts the run anew. */
+  readonly again: string;
+}
+
+/** The closing words of a run for people. Pure. */
+export function summaryLines(result: RunResult, { cwd, program, again }: SummaryContext): string[] {
   const run = shorter(result.runDir, cwd);
   const score = (name: string, value: { loss: number; accuracy: number } | null | undefined) =>
     value == null
@@ -31,7 +41,7 @@ export function summaryLines(result: RunResult, cwd: string, again: string): str
     ...(result.status === 'finished'
       ? [
           `The model is in ${join(run, 'model')} (ONNX, class names, preprocessing).`,
-          `Classify images:  ftctl predict ${quoted(run)} IMAGE...`,
+          `Classify images:  ${program} predict ${quoted(run)} IMAGE...`,
         ]
       : result.digest === ''
         ? [
@@ -40,7 +50,7 @@ export function summaryLines(result: RunResult, cwd: string, again: string): str
           ]
         : [
             `The run is in ${run}, with a checkpoint.`,
-            `Go on with it:  ftctl launch --resume ${quoted(run)}`,
+            `Go on with it:  ${program} launch --resume ${quoted(run)}`,
           ]),
   ];
 }

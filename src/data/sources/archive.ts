@@ -4,7 +4,8 @@ import { setTimeout } from 'node:timers/promises';
 import { FtctlError } from '../../errors/index.js';
 import { diskError } from '../../util/atomic-file.js';
 import { cacheError, inCache } from '../../util/cache-folder-error.js';
-import { isFolder, moveIntoPlace } from '../../util/cached-folder.js';
+import { moveIntoPlace } from '../../util/cached-folder.js';
+import { isFolder } from '../../util/is-folder.js';
 import { fileDigest } from '../../util/digest.js';
 import { download } from '../../util/download.js';
 import { makeFolder } from '../../util/make-folder.js';
@@ -12,7 +13,7 @@ import { takeProcessLock } from '../../util/process-lock.js';
 import { archiveError, type UnpackLimits } from '../../util/unpack-guard.js';
 import { unpackTarball } from '../../util/unpack-tarball.js';
 import { unpackZip } from '../../util/unpack-zip.js';
-import { readFailure } from '../read-failure.js';
+import { readFailure } from '../../util/read-failure.js';
 
 /** Called at each stage that takes time; bytes, and 0 of 0 where they are not known. */
 export type ArchiveProgress = (message: string, done: number, total: number) => void;

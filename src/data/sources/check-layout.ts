@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { FtctlError } from '../../errors/index.js';
-import { isSplitFolder } from './image-folder.js';
 import { enumerate, type Listing } from './listing.js';
+import { splitOf } from './split-names.js';
 
 /** A folder as the listed images show it: folders without images are not there. */
 interface Folder {
@@ -9,7 +9,7 @@ interface Folder {
   readonly folders: Map<string, Folder>;
 }
 
-/** What people call their splits; only `train`, `val`, `valid` and `test` are taken for splits. */
+/** What people call their splits; only those of `splitOf` are taken for splits. */
 const likeSplit =
   /^(train|training|val|valid|validation|dev|eval|evaluation|test|testing)([ _-]?(set|data|images))?$/i;
 
@@ -56,7 +56,7 @@ function refuseSplitNames(root: string, { folders }: Folder): void {
   if (![...folders.values()].every(holdsFoldersAlone)) return;
   throw new FtctlError('FT_DATA_LAYOUT', {
     what: `${root} has the folders ${enumerate(names)}, each with folders in it.`,
-    why: 'They look like splits, which are called train, val (or valid) and test; by other names they would be the classes.',
+    why: 'They look like splits, which are called train, val (or valid, validation) and test; by other names they would be the classes.',
     remedy: 'Rename them: train and val have to be there, test may be.',
     details: { folders: names },
   });
@@ -113,9 +113,13 @@ function deepClasses(
   const below = [...first.folders.keys()];
   const names = enumerate(classes.map(([each]) => each));
   const start = `The classes are the folders of ${root} (${names}), though none has images of its own: all are in deeper folders`;
-  return below.every(isSplitFolder)
+  return below.every(isSplit)
     ? `${start} (${enumerate(below)}), which are not taken for splits. Splits stand above classes: train/${name}, val/${name}.`
     : `${start}, such as ${enumerate(below.map((each) => `${name}/${each}`))}. If those are the classes, ${remedy(name)}.`;
+}
+
+function isSplit(name: string): boolean {
+  return splitOf(name) !== undefined;
 }
 
 function holdsFoldersAlone({ numImages, folders }: Folder): boolean {
@@ -127,7 +131,7 @@ function splitsBelow(path: string, folder: Folder): string | null {
   if (!holdsFoldersAlone(folder)) return null;
   const names = [...folder.folders.keys()];
   const parts = [...folder.folders.values()];
-  if (names.includes('train') && names.every(isSplitFolder)) {
+  if (names.includes('train') && names.every(isSplit)) {
     return parts.every(holdsFoldersAlone) ? path : null;
   }
   return parts.length === 1 ? splitsBelow(join(path, names[0]!), parts[0]!) : null;

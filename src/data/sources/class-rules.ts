@@ -3,7 +3,7 @@ import { join, posix } from 'node:path';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { FtctlError } from '../../errors/index.js';
-import { readFailure } from '../read-failure.js';
+import { readFailure } from '../../util/read-failure.js';
 import { byCodeUnits, enumerate, type ListedFile, type Listing } from './listing.js';
 
 const scalar = z.union([z.string(), z.number(), z.boolean()]);

@@ -1,22 +1,9 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FtctlError } from '../../errors/index.js';
-import type { SplitName } from '../manifest.js';
-import { readFailure } from '../read-failure.js';
+import { readFailure } from '../../util/read-failure.js';
 import { byCodeUnits, enumerate, type ListedFile, type Listing } from './listing.js';
-
-/** Folder names that stand for splits. */
-const splitFolders: Readonly<Record<string, SplitName>> = {
-  train: 'train',
-  val: 'val',
-  valid: 'val',
-  test: 'test',
-};
-
-/** Whether a folder of this name beside `train` is a split. */
-export function isSplitFolder(name: string): boolean {
-  return Object.hasOwn(splitFolders, name);
-}
+import { splitOf } from './split-names.js';
 
 /**
  * What counts as an image. Formats that ftctl does not read are listed too, so that they are reported as files that
@@ -25,7 +12,7 @@ export function isSplitFolder(name: string): boolean {
 const imagePattern = /\.(png|jpe?g|webp|gif|bmp|tiff?|svg|heic|heif|avif|jp2|jxl|p[bgp]m)$/i;
 
 /**
- * Lists an image folder: `root/CLASS/**` or `root/{train,val,test}/CLASS/**` (`valid` is `val`). The second form is
+ * Lists an image folder: `root/CLASS/**` or `root/{train,val,test}/CLASS/**` (`valid` and `validation` are `val`). The second form is
  * recognised by a folder `train` that has folders in it. Hidden files and folders are ignored, links are followed.
  * Rejects with FT_DATA_EMPTY, FT_DATA_SPLIT, FT_DATA_LINK_LOOP or FT_DATA_NOT_FOUND.
  */
@@ -36,7 +23,7 @@ export async function listImageFolder(root: string): Promise<Listing> {
   const parts = isSplit
     ? checkSplitFolders(root, top.folders).map((name) => ({
         prefix: `${name}/`,
-        split: splitFolders[name]!,
+        split: splitOf(name)!,
       }))
     : [{ prefix: '', split: null }];
 
@@ -77,18 +64,19 @@ function noImages(root: string, top: FolderContent): FtctlError {
 }
 
 function checkSplitFolders(root: string, folders: readonly string[]): string[] {
-  const others = folders.filter((name) => !isSplitFolder(name));
+  const others = folders.filter((name) => splitOf(name) === undefined);
   if (others.length > 0) {
     throw new FtctlError('FT_DATA_SPLIT', {
       what: `${root} has a folder train with folders in it, and beside it ${enumerate(others)}.`,
-      why: 'A data folder holds either class folders, or train, val (or valid) and test.',
+      why: 'A data folder holds either class folders, or train, val (or valid, validation) and test.',
       remedy: 'Move the other folders away; if `train` is a class, put its images directly in it.',
     });
   }
-  if (folders.includes('val') && folders.includes('valid')) {
+  const vals = folders.filter((name) => splitOf(name) === 'val');
+  if (vals.length > 1) {
     throw new FtctlError('FT_DATA_SPLIT', {
-      what: `${root} has both val and valid.`,
-      why: 'Both mean the split that the best epoch is chosen on.',
+      what: `${root} has ${vals.join(' and ')}.`,
+      why: 'Each of these names means the split that the best epoch is chosen on.',
       remedy: 'Keep one of them.',
     });
   }

@@ -4,16 +4,9 @@ import { CsvError } from 'csv-parse';
 import { parse } from 'csv-parse/sync';
 import { FtctlError } from '../../errors/index.js';
 import type { SplitName } from '../manifest.js';
-import { readFailure } from '../read-failure.js';
+import { readFailure } from '../../util/read-failure.js';
 import { byCodeUnits, type ListedFile, type Listing } from './listing.js';
-
-const splitNames: Readonly<Record<string, SplitName>> = {
-  train: 'train',
-  val: 'val',
-  valid: 'val',
-  validation: 'val',
-  test: 'test',
-};
+import { allowedSplitNames, splitOf } from './split-names.js';
 
 interface Row {
   readonly line: number;
@@ -151,15 +144,15 @@ function readRow(file: string, root: string, row: Row, hasSplits: boolean): List
   }
   let split: SplitName | null = null;
   if (hasSplits) {
-    if (typeof row.split !== 'string' || !Object.hasOwn(splitNames, row.split)) {
-      const allowed = Object.keys(splitNames).join(', ');
+    const known = typeof row.split === 'string' ? splitOf(row.split) : undefined;
+    if (known === undefined) {
       throw rowError(
         file,
         line,
-        `its split is ${JSON.stringify(row.split)}, not one of ${allowed}`,
+        `its split is ${JSON.stringify(row.split)}, not one of ${allowedSplitNames}`,
       );
     }
-    split = splitNames[row.split]!;
+    split = known;
   }
   return { path: relativeToRoot(root, row.path), classId: String(label), split };
 }

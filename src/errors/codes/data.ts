@@ -64,7 +64,7 @@ export const dataCodes = {
     exit: 3,
     summary: 'A row of a CSV or JSONL manifest is not valid.',
     remedy:
-      'The first line of a CSV names the columns: `path,label` or `path,label,split`. A split is train, val (or valid) or test, in all rows or none.',
+      'The first line of a CSV names the columns: `path,label` or `path,label,split`. A split is train, val (or valid, validation) or test, in all rows or none.',
   },
   FT_DATA_DUPLICATE_PATH: {
     exit: 3,

@@ -36,7 +36,8 @@ export const modelCodes = {
   FT_WEIGHTS_NOT_FOUND: {
     exit: 3,
     summary: 'The file with the weights is not there or cannot be read.',
-    remedy: 'Check `model.weights`.',
+    remedy:
+      'Check `model.weights`: a relative path counts from the configuration file, in `--set` from the current folder. docs/weights.md has all sources.',
   },
   FT_WEIGHTS_DAMAGED: {
     exit: 3,

@@ -1,18 +1,9 @@
 import { open } from 'node:fs/promises';
 import { FtctlError } from '../../errors/index.js';
+import { weightsNotFound } from './weights-not-found.js';
 
 /** Over any network of the zoo (vgg19: 575 MB), under what one buffer can hold. */
 export const maxWeightsBytes = 2 * 1024 ** 3 - 1;
-
-/** What is said of a file that cannot be read. */
-export function notFound(path: string, error: unknown): FtctlError {
-  return new FtctlError('FT_WEIGHTS_NOT_FOUND', {
-    what: `The weights file ${path} cannot be read.`,
-    why: `${error instanceof Error ? error.message : String(error)}.`,
-    cause: error,
-    details: { path },
-  });
-}
 
 /** Reads a whole file of weights. Rejects with FT_WEIGHTS_NOT_FOUND or, where it is too large, FT_WEIGHTS_DAMAGED. */
 export async function readWeightsFile(path: string, maxBytes = maxWeightsBytes): Promise<Buffer> {
@@ -26,7 +17,7 @@ export async function readWeightsFile(path: string, maxBytes = maxWeightsBytes):
       await file.close();
     }
   } catch (error) {
-    throw notFound(path, error);
+    throw weightsNotFound(path, error);
   }
   throw new FtctlError('FT_WEIGHTS_DAMAGED', {
     what: `The weights file ${path} has ${size} bytes.`,

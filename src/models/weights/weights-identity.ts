@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { tfjsPaths } from './tfjs/tfjs-files.js';
-import { notFound } from './weights-file.js';
+import { weightsNotFound } from './weights-not-found.js';
 import type { WeightsSource } from './weights-source.js';
 
 /** A file that is replaced or written to changes at least one of these. */
@@ -9,7 +9,7 @@ async function fileIdentity(path: string): Promise<string[]> {
     const { size, ino, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
     return [size, ino, mtimeNs, ctimeNs].map(String);
   } catch (error) {
-    throw notFound(path, error);
+    throw weightsNotFound(path, error);
   }
 }
 

@@ -14,6 +14,7 @@ let dir: string;
 let spec: RunSpec;
 let prepared: PreparedModel;
 let warnings: string[];
+let progress: string[];
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'ftctl-export-'));
   const config = join(dir, 'config.yaml');
@@ -31,6 +32,7 @@ beforeEach(async () => {
   ({ spec } = await loadConfig({ path: config }));
   prepared = await prepareModelOf(spec, classNames.length, {});
   warnings = [];
+  progress = [];
 });
 afterEach(() => rm(dir, { recursive: true }));
 
@@ -40,6 +42,7 @@ async function exported(name: string, of: RunSpec = spec): Promise<Map<string, B
     ...{ spec: of, prepared, manifest: { classIds: classNames, classNames } },
     parameters: initialHead(prepared.head, 5),
     onWarning: (message) => warnings.push(message),
+    onProgress: ({ message }) => progress.push(message),
   });
   const names = (await readdir(modelDir)).sort();
   return new Map(
@@ -53,13 +56,14 @@ describe('the export of a trained model', () => {
   it('makes the weights anew that the cache has lost during the run, and the same files', async () => {
     const before = await exported('before');
     expect(before.size).toBe(5);
-    expect(warnings).toEqual([]);
+    expect([...warnings, ...progress]).toEqual([]);
     await rm(spec.cache.path, { recursive: true });
     expect(await exported('after')).toEqual(before);
     const path = new BlobStore(spec.cache.path).path(prepared.weightsSha256);
     expect(warnings).toEqual([
       `The cached file ${path} cannot be read. The pretrained weights are prepared again.`,
     ]);
+    expect(progress).toContain('Loading weights'); // whoever waits for the run's end sees life
   });
 
   it('makes damaged weights anew', async () => {

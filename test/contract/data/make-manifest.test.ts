@@ -71,6 +71,16 @@ describe('makeManifest of an image folder', () => {
     ]);
   });
 
+  it('takes validation for val, and refuses two folders that mean val', async () => {
+    await folder.put('train/a/1.png', 'train/b/1.png', 'validation/a/2.png');
+    expect(idsOf(await folder.make(), 'val')).toEqual(['validation/a/2.png']);
+    await folder.put('val/a/3.png');
+    expect(await failure(folder.make())).toEqual([
+      'FT_DATA_SPLIT',
+      `${folder.root} has val and validation. Each of these names means the split that the best epoch is chosen on.`,
+    ]);
+  });
+
   it('takes folders named train and test for classes where they hold images', async () => {
     await folder.put(...numbered('train', 2), ...numbered('test', 2), ...numbered('bus', 2));
     expect((await folder.make()).classNames).toEqual(['bus', 'test', 'train']);

@@ -145,7 +145,7 @@ describe('a file of weights', () => {
     const weights = join(dir, 'absent.safetensors');
     await expect(prepare({ ...random, weights })).rejects.toMatchObject({
       code: 'FT_WEIGHTS_NOT_FOUND',
-      message: `The weights file ${weights} cannot be read. ENOENT: no such file or directory, stat '${weights}'.`,
+      message: `The weights file ${weights} cannot be read: it does not exist.`,
     });
   });
 

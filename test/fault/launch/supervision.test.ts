@@ -41,6 +41,21 @@ describe('a configuration that cannot work', () => {
   });
 });
 
+describe('a new run that is refused before anything was trained', () => {
+  it('leaves no folder, and its error names none', async () => {
+    const launching = runLaunch(
+      fakeConfig(2),
+      { runsDir },
+      fakePorts({ coordinator: 'report-port' }),
+    );
+    await expect(launching).rejects.toMatchObject({
+      code: 'FT_PORT_IN_USE',
+      details: { runDir: null, resumable: false },
+    });
+    expect(await readdir(runsDir)).toEqual([]);
+  });
+});
+
 describe('a run that goes well', () => {
   it('gives its result, its events in order, and a record', async () => {
     const events: RunEvent[] = [];
@@ -149,13 +164,9 @@ describe('a worker that dies', () => {
 
   it('before it could join is told although the coordinator says that it was stopped', async () => {
     const plan = { coordinator: 'stop-on-sigterm', workers: { 1: 'report-port' } };
-    const { error, run } = await launchFakes(plan);
+    const { error } = await launchFakes(plan);
     expect(said(error)).toMatchObject({ code: 'FT_PORT_IN_USE', rank: 1 });
     expect(error?.exitCode).toBe(5);
-    expect(await run.summary()).toMatchObject({
-      status: 'failed',
-      error: { code: 'FT_PORT_IN_USE' },
-    });
   });
 
   it('by freezing is not waited for once the coordinator has given it up', async () => {

@@ -38,6 +38,15 @@ export async function launchFakes(
     },
   );
   const seconds = (performance.now() - start) / 1000;
+  if ('error' in outcome && outcome.error.details?.['runDir'] === null) {
+    expect(await readdir(runsDir)).toEqual([]);
+    return {
+      ...{ ...outcome, seconds },
+      get run(): RunFolder {
+        throw new Error('the run was refused and left no folder');
+      },
+    };
+  }
   const run = await RunFolder.open(runsDir, 'fake');
   expect(pidsOf(run.dir).filter(isAlive)).toEqual([]);
   const names = await readdir(run.dir, { recursive: true });

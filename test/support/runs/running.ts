@@ -65,8 +65,8 @@ export async function processesOf(dir: string): Promise<number[]> {
   return named.filter((pid): pid is number => pid !== null && pid !== process.pid);
 }
 
-/** Files that a finished run must not leave: temporary names, and the coordinator's address. */
+/** Files that a finished run must not leave: temporary names, and the addresses of its processes. */
 export async function leftovers(runDir: string): Promise<string[]> {
   const names = await readdir(runDir, { recursive: true });
-  return names.filter((name) => name.endsWith('.tmp') || name.endsWith('coordinator.json'));
+  return names.filter((name) => /\.tmp$|coordinator\.json$|prometheus-targets\.json$/.test(name));
 }

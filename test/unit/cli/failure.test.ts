@@ -21,6 +21,21 @@ describe('a failure for people', () => {
     ]);
   });
 
+  it('names commands as ftctl was started', () => {
+    const problem = { code: 'FT_USAGE', message: 'm', remedy: 'See `ftctl --help`.' };
+    const error = new FtctlError('FT_DISK_FULL', {
+      what: 'w.',
+      details: { runDir: 'runs/a', resumable: true, problems: [problem, problem] },
+    });
+    expect(failureLines(error, 'npx ftctl')).toEqual([
+      'error FT_DISK_FULL: w.',
+      '  remedy: Free some space and continue with `npx ftctl launch --resume RUN`.',
+      'also FT_USAGE: m',
+      '  remedy: See `npx ftctl --help`.',
+      '  run: runs/a (go on from its last checkpoint: npx ftctl launch --resume runs/a)',
+    ]);
+  });
+
   it.each(['FT_RUN_IN_USE', 'FT_RESUME_MISMATCH', 'FT_CHECKPOINT_DAMAGED'] as const)(
     'does not advise what %s has just refused',
     (code) => {

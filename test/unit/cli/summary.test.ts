@@ -5,9 +5,11 @@ import { runsTable } from '../../../src/cli/runs-table.js';
 import { shorter, summaryLines } from '../../../src/cli/progress/summary.js';
 import { result } from './support.js';
 
+const context = { cwd: '/work-dir', program: 'ftctl', again: 'ftctl launch' };
+
 describe('the closing summary', () => {
   it('says how good the model is, where it is and how to use it', () => {
-    expect(summaryLines(result, '/work-dir', 'ftctl launch')).toEqual([
+    expect(summaryLines(result, context)).toEqual([
       'Finished quickstart-20250131T142233Z-k3f9: 25 epochs, 1,150 steps on 4 workers in 1m 42s (355 images/s once training began)',
       '  train    loss 0.5123, accuracy 0.861',
       '  val      loss 0.9120, accuracy 0.752',
@@ -33,7 +35,7 @@ describe('the closing summary', () => {
       runDir: '/else/my runs/a',
     };
     delete (stopped as { test?: unknown }).test;
-    expect(summaryLines(stopped, '/work-dir', 'ftctl launch')).toEqual([
+    expect(summaryLines(stopped, context)).toEqual([
       'Stopped quickstart-20250131T142233Z-k3f9: 0 epochs, 1 step on 1 worker in 1m 42s (355 images/s once training began)',
       `  digest   ${'3f'.repeat(32)}`,
       '',
@@ -51,11 +53,27 @@ describe('the closing summary', () => {
     };
     const flags = { config: 'my flowers.yaml', workers: 2, resume: undefined, runsDir: 'runs' };
     const again = launchCommand({ ...flags, sets: ['seed=3', 'data.views=[1, 2]'] });
-    expect(summaryLines(stopped, '/work-dir', again)).toEqual([
+    expect(summaryLines(stopped, { ...context, again })).toEqual([
       'Stopped quickstart-20250131T142233Z-k3f9: 0 epochs, 0 steps on 4 workers in 3.0 s',
       '',
       'It was stopped before its first step, and has no checkpoint.',
       "Start it again:  ftctl launch --config 'my flowers.yaml' --workers 2 --set 'seed=3' --set 'data.views=[1, 2]'",
+    ]);
+  });
+
+  it('names the commands as ftctl was started', () => {
+    const program = 'npx ftctl';
+    expect(summaryLines(result, { ...context, program }).at(-1)).toMatch(
+      /^Classify images: {2}npx ftctl predict runs/,
+    );
+    const stopped = { ...result, status: 'stopped' } as const;
+    expect(summaryLines(stopped, { ...context, program }).at(-1)).toMatch(
+      /^Go on with it: {2}npx ftctl launch --resume runs/,
+    );
+    const flags = { config: undefined, workers: 2, sets: [], resume: undefined, runsDir: 'runs' };
+    expect(launchCommand(flags, program)).toBe('npx ftctl launch --workers 2');
+    expect(runsTable([], 'runs', program)).toEqual([
+      'No runs in runs. Start one with: npx ftctl launch',
     ]);
   });
 

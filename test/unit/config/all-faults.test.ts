@@ -34,13 +34,16 @@ describe('a configuration with several faults', () => {
 
   it('is told with what is wrong with its model, which is looked at where its own group is valid', async () => {
     const refuse = (): never => {
-      throw new FtctlError('FT_MODEL_UNKNOWN', { what: 'There is no such network.' });
+      const details = { nearest: ['resnet18'] };
+      throw new FtctlError('FT_MODEL_UNKNOWN', { what: 'There is no such network.', details });
     };
     const codesOf = async (text: string): Promise<string[]> => {
       const { error } = await failure(text, [], { checkModel: refuse });
       return (error.details?.['problems'] as { code: string }[]).map(({ code }) => code);
     };
     expect(await codesOf(minimal)).toEqual(['FT_MODEL_UNKNOWN']);
+    const { error } = await failure(minimal, [], { checkModel: refuse });
+    expect(error.details).toMatchObject({ nearest: ['resnet18'] });
     expect(await codesOf(minimal.replace('imageSize: 64', 'imageSize: 4'))).toEqual([
       'FT_CONFIG_INVALID_VALUE',
       'FT_MODEL_UNKNOWN',

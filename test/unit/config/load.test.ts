@@ -133,6 +133,8 @@ describe('loadConfig', () => {
     // The same value replaces nothing, and what is set itself stays, wherever it stands.
     const same = await load(text, ['data.source=npm:flowers@1.0.0', 'data.rules=other.yaml']);
     expect(same.spec.data).toMatchObject({ integrity: hash, rules: '/work-dir/other.yaml' });
+    const back = await load(text, ['data.source=photos', 'data.source=npm:flowers@1.0.0']);
+    expect(back.spec.data).toMatchObject({ integrity: hash });
     const other = `sha512-${'B'.repeat(86)}==`;
     const next = ['data.integrity=' + other, 'data.rules=r.yaml', 'data.source=npm:trees@1.0.0'];
     expect((await load(text, next)).spec.data).toMatchObject({

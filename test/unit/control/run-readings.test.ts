@@ -18,6 +18,7 @@ describe("the run's readings", () => {
       seconds: 2,
       imagesPerSecond: 300,
     } as const;
+    const skipped = { type: 'files-skipped', total: 2, listedIn: 'events.jsonl' } as const;
     const readings = readingsOf([
       { type: 'run-started', runId: 'r', term: 2, resumedFromRound: 24 },
       {
@@ -48,6 +49,8 @@ describe("the run's readings", () => {
       { type: 'checkpoint', kind: 'best', round: 25, epoch: 4, path: 'p' },
       { type: 'checkpoint', kind: 'best', round: 25, epoch: 4, path: 'p' },
       { type: 'test', loss: 1.3, accuracy: 0.65, samples: 100 },
+      { ...skipped, first: 0, files: [{ path: 'a.png', reason: 'empty' }] },
+      { ...skipped, first: 1, files: [{ path: 'b.png', reason: 'empty' }] }, // the same warning goes on
       { type: 'warning', message: 'w' },
       { type: 'worker-lost', slot: 2, cause: 'killed' },
       { type: 'worker-state', slot: 0, stage: 'train' },
@@ -70,7 +73,7 @@ describe("the run's readings", () => {
       rowsComputed: 10,
       rowsCached: 190,
       checkpoints: { checkpoint: 0, best: 2, final: 0 },
-      warnings: 1,
+      warnings: 2,
     });
   });
 });

@@ -296,7 +296,10 @@ describe('listing runs', () => {
     const state = { type: 'worker-state', slot: 0, stage: 'wait' };
     const history = [
       { at: 1000, ...started },
-      { at: 4000, ...state },
+      { at: 3500, ...state },
+      { at: 4000, type: 'run-failed', error: { code: 'FT_WORKER_LOST' }, resumable: true },
+      // A resume that was refused before it started.
+      { at: 50_000, type: 'run-failed', error: { code: 'FT_CHECKPOINT_DAMAGED' }, resumable: true },
       { at: 60_000, ...started },
       { at: 61_000, ...state },
       { at: 62_500, ...state },
