@@ -92,8 +92,11 @@ const minSpeedSeconds = 1;
  */
 function epochLine(event: Extract<RunEvent, { type: 'epoch' }>): string {
   const { train, val, rowsComputed, seconds } = event;
+  const { imagesPerSecond } = event; // 0 where no step was timed: an epoch that a resume only had to evaluate
   const speed =
-    seconds < minSpeedSeconds ? '' : `, ${count(event.imagesPerSecond)} training images/s`;
+    seconds < minSpeedSeconds || imagesPerSecond === 0
+      ? ''
+      : `, ${count(imagesPerSecond)} training images/s`;
   const computed = rowsComputed === 0 ? '' : `, ${plural(rowsComputed, 'feature')} computed`;
   return (
     `epoch ${event.epoch + 1}/${event.epochs}: ` +

@@ -39,6 +39,11 @@ describe('progress without a terminal', () => {
     expect(log(short as typeof started)).toEqual([
       'epoch 1/25: train loss 0.9000, accuracy 0.710; val loss 1.0100, accuracy 0.700; lr 0.003; 0.0 s',
     ]);
+    // All of its steps were done before a resume.
+    const evaluated = { ...epoch(0), imagesPerSecond: 0, rowsComputed: 0 };
+    expect(log(evaluated as typeof started)).toEqual([
+      'epoch 1/25: train loss 0.9000, accuracy 0.710; val loss 1.0100, accuracy 0.700; lr 0.003; 4.2 s',
+    ]);
   });
 
   it('is one line for the start and one for the end of a preparation', () => {
