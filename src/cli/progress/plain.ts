@@ -43,8 +43,8 @@ export function plainLines(before: ProgressState, event: RunEvent): string[] {
       ];
     case 'warning':
     case 'files-skipped':
-    case 'worker-lost':
       return noticeLines(event);
+    case 'worker-lost': // the run's error follows, and knows more of the cause
     case 'worker-state':
     case 'step':
     case 'checkpoint':
@@ -65,9 +65,6 @@ export function noticeLines(event: RunEvent): string[] {
     return [`warning${who}: ${printable(event.message)}`];
   }
   if (event.type === 'files-skipped') return event.first === 0 ? skippedLines(event) : [];
-  if (event.type === 'worker-lost') {
-    return [`worker ${event.slot} lost: ${printable(event.cause)}`];
-  }
   return [];
 }
 

@@ -72,7 +72,12 @@ describe('progress without a terminal', () => {
     ]);
   });
 
-  it('tells of the run, the data, workers that come and go, and warnings', () => {
+  it('leaves the loss of a worker to the error that ends the run', () => {
+    const cause = 'Worker 1 was lost: its connection broke.';
+    expect(log(step(0, 0), { type: 'worker-lost', slot: 1, cause })).toEqual([]);
+  });
+
+  it('tells of the run, the data, workers that come, and warnings', () => {
     expect(
       log(
         { ...started, resumedFromRound: 94 } as typeof started,
@@ -81,7 +86,6 @@ describe('progress without a terminal', () => {
         generation([0, 1]),
         { type: 'warning', message: 'disk nearly full', rank: 1 },
         { type: 'warning', message: 'two\nlines \u001b[31m' },
-        { type: 'worker-lost', slot: 1, cause: 'killed by SIGKILL' },
         { type: 'test', loss: 0.5, accuracy: 0.9, samples: 10 },
         { type: 'run-finished', result },
       ),
@@ -92,7 +96,6 @@ describe('progress without a terminal', () => {
       '2 workers train from round 0 on (generation 1.1: all workers are ready)',
       'warning (rank 1): disk nearly full',
       'warning: two lines  [31m',
-      'worker 1 lost: killed by SIGKILL',
       'test: loss 0.5000, accuracy 0.900, 10 images',
     ]);
   });
