@@ -138,7 +138,8 @@ function weightProblems({ model }: Pick<UserConfig, 'model'>): Problem[] {
       path,
       what: `model.weights is ${weights}.`,
       why: 'This version reads .safetensors files and npm:NAME@VERSION#MODEL, or makes random weights.',
-      remedy: 'Convert the weights to safetensors (in Python: safetensors.torch.save_file).',
+      remedy:
+        "Name a .safetensors file; README.md says how to make one of torchvision's weights, or of a .pth file (in Python: safetensors.torch.save_file).",
     },
     ...notPackage,
   ];

@@ -43,6 +43,9 @@ export interface LoadOptions {
   readonly checkModel?: (groups: Pick<UserConfig, 'model'> & Partial<UserConfig>) => void;
 }
 
+/** The keys that say where weights come from. */
+const weightsKeys: ReadonlySet<KeyPath[number]> = new Set(['weights', 'integrity']);
+
 /** Configuration files are written by hand; anything near this size is not one. */
 const maxFileBytes = 1 << 20;
 
@@ -116,7 +119,15 @@ function check(
   ];
   const faults = [...earlier, ...problems.map((problem) => faultOf(problem, locate))];
   const { model } = groups;
-  if (model !== undefined) collect(faults, () => checkModel?.({ ...groups, model }));
+  const modelFaults: Fault[] = [];
+  if (model !== undefined) collect(modelFaults, () => checkModel?.({ ...groups, model }));
+  // A source of weights is looked at by both: what was said of it with its line is enough.
+  const isToldOfWeights = problems.some(
+    ({ path }) => path[0] === 'model' && path.length > 1 && weightsKeys.has(path[1]!),
+  );
+  faults.push(
+    ...modelFaults.filter(({ code }) => code !== 'FT_WEIGHTS_SOURCE' || !isToldOfWeights),
+  );
   if (!result.success || faults.length > 0) throw faultsError(faults);
   return result.data;
 }

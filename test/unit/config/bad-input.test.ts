@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../../src/config/load.js';
 import { FtctlError } from '../../../src/errors/index.js';
+import { checkModelSpec } from '../../../src/models/check-spec.js';
 import { environment, failure, load, minimal } from './support.js';
 
 const npm = 'npm:flowers@1.0.0';
@@ -183,7 +184,7 @@ const cases: [
     ['model.weights=r18.pth'],
     'FT_CONFIG_UNSUPPORTED',
     '--set model.weights=r18.pth: model.weights is r18.pth. This version reads .safetensors files and npm:NAME@VERSION#MODEL, or makes random weights.',
-    'Convert the weights to safetensors (in Python: safetensors.torch.save_file).',
+    "Name a .safetensors file; README.md says how to make one of torchvision's weights, or of a .pth file (in Python: safetensors.torch.save_file).",
   ],
   [
     'a URL for data',
@@ -417,6 +418,18 @@ describe('a configuration with a fault', () => {
     expect(await codesOf(minimal.replace('weights: random', 'weights: 3'))).toEqual([
       'FT_CONFIG_INVALID_VALUE',
     ]);
+  });
+
+  it.each([
+    ['IMAGENET1K_V1', 'FT_CONFIG_UNSUPPORTED'],
+    ['x.pth', 'FT_CONFIG_UNSUPPORTED'],
+    ['npm:nsfwjs@4.4.0#mobilenet_v2_mid', 'FT_CONFIG_MISSING_KEY'],
+    ['npm:nsfwjs@latest#mobilenet_v2_mid', 'FT_CONFIG_INVALID_VALUE'],
+  ])('is told once where its weights are none that ftctl reads: %s', async (weights, code) => {
+    const sets = [`model.weights=${weights}`];
+    const { error } = await failure(minimal, sets, { checkModel: checkModelSpec });
+    const problems = error.details?.['problems'] as { code: string }[];
+    expect(problems.map((problem) => problem.code)).toEqual([code]);
   });
 
   it('accepts fractions that sum to 1 only up to rounding', async () => {
