@@ -30,7 +30,7 @@ export async function listTableFile(file: string): Promise<Listing> {
       cause: error,
     });
   }
-  const rows = file.toLowerCase().endsWith('.csv') ? csvRows(file, text) : jsonRows(file, text);
+  const rows = isCsv(file) ? csvRows(file, text) : jsonRows(file, text);
   if (rows.length === 0) {
     throw new FtctlError('FT_DATA_EMPTY', {
       what: `${file} lists no images.`,
@@ -53,7 +53,7 @@ export async function listTableFile(file: string): Promise<Listing> {
     return listed;
   });
   const classIds = [...new Set(files.map((listed) => listed.classId))].sort(byCodeUnits);
-  return { root, files, classIds };
+  return { root, manifest: file, files, classIds };
 }
 
 function csvRows(file: string, text: string): Row[] {
@@ -68,7 +68,8 @@ function csvRows(file: string, text: string): Row[] {
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
     const line = typeof error['lines'] === 'number' ? error['lines'] : 1;
-    throw rowError(file, line, `it is not valid CSV (${error.message.replace(/\.$/, '')})`, error);
+    const reason = `it is not valid CSV (${error.message.replace(/\.$/, '')})`;
+    throw rowError(file, line, reason, csvFields, error);
   }
   const header = records[0]?.record ?? [];
   const column = (name: string): number => header.indexOf(name);
@@ -78,6 +79,7 @@ function csvRows(file: string, text: string): Row[] {
         file,
         1,
         `the header has no column \`${name}\` (it has: ${header.join(', ')})`,
+        csvHeader,
       );
     }
   }
@@ -100,10 +102,10 @@ function jsonRows(file: string, text: string): Row[] {
       try {
         value = JSON.parse(content);
       } catch (error) {
-        throw rowError(file, line, 'it is not valid JSON', error);
+        throw rowError(file, line, 'it is not valid JSON', jsonLine, error);
       }
       if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-        throw rowError(file, line, 'it is no JSON object');
+        throw rowError(file, line, 'it is no JSON object', jsonLine);
       }
       const { path, label, split } = value as Record<string, unknown>;
       return [{ line, path, label, split }];
@@ -113,10 +115,10 @@ function jsonRows(file: string, text: string): Row[] {
 function readRow(file: string, root: string, row: Row, hasSplits: boolean): ListedFile {
   const { line, label } = row;
   if (typeof row.path !== 'string' || row.path === '') {
-    throw rowError(file, line, 'it has no path');
+    throw rowError(file, line, 'it has no path', fill(file, 'path', 'text'));
   }
   if ((typeof label !== 'string' || label === '') && typeof label !== 'number') {
-    throw rowError(file, line, 'it has no label');
+    throw rowError(file, line, 'it has no label', fill(file, 'label', 'text or a number'));
   }
   if (isBlank(row.split) === hasSplits) {
     throw rowError(
@@ -125,6 +127,7 @@ function readRow(file: string, root: string, row: Row, hasSplits: boolean): List
       hasSplits
         ? 'it has no split, and earlier rows have'
         : 'it has a split, and earlier rows have not',
+      splits,
     );
   }
   let split: SplitName | null = null;
@@ -135,11 +138,31 @@ function readRow(file: string, root: string, row: Row, hasSplits: boolean): List
         file,
         line,
         `its split is ${JSON.stringify(row.split)}, not one of ${allowedSplitNames}`,
+        splits,
       );
     }
     split = known;
   }
-  return { path: relativeToRoot(root, row.path), classId: String(label), split };
+  return { path: relativeToRoot(root, row.path), classId: String(label), split, line };
+}
+
+const csvHeader =
+  'The first line of a CSV names the columns: `path,label` or `path,label,split`, with commas between them.';
+const csvFields =
+  'Give each row as many fields as the header has; a field with a comma or a quote in it stands in double quotes.';
+const jsonLine =
+  'Write one object in a line, such as {"path": "photos/1.jpg", "label": "daisy"}, with no commas between lines.';
+const splits = `A split is one of ${allowedSplitNames}, in all rows or in none.`;
+
+function isCsv(file: string): boolean {
+  return file.toLowerCase().endsWith('.csv');
+}
+
+/** What to do about a row without a value. */
+function fill(file: string, name: 'path' | 'label', kind: string): string {
+  return isCsv(file)
+    ? `Fill the column \`${name}\` in this row, or remove the row.`
+    : `Give the object of this line a "${name}" (${kind}), or remove the line.`;
 }
 
 /** One name per file, and the same on every host where the file lies below the root. */
@@ -153,9 +176,16 @@ function isBlank(value: unknown): boolean {
   return value === undefined || value === null || value === '';
 }
 
-function rowError(file: string, line: number, reason: string, cause?: unknown): FtctlError {
+function rowError(
+  file: string,
+  line: number,
+  reason: string,
+  remedy: string,
+  cause?: unknown,
+): FtctlError {
   return new FtctlError('FT_DATA_MANIFEST_ROW', {
     what: `Line ${line} of ${file} cannot be used: ${reason}.`,
+    remedy,
     details: { file, line },
     ...(cause === undefined ? {} : { cause }),
   });
