@@ -107,7 +107,7 @@ function epochLine(event: Extract<RunEvent, { type: 'epoch' }>): string {
 function dataLine(event: Extract<RunEvent, { type: 'data-ready' }>): string {
   const { classes, train, val, test, skipped } = event;
   const left = skipped === 0 ? '' : `; ${plural(skipped, 'bad file')} left out`;
-  return `data: ${count(classes)} classes; ${count(train)} train, ${count(val)} val, ${count(test)} test images${left}`;
+  return `data: ${plural(classes, 'class', 'classes')}; ${count(train)} train, ${count(val)} val, ${count(test)} test images${left}`;
 }
 
 function preparingLines(
