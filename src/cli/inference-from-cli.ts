@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { FtctlError, type FtctlErrorJson } from '../errors/index.js';
+import type { SplitChoice } from '../inference/choose-split.js';
 import { evaluate } from '../inference/evaluate.js';
 import { predict } from '../inference/predict.js';
 import { findModel } from './find-model.js';
@@ -28,10 +29,14 @@ export async function predictFromCli(
 
 /** `ftctl evaluate`: finds the run and scores on all cores. */
 export async function evaluateFromCli(
-  options: RunChoice & { readonly data: string },
+  options: RunChoice & { readonly data: string; readonly split: SplitChoice | undefined },
 ): Promise<Evaluation> {
   const modelDir = await findModel(options.runsDir, options.run);
-  return evaluate({ modelDir, data: options.data, threads: availableParallelism() });
+  const { data, split } = options;
+  return evaluate({
+    ...{ modelDir, data, threads: availableParallelism() },
+    ...(split === undefined ? {} : { split }),
+  });
 }
 
 /** Each image, and below it its classes with their probabilities, or why it cannot be used. */
@@ -60,6 +65,19 @@ export function predictionFailure(predictions: readonly Prediction[]): FtctlErro
   });
 }
 
-export function evaluationLine(result: Evaluation): string {
-  return `accuracy ${accuracy(result.accuracy)}, loss ${loss(result.loss)} on ${plural(result.samples, 'image')}`;
+/** The scores, and where the data have splits, which of them were scored. */
+export function evaluationLines(result: Evaluation): string[] {
+  const { split, splits, samples } = result;
+  const on = split === 'all' ? plural(samples, 'image') : `${plural(samples, 'image')} of ${split}`;
+  const scores = `accuracy ${accuracy(result.accuracy)}, loss ${loss(result.loss)} on ${on}`;
+  if (splits === null) return [scores];
+  const sizes = Object.entries(splits);
+  const scored = sizes.filter(([name]) => split === 'all' || name === split);
+  const left = sizes.filter((size) => !scored.includes(size));
+  const list = (some: typeof sizes): string =>
+    some.map(([name, size]) => `${name} (${size})`).join(', ');
+  return [
+    scores,
+    `  scored: ${list(scored)}${left.length === 0 ? '' : `; not scored: ${list(left)}`}`,
+  ];
 }

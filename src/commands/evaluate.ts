@@ -5,8 +5,11 @@ import { modelArg } from '../cli/model-arg.js';
 
 export default class Evaluate extends BaseCommand {
   static override summary = "Score a run's model on labelled images.";
+  static override description =
+    'Data with splits are scored on test if they have one, else on val, else as a whole; --split chooses. Data without splits are scored as a whole, with the images that a run may have been trained on.';
   static override examples = [
     '<%= config.bin %> <%= command.id %> quickstart-20250131T142233Z-k3f9 --data ./photos',
+    '<%= config.bin %> <%= command.id %> quickstart-20250131T142233Z-k3f9 --data list.csv --split val',
   ];
   static override args = { run: modelArg };
   static override flags = {
@@ -17,17 +20,23 @@ export default class Evaluate extends BaseCommand {
       required: true,
       helpValue: 'PATH',
     }),
+    split: Flags.option({
+      description: 'What to score of data with splits; without it test, else val, else all.',
+      options: ['train', 'val', 'test', 'all'] as const,
+      helpValue: 'train|val|test|all',
+    })(),
   };
 
   async run(): Promise<Evaluation> {
     const { args, flags } = await this.parse(Evaluate);
-    const { evaluateFromCli, evaluationLine } = await import('../cli/inference-from-cli.js');
+    const { evaluateFromCli, evaluationLines } = await import('../cli/inference-from-cli.js');
     const result = await evaluateFromCli({
       run: args.run,
       runsDir: flags['runs-dir'],
       data: flags.data,
+      split: flags.split,
     });
-    this.log(evaluationLine(result));
+    this.log(evaluationLines(result).join('\n'));
     return result;
   }
 }

@@ -210,10 +210,16 @@ describe('evaluate', () => {
     writeFileSync(csv, ['path,label', ...rows.map((row) => `${row.path},${row.label}`)].join('\n'));
     writeFileSync(jsonl, rows.map((row) => JSON.stringify(row)).join('\n'));
     for (const other of [split, csv, jsonl]) {
-      const result = await evaluate({ modelDir, data: other });
+      const result = await evaluate({ modelDir, data: other, split: 'all' });
       expect(result.perClass).toEqual(whole.perClass);
       expect(result.loss).toBeCloseTo(whole.loss, 10);
     }
+    const val = data.manifest.samples.filter((sample) => sample.split === 'val').length;
+    expect(await evaluate({ modelDir, data: split })).toMatchObject({
+      split: 'val',
+      splits: { train: numImages - val, val },
+      samples: val,
+    });
     rmSync(csv);
     rmSync(jsonl);
   });
@@ -236,7 +242,7 @@ describe('evaluate', () => {
     writeFileSync(join(named, 'labels.json'), '["rose", "class-0", "lily", "aster"]');
     const error = await rejection(evaluate({ modelDir: named, data: data.dataRoot }));
     expect(error.message).toBe(
-      `${data.dataRoot} has 1 classes that the model does not know: class-1. The model was trained on 4 classes: ` +
+      `${data.dataRoot} has 1 class that the model does not know: class-1. The model was trained on 4 classes: ` +
         'rose (21), class-0 (22), lily (23), aster (24), which the data has to call all by their names or all as in brackets.',
     );
   });
@@ -249,7 +255,7 @@ describe('evaluate', () => {
     const error = await rejection(evaluate({ modelDir, data: other }));
     expect(error.code).toBe('FT_EVALUATE_CLASSES');
     expect(error.message).toBe(
-      `${other} has 1 classes that the model does not know: pear. ` +
+      `${other} has 1 class that the model does not know: pear. ` +
         'The model was trained on 4 classes: zebra, class-0, class-1, apple.',
     );
   });
