@@ -6,7 +6,7 @@ import { FtctlError, type ErrorCode, type FtctlErrorJson } from '../errors/index
 import { quoted } from '../util/shell-quote.js';
 import { asTyped } from './program-name.js';
 
-/** What a failing command prints on stdout under `--json` (DESIGN section 8): the same keys every time. */
+/** What a failing command prints on stdout under `--json`: the same keys every time. */
 export interface FailureJson {
   readonly status: 'failed';
   readonly error: {
