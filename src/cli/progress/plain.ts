@@ -19,8 +19,7 @@ import {
 export function plainLines(before: ProgressState, event: RunEvent): string[] {
   switch (event.type) {
     case 'run-started': {
-      const from =
-        event.resumedFromRound > 0 ? `, resumed from round ${event.resumedFromRound}` : '';
+      const from = event.resumedFromRound > 0 ? ', resumed from its last checkpoint' : '';
       return [`run ${event.runId}${from}`];
     }
     case 'preparing':
@@ -30,10 +29,9 @@ export function plainLines(before: ProgressState, event: RunEvent): string[] {
     case 'worker-joined':
       return [`worker ${event.slot} joined (pid ${event.pid} on ${printable(event.host)})`];
     case 'generation': {
-      const { generation, members, round, reason } = event;
-      return [
-        `${plural(members.length, 'worker')} ${members.length === 1 ? 'trains' : 'train'} from round ${round} on (generation ${generation}: ${printable(reason)})`,
-      ];
+      if (event.reason === 'stop') return []; // the newest state is saved, for a stop or an error
+      const { length } = event.members;
+      return [`${plural(length, 'worker')} ${length === 1 ? 'is' : 'are'} ready`];
     }
     case 'epoch':
       return [epochLine(event)];
