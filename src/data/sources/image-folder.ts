@@ -42,6 +42,12 @@ export async function listImageFolder(root: string): Promise<Listing> {
   return { root, files, classIds: [...classIds].sort(byCodeUnits) };
 }
 
+/** All images of a folder, at any depth, relative to it; for images whose class nobody knows. */
+export async function listUnlabelled(root: string): Promise<string[]> {
+  const found = await listImages(root, '.', []);
+  return found.map((path) => path.slice('./'.length)).sort(byCodeUnits);
+}
+
 function noImages(root: string, top: FolderContent): FtctlError {
   const loose = top.files.filter((name) => imagePattern.test(name)).length;
   return new FtctlError('FT_DATA_EMPTY', {

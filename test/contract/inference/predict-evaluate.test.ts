@@ -149,6 +149,23 @@ describe('predict', () => {
     expect(missing!.error!.message).toBe('/no/such.png cannot be used: it does not exist.');
   });
 
+  it('takes a folder for the images in it, at any depth', async () => {
+    const photos = join(data.root, 'photos');
+    cpSync(imageOf(1), join(photos, 'deep', 'b.png'));
+    cpSync(imageOf(0), join(photos, 'a.png'));
+    writeFileSync(join(photos, 'README.md'), 'no image');
+    const predictions = await predict({ modelDir, images: [photos, imageOf(2)], top: 1 });
+    expect(predictions.map(({ image, error }) => [image, error])).toEqual([
+      [join(photos, 'a.png'), null],
+      [join(photos, 'deep', 'b.png'), null],
+      [imageOf(2), null],
+    ]);
+    const empty = join(data.root, 'empty');
+    mkdirSync(empty);
+    const error = await rejection(predict({ modelDir, images: [empty], top: 1 }));
+    expect([error.code, error.message]).toEqual(['FT_DATA_EMPTY', `${empty} has no images.`]);
+  });
+
   it('says what to do about a folder without a model', async () => {
     const error = await rejection(predict({ modelDir: data.dataRoot, images: [], top: 1 }));
     expect(error.code).toBe('FT_ARTIFACTS_NOT_FOUND');

@@ -1,0 +1,31 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { listUnlabelled } from '../data/sources/image-folder.js';
+import { FtctlError } from '../errors/index.js';
+
+/**
+ * The image files that `paths` name: a folder stands for all images in it, at any depth. A path that is not there stays: it is
+ * told as an image that cannot be used. Rejects with FT_DATA_EMPTY for a folder without images.
+ */
+export async function imagePaths(paths: readonly string[]): Promise<string[]> {
+  const images: string[] = [];
+  for (const path of paths) {
+    const isFolder = await stat(path).then(
+      (found) => found.isDirectory(),
+      () => false,
+    );
+    if (!isFolder) {
+      images.push(path);
+      continue;
+    }
+    const inside = await listUnlabelled(path);
+    if (inside.length === 0) {
+      throw new FtctlError('FT_DATA_EMPTY', {
+        what: `${path} has no images.`,
+        remedy: 'Name image files, or a folder with images in it.',
+      });
+    }
+    for (const name of inside) images.push(join(path, name));
+  }
+  return images;
+}
