@@ -1,4 +1,7 @@
+import { stat } from 'node:fs/promises';
 import { loadConfig, type LoadedConfig } from '../config/load.js';
+import { missingPaths } from '../config/missing-paths.js';
+import type { RunSpec } from '../config/run-spec.js';
 import { checkModelSpec } from '../models/check-spec.js';
 
 /** The configuration that a command's FILE argument and `--set` flags name; all faults are told at once. */
@@ -10,4 +13,14 @@ export function loadFromCli(
     ...(file === undefined ? {} : { path: file }),
     ...{ sets, checkModel: checkModelSpec },
   });
+}
+
+/** Sentences on the files and folders of a configuration that are not there. */
+export function missingPathsOf(spec: RunSpec): Promise<string[]> {
+  return missingPaths(spec, (path) =>
+    stat(path).then(
+      () => true,
+      () => false,
+    ),
+  );
 }

@@ -15,20 +15,32 @@ const minNameColumns = 8;
 
 /** An evaluation for people: the sums, each class, what was taken for what, the worst mistakes. Pure. */
 export function evaluationReport(result: EvaluateResult): string[] {
-  const { samples, skipped } = result;
+  const { samples, skipped, split } = result;
   const sums = [
     `accuracy ${accuracy(result.accuracy)}`,
     `macro F1 ${accuracy(result.macroF1)}`,
-    `loss ${loss(result.loss)} on ${plural(samples, 'image')}`,
+    `loss ${loss(result.loss)} on ${plural(samples, 'image')}${split === 'all' ? '' : ` of ${split}`}`,
   ];
   return [
     sums.join(', '),
+    ...scoredLine(result),
     ...(skipped.length === 0 ? [] : [`${plural(skipped.length, 'file')} left out`]),
     '',
     ...classTable(result.perClass),
     ...confusionLines(result),
     ...mistakeLines(result.worstMistakes),
   ];
+}
+
+/** Where the data have splits: which of them were scored. */
+function scoredLine({ split, splits }: EvaluateResult): string[] {
+  if (splits === null) return [];
+  const sizes = Object.entries(splits);
+  const scored = sizes.filter(([name]) => split === 'all' || name === split);
+  const left = sizes.filter((size) => !scored.includes(size));
+  const list = (some: typeof sizes): string =>
+    some.map(([name, size]) => `${name} (${size})`).join(', ');
+  return [`scored: ${list(scored)}${left.length === 0 ? '' : `; not scored: ${list(left)}`}`];
 }
 
 function classTable(perClass: readonly ClassScore[]): string[] {

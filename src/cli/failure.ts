@@ -6,7 +6,7 @@ import { FtctlError, type ErrorCode, type FtctlErrorJson } from '../errors/index
 import { quoted } from '../util/shell-quote.js';
 import { asTyped } from './program-name.js';
 
-/** What a failing command prints on stdout under `--json` (DESIGN section 8): the same keys every time. */
+/** What a failing command prints on stdout under `--json`: the same keys every time. */
 export interface FailureJson {
   readonly status: 'failed';
   readonly error: {
@@ -44,17 +44,36 @@ export function failureJson(error: FtctlError): FailureJson {
  */
 export function failureLines(error: FtctlError, program = 'ftctl'): string[] {
   const [first, ...more] = error.message.split('\n');
-  const place = [
-    ...(error.rank === undefined ? [] : [`rank ${error.rank}`]),
-    ...(error.phase === undefined ? [] : [`phase ${error.phase}`]),
-  ].join(', ');
   return [
-    `error ${error.code}: ${first!}${place === '' ? '' : ` (${place})`}`,
+    `error ${error.code}: ${withPlace(first!, placeOf(error))}`,
     ...more,
     `  remedy: ${asTyped(error.remedy, program)}`,
     ...otherProblems(error, program),
     ...resumeHint(error, program),
   ];
+}
+
+/** What a worker does in a step or an evaluation. Other phases (`start`, `wait`, ...) say nothing that the message does not. */
+const toldPhases: ReadonlySet<string> = new Set([
+  'features',
+  'gradients',
+  'reduce',
+  'update',
+  'evaluate',
+  'checkpoint',
+]);
+
+function placeOf({ rank, phase }: FtctlError): string {
+  return [
+    ...(rank === undefined ? [] : [`rank ${rank}`]),
+    ...(phase === undefined || !toldPhases.has(phase) ? [] : [`phase ${phase}`]),
+  ].join(', ');
+}
+
+/** `No space is left. (rank 2)`; before the colon of a list: `These files cannot be read (rank 2):`. */
+function withPlace(sentence: string, place: string): string {
+  if (place === '') return sentence;
+  return sentence.endsWith(':') ? `${sentence.slice(0, -1)} (${place}):` : `${sentence} (${place})`;
 }
 
 /** A configuration may have several faults; the message is the first one's. */

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { FtctlError, type FtctlErrorJson } from '../errors/index.js';
+import type { SplitChoice } from '../inference/choose-split.js';
 import { evaluate } from '../inference/evaluate.js';
 import { predict } from '../inference/predict.js';
 import { writeFileAtomic } from '../util/atomic-file.js';
@@ -32,15 +33,19 @@ export async function predictFromCli(
 export async function evaluateFromCli(
   options: RunChoice & {
     readonly data: string;
+    readonly split: SplitChoice | undefined;
     readonly onBadFile: 'fail' | 'skip';
     readonly numMistakes: number;
     readonly confusionPath: string | undefined;
   },
 ): Promise<Evaluation> {
-  const { data, onBadFile, numMistakes, confusionPath } = options;
+  const { data, split, onBadFile, numMistakes, confusionPath } = options;
   const modelDir = await findModel(options.runsDir, options.run);
   const threads = availableParallelism();
-  const result = await evaluate({ modelDir, data, onBadFile, numMistakes, threads });
+  const result = await evaluate({
+    ...{ modelDir, data, onBadFile, numMistakes, threads },
+    ...(split === undefined ? {} : { split }),
+  });
   if (confusionPath !== undefined) await writeFileAtomic(confusionPath, confusionCsv(result));
   return result;
 }

@@ -1,13 +1,22 @@
+import { join } from 'node:path';
 import type { RunResult } from '../control/events.js';
 import { launch } from '../launch/launch.js';
+import { isModelFolder } from '../models/artifacts.js';
 import { RunFolder } from '../state/run-folder.js';
 import { loadFromCli } from './config-from-cli.js';
 import { listenForInterrupts } from './interrupt.js';
 import { launchCommand, type LaunchFlags } from './launch-command.js';
 import { openDisplay } from './progress/display.js';
+import type { SummaryContext } from './progress/summary.js';
+
+/** How a launch ended, and what its summary has to know beside that. */
+type LaunchEnd = { readonly result: RunResult } & Pick<
+  SummaryContext,
+  'isResumed' | 'hasModel' | 'lastPhase'
+>;
 
 /** Launches a run with progress on stderr and the two-step Ctrl-C. Rejects with what `launch` rejects with. */
-export async function launchFromCli(flags: LaunchFlags): Promise<RunResult> {
+export async function launchFromCli(flags: LaunchFlags): Promise<LaunchEnd> {
   const { resume, runsDir } = flags;
   const path =
     flags.config ??
@@ -25,7 +34,7 @@ export async function launchFromCli(flags: LaunchFlags): Promise<RunResult> {
     );
   });
   try {
-    return await launch(config, {
+    const result = await launch(config, {
       runsDir,
       ...(resume === undefined ? {} : { resume }),
       signal: interrupts.graceful,
@@ -33,6 +42,12 @@ export async function launchFromCli(flags: LaunchFlags): Promise<RunResult> {
       onEvent: display.onEvent,
       again: launchCommand(flags),
     });
+    return {
+      result,
+      isResumed: resume !== undefined,
+      hasModel: await isModelFolder(join(result.runDir, 'model')),
+      lastPhase: config.spec.phases.length - 1,
+    };
   } finally {
     interrupts.dispose();
     display.close();

@@ -1,24 +1,53 @@
 import type { RunSummary } from '../state/run-summary.js';
 import { accuracy, duration, loss } from './progress/words.js';
 
-/** The runs as a table for people. Pure. */
+/** What a narrower table does without, from the least important on; the id has the time of the start. */
+const economies = ['start', 'best epoch', 'sessions', 'status word', 'best', 'time'] as const;
+type Economy = (typeof economies)[number];
+
+/** Where a table is shown. */
+export interface TableContext {
+  readonly runsDir: string;
+  /** Of the terminal; infinite for a file or a pipe, which get all. */
+  readonly columns: number;
+  /** Starts ftctl. */
+  readonly program: string;
+}
+
+/** The runs as a table for people, as wide as `columns` allow. Pure. */
 export function runsTable(
   runs: readonly RunSummary[],
-  runsDir: string,
-  program = 'ftctl',
+  { runsDir, columns, program }: TableContext,
 ): string[] {
   if (runs.length === 0) return [`No runs in ${runsDir}. Start one with: ${program} launch`];
-  const rows = [
-    ['RUN', 'STATUS', 'EPOCHS', 'BEST VAL', 'STARTED (UTC)', 'TOOK'],
+  for (let number = 0; ; number += 1) {
+    const lines = aligned(cells(runs, new Set(economies.slice(0, number))));
+    const fits = lines.every(({ length }) => length <= columns);
+    if (fits || number === economies.length) return lines;
+  }
+}
+
+function cells(runs: readonly RunSummary[], saved: ReadonlySet<Economy>): string[][] {
+  const unless = (economy: Economy, cell: string): string[] => (saved.has(economy) ? [] : [cell]);
+  return [
+    [
+      ...['RUN', 'STATUS', 'EPOCHS'],
+      ...unless('best', 'BEST VAL'),
+      ...unless('start', 'STARTED (UTC)'),
+      ...unless('time', 'TOOK'),
+    ],
     ...runs.map((run) => [
       run.id,
-      run.error === null ? run.status : `${run.status} (${run.error.code})`,
+      status(run, saved.has('status word')),
       run.totalEpochs === null ? String(run.epochs) : `${run.epochs}/${run.totalEpochs}`,
-      best(run),
-      new Date(run.startedAt).toISOString().slice(0, 16).replace('T', ' '),
-      took(run),
+      ...unless('best', best(run, saved.has('best epoch'))),
+      ...unless('start', new Date(run.startedAt).toISOString().slice(0, 16).replace('T', ' ')),
+      ...unless('time', took(run, saved.has('sessions'))),
     ]),
   ];
+}
+
+function aligned(rows: readonly string[][]): string[] {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
   return rows.map((row) =>
     row
@@ -28,14 +57,22 @@ export function runsTable(
   );
 }
 
-/** A resumed run took all of its sessions' time, and none of that between them. */
-function took({ tookMs, sessions }: RunSummary): string {
-  if (tookMs === null) return '-';
-  return `${duration(tookMs)}${sessions === 1 ? '' : ` (${sessions} sessions)`}`;
+/** A failure's code alone says that the run failed. */
+function status({ status: word, error }: RunSummary, isShort: boolean): string {
+  if (error === null) return word;
+  if (isShort) return word === 'failed' ? error.code : word;
+  return `${word} (${error.code})`;
 }
 
-function best({ best: value }: RunSummary): string {
+/** A resumed run took all of its sessions' time, and none of that between them. */
+function took({ tookMs, sessions }: RunSummary, isShort: boolean): string {
+  if (tookMs === null) return '-';
+  return `${duration(tookMs)}${sessions === 1 || isShort ? '' : ` (${sessions} sessions)`}`;
+}
+
+function best({ best: value }: RunSummary, isShort: boolean): string {
   if (value === null) return '-';
   const number = value.metric === 'accuracy' ? accuracy(value.value) : loss(value.value);
+  if (isShort) return `${value.metric === 'accuracy' ? 'acc' : 'loss'} ${number}`;
   return `${value.metric} ${number} (epoch ${value.epoch + 1})`;
 }

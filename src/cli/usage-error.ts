@@ -4,15 +4,35 @@ import { nearest } from '../config/suggest.js';
 import { FtctlError } from '../errors/index.js';
 import { quoted } from '../util/shell-quote.js';
 
+/** What other programs call our commands and flags. */
+const otherNames: Readonly<Record<string, string>> = {
+  train: 'launch',
+  fit: 'launch',
+  start: 'launch',
+  classify: 'predict',
+  test: 'evaluate',
+  ls: 'runs',
+  list: 'runs',
+};
+const otherFlags: Readonly<Record<string, string>> = {
+  '--nproc-per-node': 'workers',
+  '--num-processes': 'workers',
+  '--num-workers': 'workers',
+};
+
 /** oclif's complaint about the command line as FT_USAGE, with a suggestion; anything else is returned as it is. */
 export function usageError(thrown: unknown, argv: readonly string[], config: Config): unknown {
   if (!(thrown instanceof Errors.CLIError)) return thrown;
   const message = stripVTControlCharacters(thrown.message);
   const command = commandOf(argv, config);
   if (command === undefined) {
-    const typed = argv.filter((word) => !word.startsWith('-')).slice(0, 2);
+    const firstFlag = argv.findIndex((word) => word.startsWith('-'));
+    const typed = argv.slice(0, firstFlag === -1 ? 2 : Math.min(2, firstFlag));
     const known = visible(config).map(({ id }) => id.replaceAll(':', ' '));
-    const meant = nearest(typed.join(' '), known) ?? nearest(typed[0] ?? '', known);
+    const meant =
+      otherNames[typed[0] ?? ''] ??
+      nearest(typed.join(' '), known) ??
+      nearest(typed[0] ?? '', known);
     return new FtctlError('FT_USAGE', {
       what: `"ftctl ${typed.join(' ')}" is not a command.`,
       remedy:
@@ -26,7 +46,7 @@ export function usageError(thrown: unknown, argv: readonly string[], config: Con
   if (stray !== undefined) return strayError(thrown, stray, command);
   return new FtctlError('FT_USAGE', {
     what: `${sentence(thrown, message)}.`,
-    remedy: `${flagHint(thrown, command.flags)}See \`ftctl ${command.id.replaceAll(':', ' ')} --help\`.`,
+    remedy: `${flagHint(thrown, command)}See \`ftctl ${command.id.replaceAll(':', ' ')} --help\`.`,
     cause: thrown,
   });
 }
@@ -86,11 +106,17 @@ function strayError(
   });
 }
 
-function flagHint(thrown: Errors.CLIError, flags: Record<string, unknown>): string {
+function flagHint(thrown: Errors.CLIError, { id, flags }: KnownCommand): string {
   const unknown = (thrown as { flags?: unknown }).flags;
   if (!Array.isArray(unknown) || typeof unknown[0] !== 'string') return '';
+  const name = unknown[0].replace(/=.*$/s, '').replaceAll('_', '-');
+  if (/^(-c|--config|--file)$/.test(name) && /^config:(show|validate)$/.test(id)) {
+    return `FILE is given without a flag: \`ftctl ${id.replaceAll(':', ' ')} FILE\`. `;
+  }
+  const other = otherFlags[name];
+  if (other !== undefined && other in flags) return `Did you mean --${other}? `;
   const known = [...Object.keys(flags), 'json', 'help'].map((name) => `--${name}`);
-  const meant = nearest(unknown[0], known);
+  const meant = nearest(name, known);
   return meant === undefined ? '' : `Did you mean ${meant}? `;
 }
 

@@ -6,9 +6,10 @@ import { modelArg } from '../cli/model-arg.js';
 export default class Evaluate extends BaseCommand {
   static override summary = "Score a run's model on labelled images.";
   static override description =
-    'Accuracy, precision, recall and F1 of each class, their mean, what was taken for what, and the worst mistakes. --json has all of it.';
+    'Accuracy, precision, recall and F1 of each class, their mean, what was taken for what, and the worst mistakes. --json has all of it. Data with splits are scored on test if they have one, else on val, else as a whole; --split chooses. Data without splits are scored as a whole, with the images that a run may have been trained on.';
   static override examples = [
     '<%= config.bin %> <%= command.id %> quickstart-20250131T142233Z-k3f9 --data ./photos',
+    '<%= config.bin %> <%= command.id %> quickstart-20250131T142233Z-k3f9 --data list.csv --split val',
     '<%= config.bin %> <%= command.id %> quickstart-20250131T142233Z-k3f9 --data ./photos/test --mistakes 30 --confusion confusion.csv',
   ];
   static override args = { run: modelArg };
@@ -20,6 +21,11 @@ export default class Evaluate extends BaseCommand {
       required: true,
       helpValue: 'PATH',
     }),
+    split: Flags.option({
+      description: 'What to score of data with splits; without it test, else val, else all.',
+      options: ['train', 'val', 'test', 'all'] as const,
+      helpValue: 'train|val|test|all',
+    })(),
     'on-bad-file': Flags.option({
       description: 'What files mean that cannot be decoded: an error, or to go on without them.',
       options: ['fail', 'skip'] as const,
@@ -45,6 +51,7 @@ export default class Evaluate extends BaseCommand {
       run: args.run,
       runsDir: flags['runs-dir'],
       data: flags.data,
+      split: flags.split,
       onBadFile: flags['on-bad-file'],
       numMistakes: flags.mistakes,
       confusionPath: flags.confusion,

@@ -38,14 +38,14 @@ Ctrl-C stops at the next step, with a checkpoint; a second Ctrl-C stops now.`;
     const sets = flags.set ?? [];
     const options = { config, workers, sets, resume, runsDir: flags['runs-dir'] };
     const { launchFromCli } = await import('../cli/launch-from-cli.js');
-    const result = await launchFromCli(options);
+    const { result, ...ended } = await launchFromCli(options);
     if (result.status === 'stopped') process.exitCode = 130;
     const { summaryLines } = await import('../cli/progress/summary.js');
     const { launchCommand } = await import('../cli/launch-command.js');
     const { programName } = await import('../cli/program-name.js');
     const program = programName(process.env);
     const again = launchCommand(options, program);
-    this.log(summaryLines(result, { cwd: process.cwd(), program, again }).join('\n'));
+    this.log(summaryLines(result, { cwd: process.cwd(), program, again, ...ended }).join('\n'));
     return result;
   }
 }

@@ -16,7 +16,7 @@ An image that cannot be used does not lose the results of the others; the exit c
   static override args = {
     run: modelArg,
     image: Args.string({
-      description: 'Image files: PNG, JPEG, WebP, TIFF, GIF or AVIF.',
+      description: 'Image files (PNG, JPEG, WebP, TIFF, GIF or AVIF), or folders of them.',
       required: true,
       multiple: true,
     }),

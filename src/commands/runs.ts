@@ -15,7 +15,12 @@ export default class Runs extends BaseCommand {
     const { runsTable } = await import('../cli/runs-table.js');
     const { programName } = await import('../cli/program-name.js');
     const runs = await RunFolder.list(flags['runs-dir']);
-    this.log(runsTable(runs, flags['runs-dir'], programName(process.env)).join('\n'));
+    const context = {
+      runsDir: flags['runs-dir'],
+      columns: process.stdout.isTTY ? process.stdout.columns || Infinity : Infinity,
+      program: programName(process.env),
+    };
+    this.log(runsTable(runs, context).join('\n'));
     return runs;
   }
 }

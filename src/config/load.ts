@@ -46,6 +46,9 @@ export interface LoadOptions {
 /** The network as a run would have it, and the data's group where that is valid. */
 type ModelGroups = { readonly model: ModelSpec } & Partial<Pick<UserConfig, 'data'>>;
 
+/** The keys that say where weights come from. */
+const weightsKeys: ReadonlySet<KeyPath[number]> = new Set(['weights', 'integrity']);
+
 /** Configuration files are written by hand; anything near this size is not one. */
 const maxFileBytes = 1 << 20;
 
@@ -126,11 +129,19 @@ function check(
   ];
   const faults = [...earlier, ...problems.map((problem) => faultOf(problem, locate))];
   const { model, data } = groups;
+  const modelFaults: Fault[] = [];
   if (model !== undefined) {
-    collect(faults, () => {
+    collect(modelFaults, () => {
       checkModel({ model, ...(data === undefined ? {} : { data }) });
     });
   }
+  // A source of weights is looked at by both: what was said of it with its line is enough.
+  const isToldOfWeights = problems.some(
+    ({ path }) => path[0] === 'model' && path.length > 1 && weightsKeys.has(path[1]!),
+  );
+  faults.push(
+    ...modelFaults.filter(({ code }) => code !== 'FT_WEIGHTS_SOURCE' || !isToldOfWeights),
+  );
   if (!result.success || faults.length > 0) throw faultsError(faults);
   return result.data;
 }

@@ -3,9 +3,10 @@ import { resolve } from 'node:path';
 import type { BadFile } from '../data/manifest.js';
 import { readFailure } from '../util/read-failure.js';
 import { listImageFolder } from '../data/sources/image-folder.js';
-import { enumerate, type Listing } from '../data/sources/listing.js';
+import { enumerate, type Listing, linesOf, nameOf } from '../data/sources/listing.js';
 import { listTableFile } from '../data/sources/table-file.js';
 import { FtctlError } from '../errors/index.js';
+import { chooseSplit, type SplitChoice, type SplitSizes } from './choose-split.js';
 import { type Mistake, WorstMistakes } from './mistakes.js';
 import { Confusion, type Scores } from './scores.js';
 import { argmax, crossEntropy, softmax } from './softmax.js';
@@ -15,10 +16,11 @@ export interface EvaluateOptions {
   /** A run's `model/` folder; nothing else of the run is read. */
   readonly modelDir: string;
   /**
-   * A folder with one folder per class (or with `train`, `val`, `test` above them), or a `.csv` or `.jsonl` manifest. All its
-   * images are scored, of all splits: name `ROOT/test` for one of them.
+   * A folder with one folder per class (or with `train`, `val`, `test` above them), or a `.csv` or `.jsonl` manifest.
    */
   readonly data: string;
+  /** What is scored of data with splits; absent: test if there is one, else val, else all. */
+  readonly split?: SplitChoice;
   /** Whether files that cannot be used are an error (the default) or are left out. */
   readonly onBadFile?: 'fail' | 'skip';
   /** How many of the worst mistakes to give; absent: 10. */
@@ -28,6 +30,10 @@ export interface EvaluateOptions {
 }
 
 export interface EvaluateResult extends Scores {
+  /** What was scored; `all` also where the data have no splits. */
+  readonly split: SplitChoice;
+  /** How many images the data have in each split, scored or not; null: no splits. */
+  readonly splits: SplitSizes | null;
   /** Mean cross-entropy. */
   readonly loss: number;
   /** The mistakes that the model was surest of. */
@@ -39,11 +45,13 @@ export interface EvaluateResult extends Scores {
 /**
  * Scores a trained model on labelled images; classes are matched by what the training data called them, else by
  * name. Blocks the calling thread while the engine computes. Rejects with FT_EVALUATE_CLASSES for classes that the model
- * does not know, FT_DATA_BAD_FILES, an FT_DATA_ error of the listing, FT_ARTIFACTS_NOT_FOUND or FT_ARTIFACTS_DAMAGED.
+ * does not know, FT_DATA_SPLIT for a split that is not there, FT_DATA_BAD_FILES, an FT_DATA_ error of the listing, FT_ARTIFACTS_NOT_FOUND or FT_ARTIFACTS_DAMAGED.
  */
 export async function evaluate(options: EvaluateOptions): Promise<EvaluateResult> {
   const { modelDir, data, onBadFile = 'fail', numMistakes = 10, threads } = options;
-  const listing = await listData(resolve(data));
+  const all = await listData(resolve(data));
+  const { split, splits, files } = chooseSplit(all, options.split);
+  const listing = { ...all, files };
   const model = await TrainedModel.open(modelDir, threads);
   try {
     const labels = matchClasses(listing, model);
@@ -53,9 +61,9 @@ export async function evaluate(options: EvaluateOptions): Promise<EvaluateResult
     let samples = 0;
     let lossSum = 0;
     let place = 0;
-    const files = listing.files.map(({ path }) => resolve(listing.root, path));
-    for await (const { logits_K, error } of model.classify(files)) {
-      const { path, classId } = listing.files[place]!;
+    const paths = files.map(({ path }) => resolve(listing.root, path));
+    for await (const { logits_K, error } of model.classify(paths)) {
+      const { path, classId } = files[place]!;
       place += 1;
       if (error !== undefined) {
         skipped.push(badFile(path, error));
@@ -71,7 +79,7 @@ export async function evaluate(options: EvaluateOptions): Promise<EvaluateResult
     if (skipped.length > 0 && onBadFile === 'fail') throw badFiles(listing, skipped);
     if (samples === 0) throw nothingLeft(listing);
     return {
-      loss: lossSum / samples,
+      ...{ split, splits, loss: lossSum / samples },
       ...confusion.scores(model.classNames),
       worstMistakes: worst.list(),
       skipped,
@@ -130,7 +138,7 @@ function matchClasses(listing: Listing, model: TrainedModel): Map<string, number
     ? ', which the data has to call all by their names or all as in brackets'
     : '';
   throw new FtctlError('FT_EVALUATE_CLASSES', {
-    what: `${listing.root} has ${unknown.length} classes that the model does not know: ${enumerate(unknown)}.`,
+    what: `${nameOf(listing)} has ${unknown.length} ${unknown.length === 1 ? 'class' : 'classes'} that the model does not know: ${enumerate(unknown)}.`,
     why: `The model was trained on ${classNames.length} classes: ${enumerate(known, 20)}${rule}.`,
     details: { unknown, known: classNames },
   });
@@ -150,9 +158,10 @@ function badFile(path: string, error: FtctlError): BadFile {
 }
 
 function badFiles(listing: Listing, bad: readonly BadFile[]): FtctlError {
-  const lines = bad.map(({ path, reason }) => `${path}: ${reason}`);
+  const listed = new Map(listing.files.map((file) => [file.path, file]));
+  const lines = bad.map(({ path, reason }) => `${path}${linesOf([listed.get(path)!])}: ${reason}`);
   return new FtctlError('FT_DATA_BAD_FILES', {
-    what: `${bad.length} of ${listing.files.length} images in ${listing.root} cannot be used: ${enumerate(lines, 20)}.`,
+    what: `${bad.length} of ${listing.files.length} images in ${nameOf(listing)} cannot be used: ${enumerate(lines, 20)}.`,
     remedy: 'Repair or remove the files.',
     details: { badFiles: bad },
   });
@@ -160,6 +169,6 @@ function badFiles(listing: Listing, bad: readonly BadFile[]): FtctlError {
 
 function nothingLeft(listing: Listing): FtctlError {
   return new FtctlError('FT_DATA_EMPTY', {
-    what: `None of the ${listing.files.length} images in ${listing.root} can be used.`,
+    what: `None of the ${listing.files.length} images in ${nameOf(listing)} can be used.`,
   });
 }

@@ -1,11 +1,12 @@
 import type { FtctlErrorJson } from '../errors/index.js';
+import { imagePaths } from './image-paths.js';
 import { softmax } from './softmax.js';
 import { TrainedModel } from './trained-model.js';
 
 export interface PredictOptions {
   /** A run's `model/` folder; nothing else of the run is read. */
   readonly modelDir: string;
-  /** Image files. */
+  /** Image files, and folders: all images in them, at any depth. */
   readonly images: readonly string[];
   /** How many of the likeliest classes to give; at most all. */
   readonly top: number;
@@ -14,7 +15,7 @@ export interface PredictOptions {
 }
 
 export interface ImagePrediction {
-  /** As it was given. */
+  /** As it was given, or in the folder that was given. */
   readonly image: string;
   /** The likeliest classes, falling; probabilities of all classes sum to 1. None for an image with an error. */
   readonly top: readonly { readonly label: string; readonly probability: number }[];
@@ -24,10 +25,12 @@ export interface ImagePrediction {
 
 /**
  * Classifies images with a trained model, each on its own: one that cannot be used has its error in its place. Blocks
- * the calling thread while the engine computes. Rejects with FT_ARTIFACTS_NOT_FOUND or FT_ARTIFACTS_DAMAGED.
+ * the calling thread while the engine computes. Rejects with FT_ARTIFACTS_NOT_FOUND, FT_ARTIFACTS_DAMAGED, or, for a folder without images,
+ * FT_DATA_EMPTY.
  */
 export async function predict(options: PredictOptions): Promise<ImagePrediction[]> {
-  const { modelDir, images, top, threads } = options;
+  const { modelDir, top, threads } = options;
+  const images = await imagePaths(options.images);
   const model = await TrainedModel.open(modelDir, threads);
   try {
     const predictions: ImagePrediction[] = [];

@@ -114,14 +114,16 @@ function coordinatorEnd(end: EndedProcess, facts: RunFacts, run: JudgedRun): Ftc
 }
 
 function interruption(how: 'graceful' | 'now', run: JudgedRun): FtctlError {
+  const lost =
+    how === 'now'
+      ? 'What was done since the last checkpoint is lost.'
+      : 'Its last checkpoint is as it was.';
   return new FtctlError('FT_INTERRUPTED', {
     what:
       how === 'now'
         ? 'The run was stopped at once, as asked.'
         : 'The run was stopped before its first step, as asked.',
-    why: run.resumable
-      ? 'What was done since the last checkpoint is lost.'
-      : 'There is no checkpoint yet.',
+    why: run.resumable ? lost : 'There is no checkpoint yet.',
     ...(run.resumable ? {} : { remedy: `Start it again with \`${run.again}\`.` }),
   });
 }

@@ -32,7 +32,8 @@ export function advance(progress: RunProgress, event: RunEvent): RunProgress {
       return {
         ...progress,
         phase: 'train',
-        where: `after round ${event.round}`,
+        where:
+          event.round === 0 ? 'before its first step' : 'before its first step since the resume',
         ranks: new Map(event.members.map(({ slot, rank }) => [slot, rank])),
       };
     case 'step':

@@ -111,6 +111,7 @@ export function diskError(error: unknown, path: string): FtctlError {
   if (code !== undefined && notWritable.has(code)) {
     return new FtctlError('FT_NOT_WRITABLE', {
       what: `Cannot write ${path}: ${reasons[code] ?? 'not permitted'} (${code}).`,
+      ...(code in repairs ? { remedy: `${repairs[code]!}, or choose another folder.` } : {}),
       cause: error,
       details: { path },
     });
@@ -126,6 +127,13 @@ const reasons: Readonly<Record<string, string>> = {
   ENOTDIR: 'a part of its path is a file, not a folder',
   EISDIR: 'it is a folder',
   EEXIST: 'a file lies where its folder should be',
+};
+
+/** What to do where permissions are not what is wrong. */
+const repairs: Readonly<Record<string, string>> = {
+  EROFS: 'Mount it for writing',
+  ENOTDIR: 'Remove that file',
+  EEXIST: 'Remove that file',
 };
 
 function errorCode(error: unknown): string | undefined {

@@ -26,7 +26,12 @@ export function cacheError(error: unknown, cacheDir: string): unknown {
   if (code === 'FT_NOT_WRITABLE') {
     return new FtctlError(code, {
       what: `The cache folder ${cacheDir} cannot be written.`,
-      ...{ why, remedy: `Change its permissions, or ${choose}`, cause: error, details },
+      ...{
+        why,
+        remedy: error.remedy.replace(/choose another folder\.$/, () => choose),
+        cause: error,
+        details,
+      },
     });
   }
   return error;

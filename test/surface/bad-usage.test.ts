@@ -32,6 +32,26 @@ const text: [args: string[], code: number, stderr: string][] = [
     'error FT_USAGE: Nonexistent flag: --wrkers.\n  remedy: Did you mean --workers? See `ftctl launch --help`.\n',
   ],
   [
+    ['train', '-c', 'x.yaml'],
+    2,
+    'error FT_USAGE: "ftctl train" is not a command.\n  remedy: Did you mean `ftctl launch`?\n',
+  ],
+  [
+    ['launch', '--nproc_per_node=2'],
+    2,
+    'error FT_USAGE: Nonexistent flag: --nproc_per_node=2.\n  remedy: Did you mean --workers? See `ftctl launch --help`.\n',
+  ],
+  [
+    ['launch', '--num-processes', '2'],
+    2,
+    'error FT_USAGE: Nonexistent flag: --num-processes.\n  remedy: Did you mean --workers? See `ftctl launch --help`.\n',
+  ],
+  [
+    ['config', 'validate', '-c', 'x.yaml'],
+    2,
+    'error FT_USAGE: Nonexistent flag: -c.\n  remedy: FILE is given without a flag: `ftctl config validate FILE`. See `ftctl config validate --help`.\n',
+  ],
+  [
     ['launch', '--workers', 'four'],
     2,
     'error FT_USAGE: --workers: Expected an integer but received: four.\n  remedy: See `ftctl launch --help`.\n',

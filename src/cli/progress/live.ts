@@ -61,7 +61,10 @@ function heading({ runId, workers: all, data }: ProgressState, room: number): Sp
     ...(all.length === 0 ? [] : [plural(all.length, 'worker')]),
     ...(data === null
       ? []
-      : [`${count(data.train)} train / ${count(data.val)} val`, `${count(data.classes)} classes`]),
+      : [
+          `${count(data.train)} train / ${count(data.val)} val`,
+          plural(data.classes, 'class', 'classes'),
+        ]),
   ].map((fact) => `  ${fact}`);
   const name = printable(runId ?? 'ftctl');
   while (facts.length > 0 && stringWidth(name) + facts.join('').length > room) facts.pop();

@@ -19,8 +19,7 @@ import {
 export function plainLines(before: ProgressState, event: RunEvent): string[] {
   switch (event.type) {
     case 'run-started': {
-      const from =
-        event.resumedFromRound > 0 ? `, resumed from round ${event.resumedFromRound}` : '';
+      const from = event.resumedFromRound > 0 ? ', resumed from its last checkpoint' : '';
       return [`run ${event.runId}${from}`];
     }
     case 'preparing':
@@ -30,10 +29,9 @@ export function plainLines(before: ProgressState, event: RunEvent): string[] {
     case 'worker-joined':
       return [`worker ${event.slot} joined (pid ${event.pid} on ${printable(event.host)})`];
     case 'generation': {
-      const { generation, members, round, reason } = event;
-      return [
-        `${plural(members.length, 'worker')} ${members.length === 1 ? 'trains' : 'train'} from round ${round} on (generation ${generation}: ${printable(reason)})`,
-      ];
+      if (event.reason === 'stop') return []; // the newest state is saved, for a stop or an error
+      const { length } = event.members;
+      return [`${plural(length, 'worker')} ${length === 1 ? 'is' : 'are'} ready`];
     }
     case 'epoch':
       return [epochLine(event)];
@@ -43,8 +41,8 @@ export function plainLines(before: ProgressState, event: RunEvent): string[] {
       ];
     case 'warning':
     case 'files-skipped':
-    case 'worker-lost':
       return noticeLines(event);
+    case 'worker-lost': // the run's error follows, and knows more of the cause
     case 'worker-state':
     case 'step':
     case 'checkpoint':
@@ -65,9 +63,6 @@ export function noticeLines(event: RunEvent): string[] {
     return [`warning${who}: ${printable(event.message)}`];
   }
   if (event.type === 'files-skipped') return event.first === 0 ? skippedLines(event) : [];
-  if (event.type === 'worker-lost') {
-    return [`worker ${event.slot} lost: ${printable(event.cause)}`];
-  }
   return [];
 }
 
@@ -92,8 +87,11 @@ const minSpeedSeconds = 1;
  */
 function epochLine(event: Extract<RunEvent, { type: 'epoch' }>): string {
   const { train, val, rowsComputed, seconds } = event;
+  const { imagesPerSecond } = event; // 0 where no step was timed: an epoch that a resume only had to evaluate
   const speed =
-    seconds < minSpeedSeconds ? '' : `, ${count(event.imagesPerSecond)} training images/s`;
+    seconds < minSpeedSeconds || imagesPerSecond === 0
+      ? ''
+      : `, ${count(imagesPerSecond)} training images/s`;
   const computed = rowsComputed === 0 ? '' : `, ${plural(rowsComputed, 'feature')} computed`;
   return (
     `epoch ${event.epoch + 1}/${event.epochs}: ` +
@@ -107,7 +105,7 @@ function epochLine(event: Extract<RunEvent, { type: 'epoch' }>): string {
 function dataLine(event: Extract<RunEvent, { type: 'data-ready' }>): string {
   const { classes, train, val, test, skipped } = event;
   const left = skipped === 0 ? '' : `; ${plural(skipped, 'bad file')} left out`;
-  return `data: ${count(classes)} classes; ${count(train)} train, ${count(val)} val, ${count(test)} test images${left}`;
+  return `data: ${plural(classes, 'class', 'classes')}; ${count(train)} train, ${count(val)} val, ${count(test)} test images${left}`;
 }
 
 function preparingLines(

@@ -11,11 +11,29 @@ export interface SummaryContext {
   readonly program: string;
   /** The command that starts the run anew. */
   readonly again: string;
+  /** It went on with an earlier run. */
+  readonly isResumed: boolean;
+  /** `model/` has one: a run that is stopped after its first epoch leaves that of its best epoch. */
+  readonly hasModel: boolean;
+  /** Index of the last phase, whose epochs may be raised. */
+  readonly lastPhase: number;
+}
+
+/** The run was over before it was resumed. */
+function hadNothingLeft({ status, imagesPerSecond }: RunResult): boolean {
+  return status === 'finished' && imagesPerSecond === 0;
 }
 
 /** The closing words of a run for people. Pure. */
-export function summaryLines(result: RunResult, { cwd, program, again }: SummaryContext): string[] {
+export function summaryLines(
+  result: RunResult,
+  { cwd, program, again, isResumed, hasModel, lastPhase }: SummaryContext,
+): string[] {
   const run = shorter(result.runDir, cwd);
+  const predict = `Classify images:  ${program} predict ${quoted(run)} IMAGE...`;
+  const resume = `${program} launch --resume ${quoted(run)}`;
+  const done =
+    result.epochs === 1 ? 'its epoch was done' : `all ${plural(result.epochs, 'epoch')} were done`;
   const score = (name: string, value: { loss: number; accuracy: number } | null | undefined) =>
     value == null
       ? []
@@ -41,7 +59,14 @@ export function summaryLines(result: RunResult, { cwd, program, again }: Summary
     ...(result.status === 'finished'
       ? [
           `The model is in ${join(run, 'model')} (ONNX, class names, preprocessing).`,
-          `Classify images:  ${program} predict ${quoted(run)} IMAGE...`,
+          predict,
+          ...(isResumed && hadNothingLeft(result)
+            ? [
+                '',
+                `Nothing was left to train: ${done}. To train on, raise the epochs:`,
+                `  ${resume} --set phases.${lastPhase}.epochs=N`,
+              ]
+            : []),
         ]
       : result.digest === ''
         ? [
@@ -49,8 +74,9 @@ export function summaryLines(result: RunResult, { cwd, program, again }: Summary
             `Start it again:  ${again}`,
           ]
         : [
-            `The run is in ${run}, with a checkpoint.`,
-            `Go on with it:  ${program} launch --resume ${quoted(run)}`,
+            `The run is in ${run}, with a checkpoint${hasModel ? ' and the model of its best epoch so far' : ''}.`,
+            `Go on with it:${hasModel ? '    ' : '  '}${resume}`,
+            ...(hasModel ? [predict] : []),
           ]),
   ];
 }

@@ -50,9 +50,9 @@ export function rate(value: number): string {
   return short !== 0 && short < 1e-4 ? short.toExponential() : String(short);
 }
 
-/** `1 worker`, `4 workers`. */
-export function plural(value: number, noun: string): string {
-  return `${count(value)} ${noun}${value === 1 ? '' : 's'}`;
+/** `1 worker`, `4 workers`; `many` is the word for other numbers than 1. */
+export function plural(value: number, noun: string, many = `${noun}s`): string {
+  return `${count(value)} ${value === 1 ? noun : many}`;
 }
 
 /** With a capital at its start. */

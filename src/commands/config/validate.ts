@@ -3,7 +3,7 @@ import { BaseCommand, configArg, setFlag } from '../../cli/base-command.js';
 export default class ConfigValidate extends BaseCommand {
   static override summary = 'Check a configuration without running it.';
   static override description =
-    'Reports the first fault with its line, and all others; does not look at the data.';
+    'Reports the first fault with its line, and all others, and warns of files and folders that are not there; does not look into them.';
   static override examples = [
     '<%= config.bin %> <%= command.id %> flowers.yaml',
     '<%= config.bin %> <%= command.id %> flowers.yaml --set batch.size=64',
@@ -11,11 +11,13 @@ export default class ConfigValidate extends BaseCommand {
   static override args = { file: configArg };
   static override flags = { set: setFlag };
 
-  async run(): Promise<{ valid: true; name: string }> {
+  async run(): Promise<{ valid: true; name: string; warnings: string[] }> {
     const { args, flags } = await this.parse(ConfigValidate);
-    const { loadFromCli } = await import('../../cli/config-from-cli.js');
+    const { loadFromCli, missingPathsOf } = await import('../../cli/config-from-cli.js');
     const { spec } = await loadFromCli(args.file, flags.set ?? []);
+    const warnings = await missingPathsOf(spec);
     this.log(`${args.file ?? 'The quick start'} is valid.`);
-    return { valid: true, name: spec.name };
+    for (const warning of warnings) this.log(`  warning: ${warning}`);
+    return { valid: true, name: spec.name, warnings };
   }
 }

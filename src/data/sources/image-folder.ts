@@ -45,7 +45,8 @@ export async function listImageFolder(root: string): Promise<Listing> {
 /** All images in a folder and those below, relative to it, whatever the folders mean. Rejects as {@link listImageFolder} does. */
 export async function listAllImages(root: string): Promise<string[]> {
   await readFolder(root);
-  const found = (await listImages(root, '.', [])).map((path) => path.slice('./'.length));
+  const listed = await listImages(root, '.', []);
+  const found = listed.map((path) => path.slice('./'.length)).sort(byCodeUnits);
   if (found.length > 0) return found;
   throw new FtctlError('FT_DATA_EMPTY', {
     what: `${root} has no images.`,

@@ -8,6 +8,8 @@ export interface ListedFile {
   readonly classId: string;
   /** Where the source brings its own splits (then of all files), else null. */
   readonly split: SplitName | null;
+  /** Where a manifest lists it, counted from 1; absent: no manifest does. */
+  readonly line?: number;
   /** The value of the column that `data.split.groupBy` names, where the source has columns. */
   readonly group?: string | undefined;
 }
@@ -16,6 +18,8 @@ export interface ListedFile {
 export interface Listing {
   /** Absolute folder that relative paths count from. */
   readonly root: string;
+  /** Absolute path of the manifest that lists the files; absent: the folders do, or a rule file. */
+  readonly manifest?: string;
   readonly files: readonly ListedFile[];
   /** Every class that the source names, with or without images. */
   readonly classIds: readonly string[];
@@ -24,6 +28,18 @@ export interface Listing {
 /** Compares by UTF-16 code units: the same order on every host and in every locale. */
 export function byCodeUnits(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** What messages call a listing: where its user has to look. */
+export function nameOf({ root, manifest }: Listing): string {
+  return manifest ?? root;
+}
+
+/** ` (line 3)`, ` (lines 3, 5 and 2 more)` of the manifest, for messages; empty without one. */
+export function linesOf(files: readonly ListedFile[]): string {
+  const lines = files.flatMap(({ line }) => (line === undefined ? [] : [String(line)]));
+  if (lines.length === 0) return '';
+  return ` (${lines.length === 1 ? 'line' : 'lines'} ${enumerate(lines)})`;
 }
 
 /** A few values for a message, the rest counted: `a, b, c and 4 more`. */

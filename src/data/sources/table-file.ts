@@ -35,8 +35,7 @@ export async function listTableFile(
       cause: error,
     });
   }
-  const isCsv = file.toLowerCase().endsWith('.csv');
-  const rows = isCsv ? csvRows(file, text, groupColumn) : jsonRows(file, text, groupColumn);
+  const rows = isCsv(file) ? csvRows(file, text, groupColumn) : jsonRows(file, text, groupColumn);
   if (rows.length === 0) {
     throw new FtctlError('FT_DATA_EMPTY', {
       what: `${file} lists no images.`,
@@ -62,7 +61,7 @@ export async function listTableFile(
     return listed;
   });
   const classIds = [...new Set(files.map((listed) => listed.classId))].sort(byCodeUnits);
-  return { root, files, classIds };
+  return { root, manifest: file, files, classIds };
 }
 
 function csvRows(file: string, text: string, groupColumn: string | null): Row[] {
@@ -77,7 +76,8 @@ function csvRows(file: string, text: string, groupColumn: string | null): Row[] 
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
     const line = typeof error['lines'] === 'number' ? error['lines'] : 1;
-    throw rowError(file, line, `it is not valid CSV (${error.message.replace(/\.$/, '')})`, error);
+    const reason = `it is not valid CSV (${error.message.replace(/\.$/, '')})`;
+    throw rowError(file, line, reason, csvFields, error);
   }
   const header = records[0]?.record ?? [];
   const column = (name: string): number => header.indexOf(name);
@@ -87,6 +87,7 @@ function csvRows(file: string, text: string, groupColumn: string | null): Row[] 
         file,
         1,
         `the header has no column \`${name}\` (it has: ${header.join(', ')})`,
+        csvHeader,
       );
     }
   }
@@ -113,10 +114,10 @@ function jsonRows(file: string, text: string, groupColumn: string | null): Row[]
       try {
         value = JSON.parse(content);
       } catch (error) {
-        throw rowError(file, line, 'it is not valid JSON', error);
+        throw rowError(file, line, 'it is not valid JSON', jsonLine, error);
       }
       if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-        throw rowError(file, line, 'it is no JSON object');
+        throw rowError(file, line, 'it is no JSON object', jsonLine);
       }
       const record = value as Record<string, unknown>;
       const { path, label, split } = record;
@@ -128,10 +129,10 @@ function jsonRows(file: string, text: string, groupColumn: string | null): Row[]
 function readRow(file: string, root: string, row: Row, hasSplits: boolean): ListedFile {
   const { line, label } = row;
   if (typeof row.path !== 'string' || row.path === '') {
-    throw rowError(file, line, 'it has no path');
+    throw rowError(file, line, 'it has no path', fill(file, 'path', 'text'));
   }
   if ((typeof label !== 'string' || label === '') && typeof label !== 'number') {
-    throw rowError(file, line, 'it has no label');
+    throw rowError(file, line, 'it has no label', fill(file, 'label', 'text or a number'));
   }
   if (isBlank(row.split) === hasSplits) {
     throw rowError(
@@ -140,6 +141,7 @@ function readRow(file: string, root: string, row: Row, hasSplits: boolean): List
       hasSplits
         ? 'it has no split, and earlier rows have'
         : 'it has a split, and earlier rows have not',
+      splits,
     );
   }
   let split: SplitName | null = null;
@@ -150,16 +152,43 @@ function readRow(file: string, root: string, row: Row, hasSplits: boolean): List
         file,
         line,
         `its split is ${JSON.stringify(row.split)}, not one of ${allowedSplitNames}`,
+        splits,
       );
     }
     split = known;
   }
-  return { path: relativeToRoot(root, row.path), classId: String(label), split };
+  return { path: relativeToRoot(root, row.path), classId: String(label), split, line };
 }
+
+const csvHeader =
+  'The first line of a CSV names the columns: `path,label` or `path,label,split`, with commas between them.';
+const csvFields =
+  'Give each row as many fields as the header has; a field with a comma or a quote in it stands in double quotes.';
+const jsonLine =
+  'Write one object in a line, such as {"path": "photos/1.jpg", "label": "daisy"}, with no commas between lines.';
+const splits = `A split is one of ${allowedSplitNames}, in all rows or in none.`;
+
+function isCsv(file: string): boolean {
+  return file.toLowerCase().endsWith('.csv');
+}
+
+/** What to do about a row without a value. */
+function fill(file: string, name: 'path' | 'label', kind: string): string {
+  return isCsv(file)
+    ? `Fill the column \`${name}\` in this row, or remove the row.`
+    : `Give the object of this line a "${name}" (${kind}), or remove the line.`;
+}
+
+const groupRemedy = 'Fill the column that `data.split.groupBy` names in each row.';
 
 function readGroup(file: string, { line, group }: Row, column: string): string {
   if (isBlank(group) || (typeof group !== 'string' && typeof group !== 'number')) {
-    throw rowError(file, line, `it has no ${column}, by which the images are to be grouped`);
+    throw rowError(
+      file,
+      line,
+      `it has no ${column}, by which the images are to be grouped`,
+      groupRemedy,
+    );
   }
   return String(group);
 }
@@ -182,9 +211,16 @@ function isBlank(value: unknown): boolean {
   return value === undefined || value === null || value === '';
 }
 
-function rowError(file: string, line: number, reason: string, cause?: unknown): FtctlError {
+function rowError(
+  file: string,
+  line: number,
+  reason: string,
+  remedy: string,
+  cause?: unknown,
+): FtctlError {
   return new FtctlError('FT_DATA_MANIFEST_ROW', {
     what: `Line ${line} of ${file} cannot be used: ${reason}.`,
+    remedy,
     details: { file, line },
     ...(cause === undefined ? {} : { cause }),
   });

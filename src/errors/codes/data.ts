@@ -64,7 +64,7 @@ export const dataCodes = {
     exit: 3,
     summary: 'A row of a CSV or JSONL manifest is not valid.',
     remedy:
-      'The first line of a CSV names the columns: `path,label` or `path,label,split`. A split is train, val (or valid, validation) or test, in all rows or none.',
+      'Correct the line that the message names; docs/data.md describes both kinds of manifest.',
   },
   FT_DATA_DUPLICATE_PATH: {
     exit: 3,

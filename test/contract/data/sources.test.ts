@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { DataSpec } from '../../../src/config/run-spec.js';
+import type { FtctlError } from '../../../src/errors/index.js';
 import { DataFolder, failure } from './data-folder.js';
 
 let folder: DataFolder;
@@ -122,7 +123,53 @@ describe('makeManifest of a table', () => {
   it('counts a listed file that is not there as one that cannot be used', async () => {
     await folder.put('1.png');
     const spec = await table('a.csv', 'path,label\n1.png,a\n2.png,a\n3.png,b\n4.png,b\n');
-    expect((await failure(folder.make(spec)))[1]).toContain('2.png: it does not exist');
+    const error = await folder.make(spec).catch((reason: unknown) => reason as FtctlError);
+    expect(error).toMatchObject({
+      message: [
+        `3 of 4 images in ${spec.source!} cannot be used:`,
+        '  2.png (line 3): it does not exist',
+        '  3.png (line 4): it does not exist',
+        '  4.png (line 5): it does not exist',
+      ].join('\n'),
+      remedy:
+        "Correct or remove the rows (a relative path counts from the manifest's folder), repair the files, or set `data.onBadFile: skip` to train without them.",
+    });
+  });
+
+  it('names itself and lines where its classes or splits cannot be used', async () => {
+    const one = await table('a.csv', 'path,label\n1.png,a\n2.png,a\n3.png,b\n');
+    expect(await failure(folder.make(one))).toEqual([
+      'FT_DATA_CLASS_TOO_SMALL',
+      `Class b of ${one.source!} has one image (line 4). Train and val need one each, so a class needs 2 at least.`,
+    ]);
+    const row = (path: string, label: string, split: string): string =>
+      JSON.stringify({ path, label, split });
+    const rows = [row('1.png', 'a', 'train'), row('2.png', 'b', 'train')];
+    const val = await table('b.jsonl', rows.join('\n'));
+    expect(await failure(folder.make(val))).toEqual([
+      'FT_DATA_SPLIT',
+      `${val.source!} brings its own splits, and has no val images. The best epoch is chosen on val.`,
+    ]);
+    const more = [...rows, row('3.png', 'a', 'val'), row('4.png', 'c', 'val')];
+    const untrained = await table('c.jsonl', more.join('\n'));
+    expect(await failure(folder.make(untrained))).toEqual([
+      'FT_DATA_EMPTY_CLASS',
+      `Class c of ${untrained.source!} has no train images (line 4).`,
+    ]);
+  });
+
+  it.each([
+    ['a.csv', 'file,label\n1.png,cat\n', /^The first line of a CSV names the columns: /],
+    ['a.csv', 'path,label\n1.png,a,b\n', /^Give each row as many fields as the header has; /],
+    ['a.csv', 'path,label\n,dog\n', /^Fill the column `path` in this row, /],
+    ['a.csv', 'path,label,split\n1.png,a,dev\n', /^A split is one of train, val, valid, /],
+    ['a.jsonl', '{"path":\n', /^Write one object in a line, such as \{"path": /],
+    ['a.jsonl', '{"path":"1.png"}\n', /^Give the object of this line a "label" /],
+    ['a.jsonl', '{"path":"1.png","label":1,"split":2}\n', /^A split is one of train, val, /],
+  ])('gives advice that fits its kind and its fault: %s %j', async (name, text, remedy) => {
+    const spec = await table(name, text);
+    const error = await folder.make(spec).catch((reason: unknown) => reason as FtctlError);
+    expect(error).toMatchObject({ remedy: expect.stringMatching(remedy) as string });
   });
 });
 

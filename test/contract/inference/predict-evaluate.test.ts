@@ -149,6 +149,23 @@ describe('predict', () => {
     expect(missing!.error!.message).toBe('/no/such.png cannot be used: it does not exist.');
   });
 
+  it('takes a folder for the images in it, at any depth', async () => {
+    const photos = join(data.root, 'photos');
+    cpSync(imageOf(1), join(photos, 'deep', 'b.png'));
+    cpSync(imageOf(0), join(photos, 'a.png'));
+    writeFileSync(join(photos, 'README.md'), 'no image');
+    const predictions = await predict({ modelDir, images: [photos, imageOf(2)], top: 1 });
+    expect(predictions.map(({ image, error }) => [image, error])).toEqual([
+      [join(photos, 'a.png'), null],
+      [join(photos, 'deep', 'b.png'), null],
+      [imageOf(2), null],
+    ]);
+    const empty = join(data.root, 'empty');
+    mkdirSync(empty);
+    const error = await rejection(predict({ modelDir, images: [empty], top: 1 }));
+    expect([error.code, error.message]).toEqual(['FT_DATA_EMPTY', `${empty} has no images.`]);
+  });
+
   it('says what to do about a folder without a model', async () => {
     const error = await rejection(predict({ modelDir: data.dataRoot, images: [], top: 1 }));
     expect(error.code).toBe('FT_ARTIFACTS_NOT_FOUND');
@@ -230,10 +247,16 @@ describe('evaluate', () => {
     writeFileSync(csv, ['path,label', ...rows.map((row) => `${row.path},${row.label}`)].join('\n'));
     writeFileSync(jsonl, rows.map((row) => JSON.stringify(row)).join('\n'));
     for (const other of [split, csv, jsonl]) {
-      const result = await evaluate({ modelDir, data: other });
+      const result = await evaluate({ modelDir, data: other, split: 'all' });
       expect(result.perClass).toEqual(whole.perClass);
       expect(result.loss).toBeCloseTo(whole.loss, 10);
     }
+    const val = data.manifest.samples.filter((sample) => sample.split === 'val').length;
+    expect(await evaluate({ modelDir, data: split })).toMatchObject({
+      split: 'val',
+      splits: { train: numImages - val, val },
+      samples: val,
+    });
     rmSync(csv);
     rmSync(jsonl);
   });
@@ -256,7 +279,7 @@ describe('evaluate', () => {
     writeFileSync(join(named, 'labels.json'), '["rose", "class-0", "lily", "aster"]');
     const error = await rejection(evaluate({ modelDir: named, data: data.dataRoot }));
     expect(error.message).toBe(
-      `${data.dataRoot} has 1 classes that the model does not know: class-1. The model was trained on 4 classes: ` +
+      `${data.dataRoot} has 1 class that the model does not know: class-1. The model was trained on 4 classes: ` +
         'rose (21), class-0 (22), lily (23), aster (24), which the data has to call all by their names or all as in brackets.',
     );
   });
@@ -269,7 +292,7 @@ describe('evaluate', () => {
     const error = await rejection(evaluate({ modelDir, data: other }));
     expect(error.code).toBe('FT_EVALUATE_CLASSES');
     expect(error.message).toBe(
-      `${other} has 1 classes that the model does not know: pear. ` +
+      `${other} has 1 class that the model does not know: pear. ` +
         'The model was trained on 4 classes: zebra, class-0, class-1, apple.',
     );
   });

@@ -14,7 +14,7 @@ function resultOf(
   const wrong = pairs.filter(([is, said]) => is !== said);
   return {
     ...confusion.scores(names),
-    loss: 0.5,
+    ...{ split: 'all', splits: null, loss: 0.5 },
     worstMistakes: wrong.slice(0, 3).map(([is, said], i) => ({
       path: `${names[is]!}/some/folder/with/a/long/name/of/its/own/image-${i}.png`,
       said: names[said]!,
@@ -37,6 +37,19 @@ const pets = resultOf(
 );
 
 describe('the report of an evaluation', () => {
+  it('says which splits were scored, where there are any', () => {
+    const splits = { train: 120, val: 12, test: 20 };
+    const sums = 'accuracy 0.850, macro F1 0.574, loss 0.5000 on 20 images';
+    expect(evaluationReport({ ...pets, split: 'test', splits }).slice(0, 2)).toEqual([
+      `${sums} of test`,
+      'scored: test (20); not scored: train (120), val (12)',
+    ]);
+    expect(evaluationReport({ ...pets, splits }).slice(0, 2)).toEqual([
+      sums,
+      'scored: train (120), val (12), test (20)',
+    ]);
+  });
+
   it('has the sums, each class, the matrix and the worst mistakes', () => {
     expect(evaluationReport(pets).join('\n')).toMatchInlineSnapshot(`
       "accuracy 0.850, macro F1 0.574, loss 0.5000 on 20 images

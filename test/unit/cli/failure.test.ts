@@ -21,6 +21,24 @@ describe('a failure for people', () => {
     ]);
   });
 
+  it.each(['start', 'starting', 'prepare', 'train', 'wait', 'membership'])(
+    'does not say that it was in phase %s, which tells nobody anything',
+    (phase) => {
+      const error = new FtctlError('FT_USAGE', { what: 'w.', remedy: 'r.', phase });
+      expect(failureLines(error)[0]).toBe('error FT_USAGE: w.');
+      expect(failureJson(error).error.phase).toBe(phase);
+    },
+  );
+
+  it('says where it was before the colon of a list', () => {
+    const place = { rank: 1, phase: 'features' };
+    const error = new FtctlError('FT_DATA_BAD_FILES', { what: 'Bad:\n  a.png', ...place });
+    expect(failureLines(error).slice(0, 2)).toEqual([
+      'error FT_DATA_BAD_FILES: Bad (rank 1, phase features):',
+      '  a.png',
+    ]);
+  });
+
   it('names commands as ftctl was started', () => {
     const problem = { code: 'FT_USAGE', message: 'm', remedy: 'See `ftctl --help`.' };
     const error = new FtctlError('FT_DISK_FULL', {

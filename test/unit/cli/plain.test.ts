@@ -39,6 +39,11 @@ describe('progress without a terminal', () => {
     expect(log(short as typeof started)).toEqual([
       'epoch 1/25: train loss 0.9000, accuracy 0.710; val loss 1.0100, accuracy 0.700; lr 0.003; 0.0 s',
     ]);
+    // All of its steps were done before a resume.
+    const evaluated = { ...epoch(0), imagesPerSecond: 0, rowsComputed: 0 };
+    expect(log(evaluated as typeof started)).toEqual([
+      'epoch 1/25: train loss 0.9000, accuracy 0.710; val loss 1.0100, accuracy 0.700; lr 0.003; 4.2 s',
+    ]);
   });
 
   it('is one line for the start and one for the end of a preparation', () => {
@@ -67,27 +72,31 @@ describe('progress without a terminal', () => {
     ]);
   });
 
-  it('tells of the run, the data, workers that come and go, and warnings', () => {
+  it('leaves the loss of a worker to the error that ends the run', () => {
+    const cause = 'Worker 1 was lost: its connection broke.';
+    expect(log(step(0, 0), { type: 'worker-lost', slot: 1, cause })).toEqual([]);
+  });
+
+  it('tells of the run, the data, workers that come, and warnings', () => {
     expect(
       log(
         { ...started, resumedFromRound: 94 } as typeof started,
         { ...dataReady, skipped: 2, test: 10 } as typeof dataReady,
         joined(1),
         generation([0, 1]),
+        { ...generation([0]), reason: 'stop' } as typeof started,
         { type: 'warning', message: 'disk nearly full', rank: 1 },
         { type: 'warning', message: 'two\nlines \u001b[31m' },
-        { type: 'worker-lost', slot: 1, cause: 'killed by SIGKILL' },
         { type: 'test', loss: 0.5, accuracy: 0.9, samples: 10 },
         { type: 'run-finished', result },
       ),
     ).toEqual([
-      'run quickstart-20250131T142233Z-k3f9, resumed from round 94',
+      'run quickstart-20250131T142233Z-k3f9, resumed from its last checkpoint',
       'data: 16 classes; 1,452 train, 363 val, 10 test images; 2 bad files left out',
       'worker 1 joined (pid 4001 on box)',
-      '2 workers train from round 0 on (generation 1.1: all workers are ready)',
+      '2 workers are ready',
       'warning (rank 1): disk nearly full',
       'warning: two lines  [31m',
-      'worker 1 lost: killed by SIGKILL',
       'test: loss 0.5000, accuracy 0.900, 10 images',
     ]);
   });

@@ -54,7 +54,7 @@ export function generation(slots: readonly number[], round = 0): RunEventBody {
     generation: '1.1',
     members: slots.map((slot, rank) => ({ rank, slot, firstShard: rank * 2, numShards: 2 })),
     round,
-    reason: 'all workers are ready',
+    reason: 'start',
   };
 }
 

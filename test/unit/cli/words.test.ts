@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { bytes, count, duration, loss, printable, rate } from '../../../src/cli/progress/words.js';
+import {
+  bytes,
+  count,
+  duration,
+  loss,
+  plural,
+  printable,
+  rate,
+} from '../../../src/cli/progress/words.js';
 
 describe('numbers for people', () => {
   it('are durations from tenths of a second to hours, without 60 s or 60 m', () => {
@@ -46,6 +54,12 @@ describe('numbers for people', () => {
       '1',
       '0',
     ]);
+  });
+
+  it('are counts of things, one or many', () => {
+    expect([plural(1, 'worker'), plural(1452, 'worker')]).toEqual(['1 worker', '1,452 workers']);
+    const classes = [0, 1, 2].map((value) => plural(value, 'class', 'classes'));
+    expect(classes).toEqual(['0 classes', '1 class', '2 classes']);
   });
 
   it('are counts with thousands apart', () => {

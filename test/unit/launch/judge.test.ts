@@ -172,7 +172,11 @@ describe('the outcome of a run', () => {
       worker(1, { reported: json('FT_COORDINATOR_LOST') }),
       coordinator({ exit: { code: 0, signal: null } }),
     ];
-    expect(errorOf({ interrupted: 'graceful', ended }).code).toBe('FT_INTERRUPTED');
+    const error = errorOf({ interrupted: 'graceful', ended });
+    expect(error.code).toBe('FT_INTERRUPTED');
+    expect(error.message).toBe(
+      'The run was stopped before its first step, as asked. Its last checkpoint is as it was.',
+    );
   });
 
   it('is a lost coordinator where it dies while it stops', () => {

@@ -45,7 +45,10 @@ describe('where a run is', () => {
   it('is told in words that fit a sentence', () => {
     expect(after([]).where).toBe('while the run started');
     expect(after([preparing]).where).toBe('while it prepared the weights');
-    expect(after([preparing, generation]).where).toBe('after round 0');
+    expect(after([preparing, generation]).where).toBe('before its first step');
+    expect(after([{ ...generation, round: 94 }]).where).toBe(
+      'before its first step since the resume',
+    );
     expect(after([generation, step]).where).toBe('at epoch 2 of 25, step 12 of 23');
   });
 

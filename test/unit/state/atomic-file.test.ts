@@ -100,6 +100,17 @@ describe('diskError', () => {
   });
 });
 
+describe('what to do about a path that cannot be written', () => {
+  it.each([
+    ['EACCES', 'Change its permissions, or choose another folder.'],
+    ['EROFS', 'Mount it for writing, or choose another folder.'],
+    ['EEXIST', 'Remove that file, or choose another folder.'],
+    ['ENOTDIR', 'Remove that file, or choose another folder.'],
+  ])('fits %s', (code, remedy) => {
+    expect(diskError(Object.assign(new Error(code), { code }), '/run/a').remedy).toBe(remedy);
+  });
+});
+
 describe('removeTemporaries', () => {
   it('removes what a killed writer left, and nothing else', async () => {
     const names = ['a.json', '.a.json.17-3.tmp', '.hidden', 'b.tmp', '.b.17-3.tmp.bak'];

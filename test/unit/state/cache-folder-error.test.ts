@@ -47,7 +47,7 @@ describe('a cache folder that no run can be prepared with', () => {
     expect(error.message).toBe(
       `The cache folder ${path} cannot be written. Cannot write ${path}: a file lies where its folder should be (EEXIST).`,
     );
-    expect(error.remedy).toBe(`Change its permissions, or choose another folder: ${setting}`);
+    expect(error.remedy).toBe(`Remove that file, or choose another folder: ${setting}`);
   });
 
   it('is refused when its disk is full, and so is what is put there later', async (context) => {
