@@ -2,7 +2,17 @@ import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', 'src/rpc/gen/', 'coverage/', '/runs/', 'bench/.work/'] },
+  {
+    ignores: [
+      'dist/',
+      'node_modules/',
+      'src/rpc/gen/',
+      'coverage/',
+      '/runs/',
+      'bench/.work/',
+      '.tmp/',
+    ],
+  },
   js.configs.recommended,
   {
     files: ['**/*.ts'],

@@ -52,6 +52,18 @@ describe('a configuration with several faults', () => {
       'FT_CONFIG_INVALID_VALUE',
     ]);
   });
+
+  it.each([
+    ['IMAGENET1K_V1', 'FT_CONFIG_UNSUPPORTED'],
+    ['x.h5', 'FT_CONFIG_UNSUPPORTED'],
+    ['npm:nsfwjs@4.4.0#mobilenet_v2_mid', 'FT_CONFIG_MISSING_KEY'],
+    ['npm:nsfwjs@latest#mobilenet_v2_mid', 'FT_CONFIG_INVALID_VALUE'],
+  ])('is told once where its weights are none that ftctl reads: %s', async (weights, code) => {
+    const sets = [`model.weights=${weights}`];
+    const { error } = await failure(minimal, sets, { checkModel: checkModelSpec });
+    const problems = error.details?.['problems'] as { code: string }[];
+    expect(problems.map((problem) => problem.code)).toEqual([code]);
+  });
 });
 
 describe('a network that only the configuration is known of', () => {

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { checkModelSpec } from '../../../src/models/check-spec.js';
 import { failure, load, minimal } from './support.js';
 
 const npm = 'npm:flowers@1.0.0';
@@ -468,18 +467,6 @@ describe('a configuration with a fault', () => {
     const { error, ...found } = await failure(text, sets);
     expect(found).toEqual({ code, message, remedy });
     expect(error.exitCode).toBe(2);
-  });
-
-  it.each([
-    ['IMAGENET1K_V1', 'FT_CONFIG_UNSUPPORTED'],
-    ['x.h5', 'FT_CONFIG_UNSUPPORTED'],
-    ['npm:nsfwjs@4.4.0#mobilenet_v2_mid', 'FT_CONFIG_MISSING_KEY'],
-    ['npm:nsfwjs@latest#mobilenet_v2_mid', 'FT_CONFIG_INVALID_VALUE'],
-  ])('is told once where its weights are none that ftctl reads: %s', async (weights, code) => {
-    const sets = [`model.weights=${weights}`];
-    const { error } = await failure(minimal, sets, { checkModel: checkModelSpec });
-    const problems = error.details?.['problems'] as { code: string }[];
-    expect(problems.map((problem) => problem.code)).toEqual([code]);
   });
 
   it('accepts fractions that sum to 1 only up to rounding', async () => {
