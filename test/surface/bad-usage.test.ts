@@ -189,7 +189,7 @@ describe('a command that succeeds', () => {
       code: 0,
     });
     expect(await ftctl(['config', 'validate', '--json'], { cwd })).toEqual({
-      stdout: '{\n  "valid": true,\n  "name": "quickstart"\n}\n',
+      stdout: '{\n  "valid": true,\n  "name": "quickstart",\n  "warnings": []\n}\n',
       stderr: '',
       code: 0,
     });
