@@ -1,7 +1,7 @@
-import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { listUnlabelled } from '../data/sources/image-folder.js';
 import { FtctlError } from '../errors/index.js';
+import { isFolder } from '../util/is-folder.js';
 
 /**
  * The image files that `paths` name: a folder stands for all images in it, at any depth. A path that is not there stays: it is
@@ -10,11 +10,7 @@ import { FtctlError } from '../errors/index.js';
 export async function imagePaths(paths: readonly string[]): Promise<string[]> {
   const images: string[] = [];
   for (const path of paths) {
-    const isFolder = await stat(path).then(
-      (found) => found.isDirectory(),
-      () => false,
-    );
-    if (!isFolder) {
+    if (!(await isFolder(path))) {
       images.push(path);
       continue;
     }
