@@ -1,3 +1,4 @@
+import { isNpm } from './paths.js';
 import type { RunSpec } from './run-spec.js';
 
 /**
@@ -8,7 +9,6 @@ export async function missingPaths(
   { data, model }: Pick<RunSpec, 'data' | 'model'>,
   isThere: (path: string) => Promise<boolean>,
 ): Promise<string[]> {
-  const isNpm = (value: string): boolean => value.startsWith('npm:');
   const named: [key: string, path: string | null][] = [
     ['data.source', isNpm(data.source) ? null : data.source],
     ['data.rules', data.rules],

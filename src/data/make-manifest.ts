@@ -9,7 +9,7 @@ import { manifestHash } from './manifest-json.js';
 import type { PixelCache } from './pixel-cache.js';
 import type { Preprocessing } from './preprocessing.js';
 import { listSource } from './sources/list-source.js';
-import { byCodeUnits, type Listing, linesOf, nameOf } from './sources/listing.js';
+import { badFileLines, byCodeUnits, type Listing, nameOf } from './sources/listing.js';
 import { workingSide } from './working-side.js';
 
 /** What is being done: `data`: the source is fetched; `manifest`: its files are checked. */
@@ -108,10 +108,7 @@ export async function makeManifest(
 }
 
 function badFiles(listing: Listing, bad: readonly BadFile[]): FtctlError {
-  const listed = new Map(listing.files.map((file) => [file.path, file]));
-  const lines = bad
-    .slice(0, numListed)
-    .map(({ path, reason }) => `\n  ${path}${linesOf([listed.get(path)!])}: ${reason}`);
+  const lines = badFileLines(listing, bad.slice(0, numListed)).map((line) => `\n  ${line}`);
   const rest = bad.length > numListed ? `\n  and ${bad.length - numListed} more` : '';
   return new FtctlError('FT_DATA_BAD_FILES', {
     what: `${bad.length} of ${listing.files.length} images in ${nameOf(listing)} cannot be used:${lines.join('')}${rest}`,

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import type { BadFile } from '../data/manifest.js';
 import { readFailure } from '../util/read-failure.js';
 import { listImageFolder } from '../data/sources/image-folder.js';
-import { enumerate, type Listing, linesOf, nameOf } from '../data/sources/listing.js';
+import { badFileLines, enumerate, type Listing, nameOf } from '../data/sources/listing.js';
 import { listTableFile } from '../data/sources/table-file.js';
 import { FtctlError } from '../errors/index.js';
 import { chooseSplit, type SplitChoice, type SplitSizes } from './choose-split.js';
@@ -158,8 +158,7 @@ function badFile(path: string, error: FtctlError): BadFile {
 }
 
 function badFiles(listing: Listing, bad: readonly BadFile[]): FtctlError {
-  const listed = new Map(listing.files.map((file) => [file.path, file]));
-  const lines = bad.map(({ path, reason }) => `${path}${linesOf([listed.get(path)!])}: ${reason}`);
+  const lines = badFileLines(listing, bad);
   return new FtctlError('FT_DATA_BAD_FILES', {
     what: `${bad.length} of ${listing.files.length} images in ${nameOf(listing)} cannot be used: ${enumerate(lines, 20)}.`,
     remedy: 'Repair or remove the files.',

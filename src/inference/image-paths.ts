@@ -1,6 +1,6 @@
-import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { listAllImages } from '../data/sources/image-folder.js';
+import { isFolder } from '../util/is-folder.js';
 
 /**
  * The image files that `paths` name: a folder stands for all images in it, at any depth. A path that is not there stays: it is
@@ -9,11 +9,7 @@ import { listAllImages } from '../data/sources/image-folder.js';
 export async function imagePaths(paths: readonly string[]): Promise<string[]> {
   const images: string[] = [];
   for (const path of paths) {
-    const isFolder = await stat(path).then(
-      (found) => found.isDirectory(),
-      () => false,
-    );
-    if (!isFolder) {
+    if (!(await isFolder(path))) {
       images.push(path);
       continue;
     }

@@ -2,6 +2,7 @@ import type { RunEvent } from '../control/events.js';
 import { FtctlError, type FtctlErrorJson } from '../errors/index.js';
 import type { Clock } from '../util/clock.js';
 import type { Log } from '../util/log.js';
+import { sentenceCase } from '../util/sentence-case.js';
 import { ProcessTable } from './process-table.js';
 import { lostCodes, type RunFacts } from './run-facts.js';
 import { advance, noProgress, type RunProgress } from './run-progress.js';
@@ -238,7 +239,7 @@ export class Supervisor {
 
   #expect(name: string, limitMs: number, what: string): void {
     this.#waits.start(name, limitMs, () => {
-      this.#limit ??= `${capital(what)} within ${String(limitMs / 1000)} s.`;
+      this.#limit ??= `${sentenceCase(what)} within ${String(limitMs / 1000)} s.`;
       this.#end(0, `a wait ran out (${name})`);
     });
   }
@@ -275,8 +276,4 @@ function onAbort(signal: AbortSignal | undefined, handler: () => void): () => vo
 
 function joinOf(slot: number): string {
   return `join ${String(slot)}`;
-}
-
-function capital(text: string): string {
-  return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`;
 }

@@ -1,8 +1,10 @@
 import { readdir } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunResult } from '../../src/control/events.js';
+import { nodeFlags } from '../../src/launch/node-flags.js';
 import { launched, startFtctl } from '../support/runs/ftctl.js';
 import {
+  commandLineOf,
   coordinatorPid,
   launchedIntoEpochs,
   leftovers,
@@ -32,6 +34,7 @@ describe('a process that is killed in the middle of a run', () => {
     const args = ['-w', '2', ...epochs];
     const { finished, runDir, events } = await launchedIntoEpochs(world, args, row.delayMs);
     const pid = row.rank === null ? await coordinatorPid(runDir) : workerPid(events, row.rank);
+    expect(await commandLineOf(pid)).toEqual(expect.arrayContaining([...nodeFlags]));
     process.kill(pid, 'SIGKILL');
     const { code, stdout } = await finished;
     const failed = JSON.parse(stdout) as { status: string; error: Record<string, unknown> };

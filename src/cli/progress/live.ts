@@ -6,17 +6,8 @@ import {
   type ProgressState,
   type WorkerProgress,
 } from './progress-state.js';
-import {
-  accuracy,
-  bytes,
-  count,
-  duration,
-  loss,
-  plural,
-  printable,
-  rate,
-  sentenceCase,
-} from './words.js';
+import { sentenceCase } from '../../util/sentence-case.js';
+import { accuracy, bytes, count, duration, loss, plural, printable, rate } from './words.js';
 
 /** How many lines the workers may take; beyond it they are counted by stage. */
 const maxWorkerLines = 4;

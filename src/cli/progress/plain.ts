@@ -1,16 +1,7 @@
 import type { RunEvent } from '../../control/events.js';
 import type { ProgressState } from './progress-state.js';
-import {
-  accuracy,
-  bytes,
-  count,
-  duration,
-  loss,
-  plural,
-  printable,
-  rate,
-  sentenceCase,
-} from './words.js';
+import { sentenceCase } from '../../util/sentence-case.js';
+import { accuracy, bytes, count, duration, loss, plural, printable, rate } from './words.js';
 
 /**
  * The lines that `event` adds to a log (no terminal): one per epoch, one for the start and the end of each long

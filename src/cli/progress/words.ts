@@ -55,11 +55,6 @@ export function plural(value: number, noun: string, many = `${noun}s`): string {
   return `${count(value)} ${value === 1 ? noun : many}`;
 }
 
-/** With a capital at its start. */
-export function sentenceCase(text: string): string {
-  return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`;
-}
-
 /**
  * Text that came from outside (file names, messages of other processes) on one line, without the control
  * characters that could move a terminal's cursor or change its state.

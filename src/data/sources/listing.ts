@@ -1,4 +1,4 @@
-import type { SplitName } from '../manifest.js';
+import type { BadFile, SplitName } from '../manifest.js';
 
 /** An image that a source lists, before anything is known of the file. */
 export interface ListedFile {
@@ -40,6 +40,12 @@ export function linesOf(files: readonly ListedFile[]): string {
   const lines = files.flatMap(({ line }) => (line === undefined ? [] : [String(line)]));
   if (lines.length === 0) return '';
   return ` (${lines.length === 1 ? 'line' : 'lines'} ${enumerate(lines)})`;
+}
+
+/** Each bad file of a listing, where its manifest lists it, and what is wrong with it: `a.png (line 3): it is empty`. */
+export function badFileLines({ files }: Listing, bad: readonly BadFile[]): string[] {
+  const listed = new Map(files.map((file) => [file.path, file]));
+  return bad.map(({ path, reason }) => `${path}${linesOf([listed.get(path)!])}: ${reason}`);
 }
 
 /** A few values for a message, the rest counted: `a, b, c and 4 more`. */

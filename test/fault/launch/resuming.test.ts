@@ -4,33 +4,15 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { FtctlError } from '../../../src/errors/index.js';
-import { runLaunch, type LaunchOptions } from '../../../src/launch/run-launch.js';
-import type { SupervisionLimits } from '../../../src/launch/supervision-limits.js';
+import { runLaunch } from '../../../src/launch/run-launch.js';
 import { RunFolder } from '../../../src/state/run-folder.js';
-import {
-  fakeConfig,
-  fakePorts,
-  isAlive,
-  pidsOf,
-  type FakePlan,
-} from '../../support/launch/fake-launch.js';
-import { launchFakes as launchIn, makeRunsDir } from '../../support/launch/launch-fakes.js';
+import { fakeConfig, fakePorts, isAlive, pidsOf } from '../../support/launch/fake-launch.js';
+import { useRunsDir } from '../../support/launch/launch-fakes.js';
 
-let runs: Awaited<ReturnType<typeof makeRunsDir>>;
-let runsDir: string;
-beforeEach(async () => {
-  runs = await makeRunsDir();
-  runsDir = runs.path;
-});
-afterEach(() => runs.remove());
-
-const launchFakes = (
-  plan: FakePlan,
-  options: Partial<LaunchOptions> = {},
-  limits: Partial<SupervisionLimits> = {},
-) => launchIn(runsDir, plan, options, limits);
+const runs = useRunsDir();
+const { launchFakes } = runs;
 
 describe('a launcher that is killed', () => {
   it('leaves no process, not even one that hangs, and its run can be taken over at once', async () => {
@@ -41,17 +23,17 @@ describe('a launcher that is killed', () => {
       ...process.env,
       FAKE: JSON.stringify({ steps: 100_000, workers: { 1: 'stubborn' } }),
     };
-    const launcher = spawn(process.execPath, [script, runsDir], {
+    const launcher = spawn(process.execPath, [script, runs.path], {
       env,
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     let output = '';
     launcher.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
     await expect.poll(() => output, { timeout: 20_000 }).toContain('step');
-    const run = await RunFolder.open(runsDir, 'fake');
+    const run = await RunFolder.open(runs.path, 'fake');
     const pids = pidsOf(run.dir);
     expect(pids.filter(isAlive)).toHaveLength(3);
-    const another = runLaunch(fakeConfig(2), { runsDir, resume: run.id }, fakePorts({}));
+    const another = runLaunch(fakeConfig(2), { runsDir: runs.path, resume: run.id }, fakePorts({}));
     await expect(another).rejects.toMatchObject({ code: 'FT_RUN_IN_USE' });
 
     launcher.kill('SIGKILL');
@@ -74,7 +56,7 @@ describe('resuming a run', () => {
       },
     );
     const config = fakeConfig(2, 'a: 2\n');
-    const result = await runLaunch(config, { runsDir, resume: first.run.id }, ports);
+    const result = await runLaunch(config, { runsDir: runs.path, resume: first.run.id }, ports);
     expect(result).toMatchObject({ runId: first.run.id, status: 'finished' });
     expect(seen).toEqual(['fake', 2]);
     expect(await readFile(first.run.configPath, 'utf8')).toBe('a: 2\n');
@@ -94,7 +76,11 @@ describe('resuming a run', () => {
         },
       },
     );
-    const work = runLaunch(fakeConfig(2, 'a: 2\n'), { runsDir, resume: first.run.id }, ports);
+    const work = runLaunch(
+      fakeConfig(2, 'a: 2\n'),
+      { runsDir: runs.path, resume: first.run.id },
+      ports,
+    );
     await expect(work).rejects.toMatchObject({
       code: 'FT_RESUME_MISMATCH',
       message: 'seed was 1 and is now 2.',
@@ -149,7 +135,7 @@ describe('resuming a run', () => {
   });
 
   it('of a run that does not exist is refused', async () => {
-    const work = runLaunch(fakeConfig(2), { runsDir, resume: 'nothing' }, fakePorts({}));
+    const work = runLaunch(fakeConfig(2), { runsDir: runs.path, resume: 'nothing' }, fakePorts({}));
     await expect(work).rejects.toMatchObject({
       code: 'FT_RUN_NOT_FOUND',
       details: { runDir: null, resumable: false },

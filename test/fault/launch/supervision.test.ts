@@ -1,26 +1,14 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { RunEvent } from '../../../src/control/events.js';
 import { FtctlError } from '../../../src/errors/index.js';
-import { runLaunch, type LaunchOptions } from '../../../src/launch/run-launch.js';
-import type { SupervisionLimits } from '../../../src/launch/supervision-limits.js';
-import { fakeConfig, fakePorts, pidsOf, type FakePlan } from '../../support/launch/fake-launch.js';
-import { launchFakes as launchIn, makeRunsDir, said } from '../../support/launch/launch-fakes.js';
+import { runLaunch } from '../../../src/launch/run-launch.js';
+import { fakeConfig, fakePorts, pidsOf } from '../../support/launch/fake-launch.js';
+import { useRunsDir, said } from '../../support/launch/launch-fakes.js';
 
-let runs: Awaited<ReturnType<typeof makeRunsDir>>;
-let runsDir: string;
-beforeEach(async () => {
-  runs = await makeRunsDir();
-  runsDir = runs.path;
-});
-afterEach(() => runs.remove());
-
-const launchFakes = (
-  plan: FakePlan,
-  options: Partial<LaunchOptions> = {},
-  limits: Partial<SupervisionLimits> = {},
-) => launchIn(runsDir, plan, options, limits);
+const runs = useRunsDir();
+const { launchFakes } = runs;
 
 const resumeRemedy = (log: string) =>
   `Its log is logs/${log}.log in the run folder. ` +
@@ -32,12 +20,16 @@ describe('a configuration that cannot work', () => {
     const checkSpec = (): never => {
       throw fault;
     };
-    const launching = runLaunch(fakeConfig(2), { runsDir }, fakePorts({}, {}, { checkSpec }));
+    const launching = runLaunch(
+      fakeConfig(2),
+      { runsDir: runs.path },
+      fakePorts({}, {}, { checkSpec }),
+    );
     await expect(launching).rejects.toMatchObject({
       code: 'FT_MODEL_UNKNOWN',
       details: { runDir: null, resumable: false },
     });
-    expect(await readdir(runsDir)).toEqual([]);
+    expect(await readdir(runs.path)).toEqual([]);
   });
 });
 
@@ -45,14 +37,14 @@ describe('a new run that is refused before anything was trained', () => {
   it('leaves no folder, and its error names none', async () => {
     const launching = runLaunch(
       fakeConfig(2),
-      { runsDir },
+      { runsDir: runs.path },
       fakePorts({ coordinator: 'report-port' }),
     );
     await expect(launching).rejects.toMatchObject({
       code: 'FT_PORT_IN_USE',
       details: { runDir: null, resumable: false },
     });
-    expect(await readdir(runsDir)).toEqual([]);
+    expect(await readdir(runs.path)).toEqual([]);
   });
 });
 
@@ -75,8 +67,8 @@ describe('a run that goes well', () => {
     const { result } = await launchFakes(plan, {
       onEvent: (event) => {
         if (event.type !== 'step' || event.step !== 3) return;
-        void readdir(runsDir).then(([id]) => {
-          for (const pid of pidsOf(join(runsDir, id!))) process.kill(pid, 'SIGINT');
+        void readdir(runs.path).then(([id]) => {
+          for (const pid of pidsOf(join(runs.path, id!))) process.kill(pid, 'SIGINT');
         });
       },
     });
@@ -395,11 +387,15 @@ describe('stopping a run', () => {
   });
 
   it('before the launch starts nothing and makes no folder', async () => {
-    const work = runLaunch(fakeConfig(2), { runsDir, signal: AbortSignal.abort() }, fakePorts({}));
+    const work = runLaunch(
+      fakeConfig(2),
+      { runsDir: runs.path, signal: AbortSignal.abort() },
+      fakePorts({}),
+    );
     await expect(work).rejects.toMatchObject({
       code: 'FT_INTERRUPTED',
       details: { runDir: null, resumable: false },
     });
-    expect(await readdir(runsDir)).toEqual([]);
+    expect(await readdir(runs.path)).toEqual([]);
   });
 });

@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect } from 'vitest';
+import { afterEach, beforeEach, expect } from 'vitest';
 import { FtctlError } from '../../../src/errors/index.js';
 import { runLaunch, type LaunchOptions } from '../../../src/launch/run-launch.js';
 import type { SupervisionLimits } from '../../../src/launch/supervision-limits.js';
@@ -15,18 +15,31 @@ export interface Ended {
   readonly seconds: number;
 }
 
-/** A folder for runs, for the time of one test. */
-export async function makeRunsDir(): Promise<{ path: string; remove: () => Promise<void> }> {
-  const path = await mkdtemp(join(tmpdir(), 'supervision-'));
-  return { path, remove: () => rm(path, { recursive: true, force: true }) };
+/** A folder for runs, a new one for each test of a file, and {@link launchFakes} in it. */
+export function useRunsDir() {
+  let path = '';
+  beforeEach(async () => {
+    path = await mkdtemp(join(tmpdir(), 'supervision-'));
+  });
+  afterEach(() => rm(path, { recursive: true, force: true }));
+  return {
+    get path(): string {
+      return path;
+    },
+    launchFakes: (
+      plan: FakePlan,
+      options: Partial<LaunchOptions> = {},
+      limits: Partial<SupervisionLimits> = {},
+    ): Promise<Ended> => launchFakes(path, plan, options, limits),
+  };
 }
 
 /** Launches the fakes, waits for the end, and checks what must hold after any end. */
-export async function launchFakes(
+async function launchFakes(
   runsDir: string,
   plan: FakePlan,
-  options: Partial<LaunchOptions> = {},
-  limits: Partial<SupervisionLimits> = {},
+  options: Partial<LaunchOptions>,
+  limits: Partial<SupervisionLimits>,
 ): Promise<Ended> {
   const start = performance.now();
   const config = fakeConfig(plan.numWorkers ?? 2);

@@ -53,6 +53,11 @@ export async function coordinatorPid(runDir: string): Promise<number> {
   return (JSON.parse(text) as { pid: number }).pid;
 }
 
+/** The command line of a process. */
+export async function commandLineOf(pid: number): Promise<string[]> {
+  return (await readFile(`/proc/${pid}/cmdline`, 'utf8')).split('\0');
+}
+
 /** Processes whose command line or environment names the folder. */
 export async function processesOf(dir: string): Promise<number[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);

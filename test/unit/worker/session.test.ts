@@ -88,6 +88,11 @@ class Played {
     while (!this.sent.some((message) => message.type === type)) await turn();
   }
 
+  /** The last message but for signs of life, which a timer sends at any moment. */
+  get lastSaid(): WorkerMessage | undefined {
+    return this.sent.findLast(({ type }) => type !== 'stage');
+  }
+
   types(): string[] {
     return this.sent.map(({ type }) => type);
   }
@@ -128,7 +133,7 @@ describe('a session', () => {
     const rounds = a.sent.flatMap((m) => (m.type === 'round' ? [m.report] : []));
     expect(rounds.map(({ round }) => round)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
     expect(rounds.map(({ ledger }) => ledger)).toEqual(states.slice(1));
-    expect(a.sent.at(-1)).toMatchObject({ type: 'snapshot', kind: 'final', state: last });
+    expect(a.lastSaid).toMatchObject({ type: 'snapshot', kind: 'final', state: last });
     expect(a.session.heldState({ ...last, hash: 'other' })).toBeUndefined();
     a.say({ type: 'release', reason: 'done' });
     expect(await a.ended).toBe('released');
@@ -224,7 +229,7 @@ describe('a session', () => {
     await a.until('prepared');
     const state = { round: 2, hash: states[2]! };
     expect(aborted).toBe(true);
-    expect(a.sent.at(-1)).toEqual({
+    expect(a.lastSaid).toEqual({
       type: 'prepared',
       generation: { term: 1, number: 2 },
       state,
@@ -245,7 +250,7 @@ describe('a session', () => {
     await turn();
     network.changed('b');
     await a.until('peer-lost');
-    expect(a.sent.at(-1)).toMatchObject({ type: 'peer-lost', peer: 'b' });
+    expect(a.lastSaid).toMatchObject({ type: 'peer-lost', peer: 'b' });
     const error = { code: 'FT_WORKER_LOST', message: 'Gone.', remedy: 'Look.', rank: 1 } as const;
     a.say({ type: 'abort', error });
     const ended = await a.ended;
@@ -263,7 +268,7 @@ describe('a session', () => {
     await started([a], generationOf(['a']));
     const ended = await a.ended;
     expect(ended).toMatchObject({ code: 'FT_DATA_CHANGED', phase: 'gradients' });
-    expect(a.sent.at(-1)).toMatchObject({
+    expect(a.lastSaid).toMatchObject({
       type: 'failed',
       error: { code: 'FT_DATA_CHANGED', message: 'A file is gone.', phase: 'gradients' },
     });
