@@ -1,15 +1,15 @@
 import { dataProblems } from './data-checks.js';
+import { modelProblems } from './model-checks.js';
 import type { Problem } from './problems.js';
 import type { UserConfig } from './schema.js';
 import { defaultShards, maxShards } from './shards.js';
-import { weightsProblems } from './weights-reference.js';
 
 /** Rules that tie several keys together, in document order; those about groups that are not given are left out. */
 export function crossProblems(groups: Partial<UserConfig>): Problem[] {
   const { data, model, phases, batch, workers, metrics, security } = groups;
   return [
     ...(data === undefined ? [] : dataProblems(data)),
-    ...(model === undefined ? [] : weightsProblems(model)),
+    ...(model === undefined ? [] : modelProblems(model)),
     ...(phases === undefined ? [] : phaseProblems({ phases })),
     ...(batch === undefined || workers === undefined ? [] : batchProblems({ batch, workers })),
     ...(metrics === undefined || workers === undefined ? [] : portProblems({ metrics, workers })),

@@ -48,13 +48,16 @@ export function compileConfig(config: UserConfig, options: CompileOptions): RunS
   });
 }
 
-/** The network's part of {@link compileConfig}: a family's name is resolved, and a path of weights is absolute. */
+/** The network's part of {@link compileConfig}: a family's name is resolved, and paths are absolute. */
 export function compileModel(model: UserConfig['model'], resolvePath: ResolvePath): ModelSpec {
-  const { architecture, weights } = model;
+  const { architecture, width, weights, integrity, onnx, output } = model;
+  if (onnx !== null) return { onnx: resolvePath(['model', 'onnx'], onnx), output };
+  if (architecture === null || weights === null) throw new Error('a model without a network');
   return {
-    ...model,
     architecture: resolveArchitecture(architecture),
+    width,
     weights: isWeightsPath(weights) ? resolvePath(['model', 'weights'], weights) : weights,
+    integrity,
   };
 }
 

@@ -39,7 +39,7 @@ export function toDocument(spec: RunSpec): UserConfigInput {
           ? null
           : { mean: copy(data.normalise.mean), std: copy(data.normalise.std) },
     },
-    model: { ...model },
+    model: { ...noModel, ...model },
     phases: spec.phases.map(({ optimizer, ...phase }) => ({
       ...phase,
       optimizer: {
@@ -61,6 +61,12 @@ export function toDocument(spec: RunSpec): UserConfigInput {
     training: { ...spec.training },
   };
 }
+
+/** An architecture has no keys of an ONNX file, and the other way round. */
+const noModel = {
+  ...{ architecture: null, width: 1, weights: null, integrity: null },
+  ...{ onnx: null, output: null },
+};
 
 function pair([low, high]: readonly [number, number]): [number, number] {
   return [low, high];

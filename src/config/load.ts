@@ -6,6 +6,7 @@ import { crossProblems } from './checks.js';
 import { compileConfig, compileModel } from './compile.js';
 import { toYaml } from './document.js';
 import { formatPath, type KeyPath } from './key-path.js';
+import { hasNetwork } from './model-checks.js';
 import { parseYaml } from './parse-yaml.js';
 import {
   defaultCacheDir,
@@ -130,7 +131,7 @@ function check(
   const faults = [...earlier, ...problems.map((problem) => faultOf(problem, locate))];
   const { model, data } = groups;
   const modelFaults: Fault[] = [];
-  if (model !== undefined) {
+  if (model !== undefined && hasNetwork(model)) {
     collect(modelFaults, () => {
       checkModel({ model, ...(data === undefined ? {} : { data }) });
     });

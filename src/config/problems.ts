@@ -84,19 +84,24 @@ function didYouMean(name: string): string {
   return `Did you mean ${name}?`;
 }
 
+/** A key that must be there is not. */
+export function missingKey(path: KeyPath): Problem {
+  const node = schemaAt(path) ?? {};
+  const name = formatPath(path);
+  return {
+    code: 'FT_CONFIG_MISSING_KEY',
+    path,
+    what: `${name} is missing.`,
+    why: 'It has no default.',
+    remedy: `Add ${name} (${allowed(node)}). ${node.description ?? ''}`.trim(),
+  };
+}
+
 function valueProblem(path: KeyPath, issue: z.core.$ZodIssue, document: unknown): Problem {
   const value = valueAt(document, path);
   const node = schemaAt(path) ?? {};
   const name = formatPath(path);
-  if (value === undefined) {
-    return {
-      code: 'FT_CONFIG_MISSING_KEY',
-      path,
-      what: `${name} is missing.`,
-      why: 'It has no default.',
-      remedy: `Add ${name} (${allowed(node)}). ${node.description ?? ''}`.trim(),
-    };
-  }
+  if (value === undefined) return missingKey(path);
   const actual = `${name} is ${show(value)}.`;
   const unsupported = node['x-unsupported'];
   if (unsupported !== undefined && typeof value === 'string') {

@@ -102,7 +102,17 @@ export interface AugmentSpec {
   } | null;
 }
 
-export interface ModelSpec {
+/** The frozen network: one of ftctl's architectures, or a graph of the user's own. */
+export type ModelSpec = ArchitectureSpec | OnnxModelSpec;
+
+export interface OnnxModelSpec {
+  /** Absolute path of an ONNX file, which takes images and gives features. */
+  readonly onnx: string;
+  /** Which of its outputs has the features; null: the only one. */
+  readonly output: string | null;
+}
+
+export interface ArchitectureSpec {
   readonly architecture: string;
   /** Width multiplier (mobilenet_v2); 1 for the others. */
   readonly width: number;

@@ -204,9 +204,10 @@ const data = z.strictObject({
 });
 
 const model = z.strictObject({
-  architecture: text.meta({
+  architecture: text.nullable().default(null).meta({
     description: 'The network, or its family: `ftctl models list` names them.',
     'x-allowed': 'the name of an architecture',
+    'x-default': 'required without `onnx`',
   }),
   width: z
     .number()
@@ -214,11 +215,12 @@ const model = z.strictObject({
     .max(8)
     .default(1)
     .meta({ description: 'Width multiplier of a mobilenet_v2; 1 for the others.' }),
-  weights: text.meta({
+  weights: text.nullable().default(null).meta({
     description:
       "Pretrained weights: `random`; `pretrained`, torchvision's ImageNet weights of the architecture, or `torchvision:NAME/IMAGENET1K_V2`; a `.safetensors`, `.pth`, `.pt` or `.onnx` file, or the `model.json` of a tfjs model; `https://...`; or `npm:NAME@VERSION#MODEL`.",
     'x-allowed':
       '`random`, `pretrained`, `torchvision:NAME`, a path, `https://...`, or `npm:NAME@VERSION#MODEL`',
+    'x-default': 'required without `onnx`',
   }),
   integrity: z
     .string()
@@ -230,6 +232,16 @@ const model = z.strictObject({
         'Hash of what is fetched: the sha512 of the tarball of `npm:` weights, or the SHA-256 or SHA-512 of the file of `https:` ones; needed for them, no use without.',
       'x-allowed': '`sha512-` or `sha256-` and base64, 64 hex digits, or null',
     }),
+  onnx: text.nullable().default(null).meta({
+    description:
+      'A frozen network of your own, in place of `architecture` and `weights`: a file that takes images [N, 3, H, W] and gives features. Needs `data.normalise`.',
+    'x-allowed': 'the path of an ONNX file, or null',
+  }),
+  output: text.nullable().default(null).meta({
+    description:
+      'The output of `model.onnx` that has the features, [N, F] or [N, C, H, W]; null: its only one.',
+    'x-allowed': 'the name of an output, or null',
+  }),
 });
 
 const beta = z.number().min(0).lt(1);

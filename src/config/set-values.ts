@@ -56,11 +56,34 @@ const belongings: ReadonlyMap<string, readonly KeyPath[]> = new Map([
       ['data', 'rules'],
     ],
   ],
-  ['model.weights', [['model', 'integrity']]],
+  [
+    'model.weights',
+    [
+      ['model', 'integrity'],
+      ['model', 'onnx'],
+      ['model', 'output'],
+    ],
+  ],
+  [
+    'model.architecture',
+    [
+      ['model', 'onnx'],
+      ['model', 'output'],
+    ],
+  ],
+  [
+    'model.onnx',
+    [
+      ['model', 'output'],
+      ['model', 'architecture'],
+      ['model', 'weights'],
+      ['model', 'integrity'],
+    ],
+  ],
 ]);
 
 /**
- * The same arguments, and before them what they imply: another `data.source` or `model.weights` leaves behind what the
+ * The same arguments, and before them what they imply: another `data.source`, `model.weights` or `model.onnx` leaves behind what the
  * document says of its own one, so that `--set data.source=FOLDER` is enough. What is set itself stays.
  */
 export function withImpliedSets(document: unknown, sets: readonly SetValue[]): SetValue[] {

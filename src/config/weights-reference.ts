@@ -32,7 +32,10 @@ export function isWeightsPath(weights: string): boolean {
 }
 
 /** What is wrong with `model.weights` and `model.integrity` together. */
-export function weightsProblems({ weights, integrity }: UserConfig['model']): Problem[] {
+export function weightsProblems(
+  weights: string,
+  integrity: UserConfig['model']['integrity'],
+): Problem[] {
   const path = ['model', 'weights'];
   const what = `model.weights is ${weights}.`;
   const integrityPath = ['model', 'integrity'];

@@ -62,7 +62,7 @@ async function prepare(
   };
   // What can be seen at once is seen before anything is fetched.
   await checkCache(spec.cache.path);
-  await checkModel(spec.model, { seed: spec.seed, imageSize: spec.data.imageSize });
+  await checkModel(spec.model, { seed: spec.seed, ...spec.data });
   const preprocessing = preprocessingOf(spec.model, spec.data);
   const cacheDir = spec.cache.path;
   const blobs = new BlobStore(cacheDir);

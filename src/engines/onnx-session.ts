@@ -55,6 +55,22 @@ export interface SessionOptions {
   readonly threads: number;
 }
 
+/** An input or output of a model. */
+export interface SessionValue {
+  readonly name: string;
+  /** Of the elements, as onnxruntime calls it: `float32`; undefined for what is no tensor. */
+  readonly type: string | undefined;
+  /** Dynamic dimensions are names; empty also where the model says nothing. */
+  readonly shape: readonly (number | string)[];
+}
+
+function sessionValue(value: InferenceSession.ValueMetadata): SessionValue {
+  const { name } = value;
+  return value.isTensor
+    ? { name, type: value.type, shape: value.shape }
+    : { name, type: undefined, shape: [] };
+}
+
 /** Values by name; each is plain memory with a shape. */
 export interface TensorValue {
   readonly data: Float32Array | Int32Array;
@@ -110,6 +126,15 @@ export class OnnxSession {
         cause: error,
       });
     }
+  }
+
+  /** What the model says of its inputs. */
+  get inputs(): readonly SessionValue[] {
+    return this.#session.inputMetadata.map(sessionValue);
+  }
+
+  get outputs(): readonly SessionValue[] {
+    return this.#session.outputMetadata.map(sessionValue);
   }
 
   /** The shape that the model gives an input or output; dynamic dimensions are names. Undefined if there is none. */

@@ -7,12 +7,18 @@ import { FtctlError } from '../errors/index.js';
 import { diskError, writeFileAtomic } from '../util/atomic-file.js';
 import type { BlobStore } from '../util/blob-store.js';
 import { replaceFolder } from '../util/replace-folder.js';
+import { trainedGraph } from './backbone/join-graphs.js';
 import { headTensors } from './head.js';
 import { lowerNetwork } from './onnx/lower-network.js';
 import type { PreparedModel } from './prepared-model.js';
 import { describeNetwork, type NetworkSpec } from './registry.js';
 import { stateDictSpecs } from './tensor-specs.js';
 import { encodeSafetensors } from './weights/safetensors.js';
+import {
+  encodeNormalisation,
+  normalisationKey,
+  preprocessingKey,
+} from './weights/saved-normalisation.js';
 import type { StoredTensor, TensorSet } from './weights/tensor-set.js';
 import { decodeWeightsBlob } from './weights/weights-blob.js';
 
@@ -20,7 +26,7 @@ import { decodeWeightsBlob } from './weights/weights-blob.js';
 const files = {
   /** The whole network: `images` [N, 3, S, S], normalised, to `logits` [N, K]. */
   model: 'model.onnx',
-  /** The state dict with torchvision's names; not there for TensorFlow's networks. */
+  /** The state dict with torchvision's names; not there for networks that torchvision does not have. */
   weights: 'model.safetensors',
   /** Class names in the order of the logits. */
   labels: 'labels.json',
@@ -28,6 +34,9 @@ const files = {
   classIds: 'class-ids.json',
   preprocessing: 'preprocessing.json',
 } as const;
+
+/** What is the same for all models, for readers that do not know ftctl: the order of the channels, and what pixels / 255 span. */
+const colors = { channelOrder: 'RGB', valueRange: [0, 1] } as const;
 
 const rgb = z.tuple([z.number(), z.number(), z.number()]);
 const labelsSchema = z.array(z.string()).min(1);
@@ -72,36 +81,57 @@ export interface ArtifactsInput {
   readonly classNames: readonly string[];
 }
 
-/** The files' contents by name. */
-async function contents(input: ArtifactsInput): Promise<Map<string, Uint8Array | string>> {
-  const { prepared, blobs, parameters, classIds, classNames } = input;
+/** The trained network's files. */
+async function networkFiles(
+  { prepared, blobs, parameters }: ArtifactsInput,
+  metadata: Readonly<Record<string, string>>,
+): Promise<[string, Uint8Array][]> {
   const { head, preprocessing, numClasses, weightsSha256 } = prepared;
+  if (prepared.convention === 'onnx') {
+    const backbone = await blobs.read(prepared.backboneSha256);
+    return [[files.model, trainedGraph(backbone, head, parameters, metadata)]];
+  }
   const bytes = await blobs.read(weightsSha256);
   const blob = decodeWeightsBlob(bytes, blobs.path(weightsSha256));
   const spec = { ...blob.spec, numClasses };
   const tensors = new Map([...blob.tensors, ...headTensors(head, parameters)]);
   const network = describeNetwork(spec);
-  const labels = JSON.stringify(classNames);
   const onnx = lowerNetwork(network, tensors, {
     imageSize: preprocessing.imageSize,
     output: network.output,
     outputName: 'logits',
     metadata: {
-      'ftctl.labels': labels,
-      'ftctl.preprocessing': JSON.stringify(preprocessing),
+      ...metadata,
       'ftctl.architecture': JSON.stringify({ name: prepared.architecture, width: prepared.width }),
     },
   });
-  const made = new Map<string, Uint8Array | string>([
+  if (spec.convention !== 'torchvision') return [[files.model, onnx]];
+  const described = {
+    format: 'pt',
+    ...metadata,
+    [normalisationKey]: encodeNormalisation(preprocessing),
+  };
+  const weights = encodeSafetensors(stateDict(spec, tensors), described);
+  return [
     [files.model, onnx],
+    [files.weights, weights],
+  ];
+}
+
+/** The files' contents by name. */
+async function contents(input: ArtifactsInput): Promise<Map<string, Uint8Array | string>> {
+  const { classIds, classNames } = input;
+  const preprocessing = { ...input.prepared.preprocessing, ...colors };
+  const metadata = {
+    'ftctl.labels': JSON.stringify(classNames),
+    [preprocessingKey]: JSON.stringify(preprocessing),
+  };
+  return new Map<string, Uint8Array | string>([
+    ...(await networkFiles(input, metadata)),
     [files.labels, `${JSON.stringify(classNames, null, 2)}\n`],
     [files.classIds, `${JSON.stringify(classIds, null, 2)}\n`],
     [files.preprocessing, `${JSON.stringify(preprocessing, null, 2)}\n`],
   ]);
-  if (spec.convention === 'torchvision') {
-    made.set(files.weights, encodeSafetensors(stateDict(spec, tensors), { format: 'pt' }));
-  }
-  return made;
 }
 
 /**

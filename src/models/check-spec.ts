@@ -3,7 +3,7 @@ import { preprocessingOf } from './preprocessing-of.js';
 import { checkArchitecture, checkImageSize } from './registry.js';
 
 /**
- * Refuses a model that cannot be, as far as the configuration alone tells: FT_MODEL_UNKNOWN, FT_MODEL_WIDTH, FT_MODEL_IMAGE_SIZE, or
+ * Refuses a model that cannot be, as far as the configuration alone tells: FT_MODEL_UNKNOWN, FT_MODEL_WIDTH, FT_MODEL_IMAGE_SIZE, FT_CONFIG_MISSING_KEY, or
  * FT_WEIGHTS_SOURCE for weights of no known kind. Without `data` (it is faulty itself) neither images nor weights are looked at.
  */
 export function checkModelSpec(spec: {
@@ -11,8 +11,8 @@ export function checkModelSpec(spec: {
   readonly data?: Pick<DataSpec, 'imageSize' | 'background' | 'normalise'>;
 }): void {
   const { model, data } = spec;
-  checkArchitecture(model.architecture, model.width);
+  if ('architecture' in model) checkArchitecture(model.architecture, model.width);
   if (data === undefined) return;
-  checkImageSize(model.architecture, model.width, data.imageSize);
+  if ('architecture' in model) checkImageSize(model.architecture, model.width, data.imageSize);
   preprocessingOf(model, data);
 }

@@ -45,7 +45,7 @@ async function stateDictFile(
   if (weightsPath === undefined) {
     throw new FtctlError('FT_MODEL_NO_STATE_DICT', {
       what: `The model of ${modelPath} cannot be written as a state dict.`,
-      why: 'torchvision does not have its network: it pads as TensorFlow does, so the same weights would give other results there.',
+      why: 'torchvision does not have its network: it is an ONNX backbone, or it pads as TensorFlow does, so that the same weights would give other results there.',
       remedy: 'Export it as ONNX: `--format onnx`.',
       details: { path: modelPath, format },
     });

@@ -1,6 +1,7 @@
-import type { ModelSpec } from '../config/run-spec.js';
+import type { ModelSpec, OnnxModelSpec } from '../config/run-spec.js';
 import type { Preprocessing } from '../data/preprocessing.js';
 import { FtctlError } from '../errors/index.js';
+import { openBackbone } from './backbone/open-backbone.js';
 import { dependentsOf, outputLayer } from './layer-names.js';
 import { featuresOf, replacedLayers } from './network.js';
 import { lowerNetwork } from './onnx/lower-network.js';
@@ -35,9 +36,10 @@ export async function layerGraph(
   options: Omit<PrepareOptions, 'numClasses'>,
 ): Promise<LayerGraph> {
   const { imageSize, seed, cacheDir, onProgress, signal } = options;
+  const preprocessing = preprocessingOf(spec, options);
+  if ('onnx' in spec) return backboneOutput(spec, wanted, preprocessing);
   const { architecture, width } = spec;
   checkArchitecture(architecture, width);
-  const preprocessing = preprocessingOf(spec, options);
   const loaded = await loadWeights(weightsSource(spec), {
     ...{ architecture, width, seed, cacheDir, normalisation: preprocessing },
     numClasses: 1,
@@ -64,4 +66,25 @@ export async function layerGraph(
     }),
     preprocessing,
   };
+}
+
+/** A backbone of the user's own has one output that can be used. */
+async function backboneOutput(
+  spec: OnnxModelSpec,
+  wanted: string | null,
+  preprocessing: Preprocessing,
+): Promise<LayerGraph> {
+  if (wanted !== null) {
+    throw new FtctlError('FT_MODEL_LAYER', {
+      what: `There is no layer ${JSON.stringify(wanted)} to choose in ${spec.onnx}.`,
+      why: 'An ONNX backbone has outputs, of which `model.output` names one.',
+      remedy: 'Leave out the layer, or set `model.output`.',
+      details: { layer: wanted },
+    });
+  }
+  const { imageSize } = preprocessing;
+  const { graph, numFeatures } = await openBackbone(spec, {
+    ...{ imageSize, normalisation: preprocessing },
+  });
+  return { layer: spec.output ?? layerOutputName, shape: [numFeatures], graph, preprocessing };
 }

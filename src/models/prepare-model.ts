@@ -1,5 +1,7 @@
 import type { DataSpec, ModelSpec, Rgb } from '../config/run-spec.js';
 import { BlobStore } from '../util/blob-store.js';
+import { openBackbone } from './backbone/open-backbone.js';
+import { prepareBackbone } from './backbone/prepare-backbone.js';
 import { headOf } from './head.js';
 import { featuresOf } from './network.js';
 import { loweringVersion, lowerNetwork } from './onnx/lower-network.js';
@@ -39,12 +41,17 @@ const numSteps = 3;
 
 /**
  * Whether there is such a model that takes images of that size, and its weights, as far as can be told without fetching:
- * FT_MODEL_*, FT_WEIGHTS_*.
+ * FT_MODEL_*, FT_WEIGHTS_*; FT_BACKBONE_* for a backbone of the user's own, which is tried out.
  */
 export async function checkModel(
   spec: ModelSpec,
-  { seed, imageSize }: Pick<PrepareOptions, 'seed' | 'imageSize'>,
+  options: Pick<PrepareOptions, 'seed' | 'imageSize' | 'background' | 'normalise'>,
 ): Promise<void> {
+  const { seed, imageSize } = options;
+  if ('onnx' in spec) {
+    await openBackbone(spec, { imageSize, normalisation: preprocessingOf(spec, options) });
+    return;
+  }
   checkImageSize(spec.architecture, spec.width, imageSize);
   await weightsIdentity(weightsSource(spec), seed);
 }
@@ -52,19 +59,25 @@ export async function checkModel(
 /**
  * Makes a model ready to be trained: fetches and checks the weights, lowers the frozen prefix to ONNX, and stores both as
  * blobs in the cache. What was prepared before is found again in a few milliseconds. Rejects with FT_MODEL_*, FT_WEIGHTS_*,
- * FT_DISK_FULL or FT_NOT_WRITABLE errors, or with the signal's reason.
+ * FT_BACKBONE_*, FT_DISK_FULL or FT_NOT_WRITABLE errors, or with the signal's reason.
  */
 export async function prepareModel(
   spec: ModelSpec,
   options: PrepareOptions,
 ): Promise<PreparedModel> {
   const { numClasses, imageSize, seed, cacheDir, onProgress, signal } = options;
-  checkImageSize(spec.architecture, spec.width, imageSize);
-  const source = weightsSource(spec);
   const preprocessing = preprocessingOf(spec, options);
   const report = (message: string, done: number): void => {
     onProgress?.({ what: 'model', message, done, total: numSteps, unit: 'steps' });
   };
+  if ('onnx' in spec) {
+    const onNote = (note: string): void => {
+      report(note, numSteps);
+    };
+    return prepareBackbone(spec, { numClasses, preprocessing, cacheDir, onNote });
+  }
+  checkImageSize(spec.architecture, spec.width, imageSize);
+  const source = weightsSource(spec);
   const blobs = new BlobStore(cacheDir);
   const key = preparedKey({
     loweringVersion,

@@ -34,14 +34,15 @@ export type HeadDescription = LinearHead | ConvPoolHead;
  * paths: files are blobs, named by their SHA-256, in the cache folder (`blobs/<sha256>`).
  */
 export interface PreparedModel {
+  /** `onnx`: a backbone of the user's own. */
   readonly architecture: string;
   readonly width: number;
-  /** `torchvision`: a state dict of it can be written. `tensorflow`: TF-padded, ONNX only. */
-  readonly convention: 'torchvision' | 'tensorflow';
+  /** `torchvision`: a state dict of it can be written. `tensorflow`: TF-padded, ONNX only. `onnx`: the user's own, likewise. */
+  readonly convention: 'torchvision' | 'tensorflow' | 'onnx';
   readonly numClasses: number;
   /** ONNX: the frozen prefix, batch norm folded. */
   readonly backboneSha256: string;
-  /** safetensors: the pretrained tensors, without the classifier. */
+  /** safetensors: the pretrained tensors, without the classifier. Of a user's own backbone: the backbone. */
   readonly weightsSha256: string;
   readonly head: HeadDescription;
   readonly preprocessing: Preprocessing;

@@ -22,9 +22,32 @@ export const modelCodes = {
     summary: 'The network has no layer or module of that name.',
     remedy: 'Look for the name in `ftctl models show NAME`.',
   },
+  FT_BACKBONE_FILE: {
+    exit: 3,
+    summary: 'The ONNX file of `model.onnx` is not there, or onnxruntime cannot load it.',
+    remedy: 'Check the path, and the file with `onnx.checker` in Python.',
+  },
+  FT_BACKBONE_INPUT: {
+    exit: 3,
+    summary: 'The network of `model.onnx` does not take the images of the run.',
+    remedy: 'Export it with one float32 input [N, 3, H, W], N dynamic.',
+  },
+  FT_BACKBONE_OUTPUT: {
+    exit: 3,
+    summary:
+      'The network of `model.onnx` has no output of that name, several, or one that is no features.',
+    remedy: 'Set `model.output` to the name of a float32 output [N, F] or [N, C, H, W].',
+  },
+  FT_BACKBONE_RUN: {
+    exit: 3,
+    summary:
+      'The network of `model.onnx` fails on images of noise, or gives values that cannot be used as features.',
+    remedy: 'Export it in evaluation mode (`model.eval()`), with a dynamic batch.',
+  },
   FT_MODEL_NO_STATE_DICT: {
     exit: 2,
-    summary: 'A network that pads as TensorFlow does has no torchvision state dict.',
+    summary:
+      'An ONNX backbone, or a network that pads as TensorFlow does, has no torchvision state dict.',
     remedy: 'Use model.onnx, which has the same numbers in every runtime.',
   },
   FT_WEIGHTS_SOURCE: {

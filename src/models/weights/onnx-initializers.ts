@@ -1,11 +1,13 @@
 import protobuf from 'protobufjs/light.js';
+import { onnxMetadata } from '../onnx/metadata.js';
+import { valuesOf } from '../onnx/wire.js';
 import { numElements } from '../tensor-specs.js';
 import { elementTypes, readBytes, type ElementType } from './element-types.js';
 import { FormatError } from './format-error.js';
 import type { StoredTensor } from './tensor-set.js';
 
 /**
- * The initializers of an ONNX file (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto), and nothing else of it: read off the
+ * The initializers of an ONNX file (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto), and its metadata: read off the
  * wire, so that the nodes of a large graph are passed over and raw bytes are not copied.
  */
 
@@ -37,6 +39,8 @@ interface RawTensor {
 }
 
 const maxDimensions = 8;
+/** TensorProto.external_data */
+const externalField = 13;
 
 /** Calls `field` with each field's number; it reads the field, or gives false to have it passed over. */
 function readMessage(
@@ -95,7 +99,7 @@ function readTensor(reader: protobuf.Reader, end: number): RawTensor {
       readNumbers(reader, wireType, end, () => tensor.int64s.push(toBigInt(reader.int64())));
     } else if (id === 8) tensor.name = reader.string();
     else if (id === 9) tensor.raw = reader.bytes();
-    else if (id === 13) {
+    else if (id === externalField) {
       tensor.external ??= new Map();
       const [key, value] = readKeyValue(reader, messageEnd(reader, end));
       tensor.external.set(key, value);
@@ -162,6 +166,12 @@ function toStored(
   return { type, stored: { shape, data: elementTypes[type].values(bytes) } };
 }
 
+/** The values of a TensorProto that has them in another file; undefined for one that has them itself. Throws FormatError. */
+export function tensorBytes(message: Uint8Array, external: ExternalData): Uint8Array | undefined {
+  if (valuesOf(message, externalField).length === 0) return undefined;
+  return externalBytes(readTensor(protobuf.Reader.create(message), message.length), external);
+}
+
 /** Whether bytes may be an ONNX file: its first field is the version of the format, a small number. */
 export function isOnnx(bytes: Uint8Array): boolean {
   return bytes[0] === 0x08 && bytes[1] !== undefined && bytes[1] > 0 && bytes[1] < 0x40;
@@ -171,11 +181,15 @@ export function isOnnx(bytes: Uint8Array): boolean {
 const maxExpansion = 16;
 const freeBytes = 16 * 1024 * 1024;
 
-/** The named tensors of an ONNX file. Throws FormatError. */
+/** The named tensors and the metadata of an ONNX file. Throws FormatError. */
 export function readOnnxInitializers(
   bytes: Uint8Array,
   external?: ExternalData,
-): { tensors: Map<string, StoredTensor>; types: Map<string, ElementType> } {
+): {
+  tensors: Map<string, StoredTensor>;
+  types: Map<string, ElementType>;
+  metadata: Map<string, string>;
+} {
   const tensors = new Map<string, StoredTensor>();
   const types = new Map<string, ElementType>();
   let bytesLeft = freeBytes + maxExpansion * bytes.length;
@@ -205,5 +219,5 @@ export function readOnnxInitializers(
     throw new FormatError('it is no intact ONNX file', { cause: error });
   }
   if (tensors.size === 0) throw new FormatError('it is an ONNX file without initializers');
-  return { tensors, types };
+  return { tensors, types, metadata: onnxMetadata(bytes) };
 }

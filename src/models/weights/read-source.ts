@@ -68,7 +68,7 @@ async function fetchFile(source: FileSource, options: FetchOptions): Promise<str
 }
 
 /** Files beside an ONNX model, by plain names. */
-function filesBeside(path: string): (location: string) => Uint8Array {
+export function filesBeside(path: string): (location: string) => Uint8Array {
   const read = new Map<string, Uint8Array>();
   return (location) => {
     if (location !== basename(location) || location.startsWith('.')) {

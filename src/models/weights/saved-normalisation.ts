@@ -6,7 +6,10 @@ import type { Normalisation } from './weights-source.js';
 export const normalisationKey = 'ftctl.normalise';
 
 const rgb = z.tuple([z.number(), z.number(), z.number()]);
-const schema = z.strictObject({ mean: rgb, std: rgb });
+const schema = z.object({ mean: rgb, std: rgb });
+
+/** The metadata of a trained model, safetensors or ONNX, that say how images are prepared for it: preprocessing.json. */
+export const preprocessingKey = 'ftctl.preprocessing';
 
 export function encodeNormalisation({ mean, std }: Normalisation): string {
   return JSON.stringify({ mean, std });
@@ -17,14 +20,14 @@ export function savedNormalisation(
   metadata: ReadonlyMap<string, string>,
   label: string,
 ): Normalisation | null {
-  const text = metadata.get(normalisationKey);
-  if (text === undefined) return null;
+  const key = [normalisationKey, preprocessingKey].find((known) => metadata.has(known));
+  if (key === undefined) return null;
   try {
-    return schema.parse(JSON.parse(text));
+    return schema.parse(JSON.parse(metadata.get(key)!));
   } catch (error) {
     throw new FtctlError('FT_WEIGHTS_DAMAGED', {
       what: `${label} does not say how images are normalised for its weights.`,
-      why: `Its entry ${normalisationKey} is malformed.`,
+      why: `Its entry ${key} is malformed.`,
       cause: error,
       details: { file: label },
     });

@@ -1,5 +1,5 @@
 import { extname, isAbsolute } from 'node:path';
-import type { ModelSpec, Rgb } from '../../config/run-spec.js';
+import type { ArchitectureSpec, Rgb } from '../../config/run-spec.js';
 import { FtctlError } from '../../errors/index.js';
 import { parseIntegrity, type ExpectedDigest } from '../../util/digest.js';
 import { parseNpmReference } from '../../util/npm-package.js';
@@ -26,8 +26,8 @@ export type WeightsSource =
   | ({ readonly type: 'nsfwjs'; readonly model: NsfwjsModelName } & NpmPackage);
 
 /** What of a model's specification says where its weights come from. */
-export type WeightsReference = Pick<ModelSpec, 'weights' | 'integrity'> &
-  Partial<Pick<ModelSpec, 'architecture'>>;
+export type WeightsReference = Pick<ArchitectureSpec, 'weights' | 'integrity'> &
+  Partial<Pick<ArchitectureSpec, 'architecture'>>;
 
 function refuse(weights: string, why: string): FtctlError {
   return new FtctlError('FT_WEIGHTS_SOURCE', {

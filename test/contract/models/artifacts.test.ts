@@ -2,6 +2,7 @@ import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Rgb } from '../../../src/config/run-spec.js';
 import { openClassifier } from '../../../src/engines/image-classifier.js';
 import { openFeatureEngine } from '../../../src/engines/onnx-feature-engine.js';
 import { readArtifacts, stateDict, writeArtifacts } from '../../../src/models/artifacts.js';
@@ -63,7 +64,28 @@ test('the model says its labels and preprocessing itself', async () => {
   const model = decodeOnnx(await readFile(join(dir, 'model', 'model.onnx')));
   const metadata = Object.fromEntries(model.metadataProps.map(({ key, value }) => [key, value]));
   expect(JSON.parse(metadata['ftctl.labels']!)).toEqual(classNames);
-  expect(JSON.parse(metadata['ftctl.preprocessing']!)).toEqual(prepared.preprocessing);
+  expect(JSON.parse(metadata['ftctl.preprocessing']!)).toEqual({
+    ...prepared.preprocessing,
+    ...{ channelOrder: 'RGB', valueRange: [0, 1] },
+  });
+});
+
+test('the weights say their preprocessing, and a run that normalises otherwise is refused', async () => {
+  const weights = join(dir, 'model', 'model.safetensors');
+  const { mean, std } = prepared.preprocessing;
+  const again = (normalise: { mean: Rgb; std: Rgb } | null) =>
+    prepareModel(
+      { architecture: prepared.architecture, width: prepared.width, weights, integrity: null },
+      {
+        ...{ numClasses: 2, imageSize, background: [0, 0, 0], normalise, seed: 1 },
+        cacheDir: join(dir, 'cache'),
+      },
+    );
+  await expect(again({ mean, std })).resolves.toMatchObject({ preprocessing: { mean, std } });
+  await expect(again({ mean: [0, 0, 0], std: [1, 1, 1] })).rejects.toMatchObject({
+    code: 'FT_WEIGHTS_PREPROCESSING',
+    message: `The run normalises images with mean [0, 0, 0] and std [1, 1, 1]. The weights of ${weights} need mean [${mean.join(', ')}] and std [${std.join(', ')}].`,
+  });
 });
 
 test("the whole network's logits are the backbone's features times the head", async () => {

@@ -100,7 +100,7 @@ test('a network that torchvision does not have is written as ONNX alone', async 
   for (const format of ['safetensors', 'pth'] as const) {
     await expect(exportArtifacts(modelDir, format, path)).rejects.toMatchObject({
       code: 'FT_MODEL_NO_STATE_DICT',
-      message: `The model of ${modelDir}/model.onnx cannot be written as a state dict. torchvision does not have its network: it pads as TensorFlow does, so the same weights would give other results there.`,
+      message: `The model of ${modelDir}/model.onnx cannot be written as a state dict. torchvision does not have its network: it is an ONNX backbone, or it pads as TensorFlow does, so that the same weights would give other results there.`,
       remedy: 'Export it as ONNX: `--format onnx`.',
     });
   }

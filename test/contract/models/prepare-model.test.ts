@@ -11,7 +11,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { ModelSpec } from '../../../src/config/run-spec.js';
+import type { ArchitectureSpec } from '../../../src/config/run-spec.js';
 import { openFeatureEngine } from '../../../src/engines/onnx-feature-engine.js';
 import { prepareModel, type PrepareProgress } from '../../../src/models/prepare-model.js';
 import { describeNetwork, torchvisionSpec } from '../../../src/models/registry.js';
@@ -28,14 +28,14 @@ afterEach(async () => {
 });
 
 const width = 0.1;
-const random: ModelSpec = {
+const random: ArchitectureSpec = {
   architecture: 'mobilenet_v2',
   width,
   weights: 'random',
   integrity: null,
 };
 
-function prepare(spec: ModelSpec, changes: { seed?: number; imageSize?: number } = {}) {
+function prepare(spec: ArchitectureSpec, changes: { seed?: number; imageSize?: number } = {}) {
   const progress: PrepareProgress[] = [];
   const result = prepareModel(spec, {
     numClasses: 4,
@@ -51,7 +51,7 @@ function prepare(spec: ModelSpec, changes: { seed?: number; imageSize?: number }
 }
 
 /** A file of weights for 1000 classes. */
-async function writeWeights(name: string, seed: number): Promise<ModelSpec> {
+async function writeWeights(name: string, seed: number): Promise<ArchitectureSpec> {
   const network = describeNetwork(torchvisionSpec('mobilenet_v2', width, 1000));
   const path = join(dir, name);
   await writeFile(path, encodeSafetensors(randomWeights(network, seed)));
@@ -175,7 +175,7 @@ describe('a file of weights', () => {
 });
 
 test('weights of a package that are another network are refused before anything is fetched', async () => {
-  const spec: ModelSpec = {
+  const spec: ArchitectureSpec = {
     architecture: 'resnet18',
     width: 1,
     weights: 'npm:nsfwjs@4.4.0#mobilenet_v2_mid',

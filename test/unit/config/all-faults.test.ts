@@ -74,8 +74,10 @@ describe('a network that only the configuration is known of', () => {
   it('may have the name of a family, and weights in a file beside the configuration', async () => {
     const text = withWeights('./squeezenet.pth').replace('resnet18', 'squeezenet');
     const { spec, dir } = await load(text, [], {}, check);
-    expect(spec.model.architecture).toBe('squeezenet1_0');
-    expect(spec.model.weights).toBe(`${dir}/squeezenet.pth`);
+    expect(spec.model).toMatchObject({
+      architecture: 'squeezenet1_0',
+      weights: `${dir}/squeezenet.pth`,
+    });
   });
 
   it('is refused with images that are too small for it, together with all other faults', async () => {

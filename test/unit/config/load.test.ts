@@ -84,7 +84,7 @@ describe('loadConfig', () => {
     const { spec, dir } = await load(text, ['model.weights=w/r18.safetensors']);
     expect(spec.data.source).toBe(join(dir, '..', 'data'));
     expect(spec.data.classNames).toBe('/home/ada/names.json');
-    expect(spec.model.weights).toBe('/work-dir/w/r18.safetensors');
+    expect(spec.model).toMatchObject({ weights: '/work-dir/w/r18.safetensors' });
     const whole = await load(minimal, ['data={source: x, imageSize: 32}']);
     expect(whole.spec.data.source).toBe('/work-dir/x');
   });

@@ -20,6 +20,28 @@ describe('the paths that a configuration names', () => {
     expect(await missingPaths(spec, isThere)).toHaveLength(2);
   });
 
+  it('are a network in a file, too', async () => {
+    const { spec, dir } = await load(
+      minimal
+        .replace(/architecture: .*\n\s*weights: random/, 'onnx: own.onnx')
+        .replace('imageSize', 'normalise: {mean: [0, 0, 0], std: [1, 1, 1]}\n  imageSize'),
+    );
+    expect(await missingPaths(spec, never)).toEqual([
+      `data.source: ${dir}/flowers does not exist.`,
+      `model.onnx: ${dir}/own.onnx does not exist.`,
+    ]);
+  });
+
+  it.each(['pretrained', 'torchvision:resnet18/IMAGENET1K_V1'])(
+    'are no weights that are fetched: %s',
+    async (weights) => {
+      const { spec, dir } = await load(minimal.replace('random', weights));
+      expect(await missingPaths(spec, never)).toEqual([
+        `data.source: ${dir}/flowers does not exist.`,
+      ]);
+    },
+  );
+
   it('are no packages and no random weights', async () => {
     const { spec } = await load(minimal, [
       'data.source=npm:flowers@1.0.0',

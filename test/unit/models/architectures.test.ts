@@ -87,7 +87,9 @@ describe('an image that is too small is refused with the smallest that is not', 
       weights: '/nowhere/alexnet.safetensors',
       integrity: null,
     };
-    await expect(checkModel(spec, { seed: 0, imageSize: 32 })).rejects.toThrow(
+    await expect(
+      checkModel(spec, { seed: 0, imageSize: 32, background: [0, 0, 0], normalise: null }),
+    ).rejects.toThrow(
       'Images of 32 x 32 pixels are too small for this network. The output of layer features.12 would be 256 x 0 x 0; the smallest images that work have 63 x 63 pixels.',
     );
   });

@@ -1,0 +1,174 @@
+import type { OnnxModelSpec } from '../../config/run-spec.js';
+import { OnnxSession, type SessionValue } from '../../engines/onnx-session.js';
+import { FtctlError } from '../../errors/index.js';
+import { onnxMetadata } from '../onnx/metadata.js';
+import { filesBeside } from '../weights/read-source.js';
+import { checkNormalisation, savedNormalisation } from '../weights/saved-normalisation.js';
+import { maxWeightsBytes, readWeightsFile } from '../weights/weights-file.js';
+import type { Normalisation } from '../weights/weights-source.js';
+import { backboneGraph, type BackboneNames } from './join-graphs.js';
+import { type FeatureMeasure, measureFeatures } from './measure-features.js';
+
+export interface BackboneOptions {
+  readonly imageSize: number;
+  /** How the run normalises images: compared with what the file says, where it does. */
+  readonly normalisation: Normalisation;
+}
+
+export interface Backbone extends FeatureMeasure {
+  /** ONNX: `images` [N, 3, S, S] -> `features` [N, F]. */
+  readonly graph: Uint8Array;
+}
+
+/**
+ * Reads a backbone of the user's own, checks that it is one, and brings it into the form that ftctl's own have. Rejects with
+ * FT_BACKBONE_*, or FT_WEIGHTS_PREPROCESSING where the file says that its images are normalised otherwise.
+ */
+export async function openBackbone(
+  { onnx: path, output }: OnnxModelSpec,
+  { imageSize, normalisation }: BackboneOptions,
+): Promise<Backbone> {
+  const model = await readModel(path);
+  const names = await checkedNames(path, output, imageSize);
+  const saved = savedNormalisation(
+    read(path, () => onnxMetadata(model)),
+    path,
+  );
+  checkNormalisation(path, saved, normalisation);
+  const external = filesBeside(path);
+  const graphOf = (numFeatures: number | string): Uint8Array =>
+    read(path, () => backboneGraph(model, names, { imageSize, numFeatures, external }));
+  const probe = graphOf('F');
+  if (probe.length > maxWeightsBytes) {
+    throw unusable(path, `It has ${probe.length} bytes; at most ${maxWeightsBytes} can be used.`);
+  }
+  const measure = await measureFeatures(probe, { path, imageSize });
+  return { graph: graphOf(measure.numFeatures), ...measure };
+}
+
+function unusable(path: string, why: string, cause?: unknown): FtctlError {
+  return new FtctlError('FT_BACKBONE_FILE', {
+    what: `The backbone ${path} cannot be used.`,
+    ...{ why, cause, details: { path } },
+  });
+}
+
+async function readModel(path: string): Promise<Buffer> {
+  try {
+    return await readWeightsFile(path);
+  } catch (error) {
+    throw unusable(path, FtctlError.from(error).message, error);
+  }
+}
+
+function read<T>(path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw unusable(path, `${error instanceof Error ? error.message : String(error)}.`, error);
+  }
+}
+
+/** Loads the file as it is, for what it says of its inputs and outputs. */
+async function checkedNames(
+  path: string,
+  output: string | null,
+  imageSize: number,
+): Promise<BackboneNames> {
+  let session: OnnxSession;
+  try {
+    session = await OnnxSession.open(path, { provider: 'cpu', threads: 1 });
+  } catch (error) {
+    const { code, message } = FtctlError.from(error);
+    if (code !== 'FT_ENGINE_MODEL') throw error;
+    throw unusable(path, message, error);
+  }
+  try {
+    return {
+      input: imageInput(path, session.inputs, imageSize),
+      output: featureOutput(path, session.outputs, output),
+    };
+  } finally {
+    await session.close();
+  }
+}
+
+function describe({ name, type, shape }: SessionValue): string {
+  const sides = shape.map((side) => (side === '' ? '?' : side)).join(', ');
+  return `${name} (${type ?? 'no tensor'} [${sides}])`;
+}
+
+function list(values: readonly SessionValue[]): string {
+  return values.map(describe).join(', ');
+}
+
+const isFixed = (side: number | string | undefined): side is number =>
+  typeof side === 'number' && side >= 0;
+
+function imageInput(path: string, inputs: readonly SessionValue[], imageSize: number): string {
+  const refused = (why: string, remedy?: string): FtctlError =>
+    new FtctlError('FT_BACKBONE_INPUT', {
+      what: `The backbone ${path} does not take the run's images.`,
+      ...{ why, details: { path, inputs } },
+      ...(remedy === undefined ? {} : { remedy }),
+    });
+  const [input] = inputs;
+  if (input === undefined || inputs.length > 1) {
+    throw refused(`It has ${inputs.length} inputs, not one: ${list(inputs) || 'none'}.`);
+  }
+  const [numImages, channels, height, width] = input.shape;
+  if (
+    input.type !== 'float32' ||
+    input.shape.length !== 4 ||
+    (isFixed(channels) && channels !== 3)
+  ) {
+    throw refused(`Its input is ${describe(input)}, not float32 [N, 3, H, W].`);
+  }
+  if (isFixed(numImages)) {
+    throw refused(
+      `Its input is ${describe(input)}, for ${numImages} images at a time and no other number.`,
+      'Export it again with a dynamic batch: `dynamic_shapes` (or `dynamic_axes`) of `torch.onnx.export`.',
+    );
+  }
+  if ([height, width].some((side) => isFixed(side) && side !== imageSize)) {
+    throw refused(
+      `Its input is ${describe(input)}, and data.imageSize is ${imageSize}.`,
+      height === width
+        ? `Set data.imageSize to ${height}, or export it again with dynamic height and width.`
+        : 'Export it again for square images.',
+    );
+  }
+  return input.name;
+}
+
+function featureOutput(
+  path: string,
+  outputs: readonly SessionValue[],
+  wanted: string | null,
+): string {
+  const refused = (what: string, why: string): FtctlError =>
+    new FtctlError('FT_BACKBONE_OUTPUT', {
+      ...{ what, why, details: { path, outputs } },
+      remedy: `Set model.output to the one with the features: ${outputs.map(({ name }) => name).join(', ')}.`,
+    });
+  if (wanted === null && outputs.length > 1) {
+    throw refused(
+      `The backbone ${path} has ${outputs.length} outputs.`,
+      `model.output does not say which one has the features: ${list(outputs)}.`,
+    );
+  }
+  const output = wanted === null ? outputs[0] : outputs.find(({ name }) => name === wanted);
+  if (output === undefined) {
+    throw refused(
+      `The backbone ${path} has no output ${JSON.stringify(wanted)}.`,
+      `Its outputs are ${list(outputs)}.`,
+    );
+  }
+  if (output.type !== 'float32' || ![2, 4].includes(output.shape.length)) {
+    throw refused(
+      `The backbone ${path} gives ${describe(output)}.`,
+      'Features are float32 [N, F] or [N, C, H, W].',
+    );
+  }
+  return output.name;
+}

@@ -1,0 +1,88 @@
+import protobuf from 'protobufjs/light.js';
+import { FormatError } from '../weights/format-error.js';
+
+/**
+ * Edits of protobuf messages as they lie in memory: fields that nobody asks for stay as they are, byte for byte, whatever
+ * version of a format they belong to.
+ */
+
+/** A field whose value is bytes: a message, a text, a block of numbers. */
+export interface BytesField {
+  readonly id: number;
+  readonly value: Uint8Array;
+}
+
+const bytesWireType = 2;
+
+interface RawField {
+  readonly id: number;
+  /** Absent: a plain number. */
+  readonly value: Uint8Array | undefined;
+  /** Tag and value. */
+  readonly raw: Uint8Array;
+}
+
+function* fieldsOf(message: Uint8Array): Generator<RawField> {
+  const reader = protobuf.Reader.create(message);
+  while (reader.pos < message.length) {
+    const begin = reader.pos;
+    let tag: number;
+    let value: Uint8Array | undefined;
+    try {
+      tag = reader.uint32();
+      if ((tag & 7) === bytesWireType) {
+        const length = reader.uint32();
+        value = message.subarray(reader.pos, reader.pos + length);
+        reader.skip(length);
+      } else reader.skipType(tag & 7);
+    } catch (error) {
+      // protobufjs throws RangeError beyond the end, and Error for a wire type that there is not.
+      throw new FormatError('its fields do not fit into each other', { cause: error });
+    }
+    yield { id: tag >>> 3, value, raw: message.subarray(begin, reader.pos) };
+  }
+}
+
+/** The fields of a message whose values are bytes, in their order. Throws FormatError. */
+export function bytesFields(message: Uint8Array): BytesField[] {
+  return [...fieldsOf(message)].flatMap(({ id, value }) =>
+    value === undefined ? [] : [{ id, value }],
+  );
+}
+
+/** The values of the fields with a number. Throws FormatError. */
+export function valuesOf(message: Uint8Array, id: number): Uint8Array[] {
+  return bytesFields(message).flatMap((field) => (field.id === id ? [field.value] : []));
+}
+
+/** The first of {@link valuesOf} as text; '' for none, as protobuf has it. */
+export function textOf(message: Uint8Array, id: number): string {
+  return Buffer.from(valuesOf(message, id)[0] ?? []).toString('utf8');
+}
+
+function encodeField({ id, value }: BytesField): Uint8Array[] {
+  const head = protobuf.Writer.create()
+    .uint32(((id << 3) | bytesWireType) >>> 0)
+    .uint32(value.length)
+    .finish();
+  return [head, value];
+}
+
+/**
+ * A message with some of its fields changed. `edit` gives a field's new value, null for none, or undefined where it stays as it is.
+ * `added` are put behind. Throws FormatError.
+ */
+export function editMessage(
+  message: Uint8Array,
+  edit: (field: BytesField) => Uint8Array | null | undefined,
+  added: readonly BytesField[] = [],
+): Uint8Array {
+  const parts: Uint8Array[] = [];
+  for (const { id, value, raw } of fieldsOf(message)) {
+    const changed = value === undefined ? undefined : edit({ id, value });
+    if (changed === undefined) parts.push(raw);
+    else if (changed !== null) parts.push(...encodeField({ id, value: changed }));
+  }
+  for (const field of added) parts.push(...encodeField(field));
+  return Buffer.concat(parts);
+}
