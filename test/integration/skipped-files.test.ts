@@ -15,7 +15,7 @@ it('tells of each file that a run leaves out, on the terminal and in its events'
   const sets = ['--set', 'data.onBadFile=skip', '--set', 'phases.0.epochs=1'];
   const { code, stdout, stderr } = await ftctl(['launch', ...world.args, ...sets], world.env);
   expect(code, stderr).toBe(0);
-  const reason = 'it is no PNG, JPEG or WebP image';
+  const reason = 'it is no PNG, JPEG, WebP, TIFF, GIF or AVIF image';
   expect(stdout + stderr).toContain(`  class-1/003.png: ${reason}\n`);
   const [, runDir] = /model is in (\S+)\/model/.exec(stdout + stderr)!;
   const events = await eventsOf(runDir!);
