@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import type { RunSpec } from '../config/run-spec.js';
 import { type DataReport, inspectData } from '../data/inspect.js';
 import type { SplitName } from '../data/manifest.js';
@@ -5,6 +6,7 @@ import { previewData } from '../data/preview.js';
 import { preprocessingOf } from '../models/preprocessing-of.js';
 import { writeFileAtomic } from '../util/atomic-file.js';
 import { loadFromCli } from './config-from-cli.js';
+import { interruptible } from './interruptible.js';
 import { progressLine } from './progress-line.js';
 
 export type { DataReport } from '../data/inspect.js';
@@ -24,9 +26,11 @@ async function specOf({ data, config, sets }: DataChoice): Promise<RunSpec> {
 }
 
 /** `ftctl data inspect`. */
-export async function inspectFromCli(choice: DataChoice): Promise<DataReport> {
+export async function inspectDataFromCli(choice: DataChoice): Promise<DataReport> {
   const { data, seed, cache } = await specOf(choice);
-  return await inspectData(data, { seed, cacheDir: cache.path, onProgress: progressLine() });
+  return interruptible((signal) =>
+    inspectData(data, { seed, cacheDir: cache.path, onProgress: progressLine(), signal }),
+  );
 }
 
 /** What `ftctl preview --json` prints. */
@@ -54,19 +58,23 @@ export async function previewFromCli(
     readonly numViews: number;
   },
 ): Promise<PreviewResult> {
-  const { out, split, numSamples, numViews } = choice;
+  const { split, numSamples, numViews } = choice;
+  const file = resolve(choice.out);
   const { data, model, seed, cache } = await specOf(choice);
+  const preprocessing = preprocessingOf(model, data);
   const report = progressLine();
-  const { png, rows, width, height, hasLabels, bad } = await previewData(data, {
-    ...{ seed, split, numSamples, numViews, cacheDir: cache.path },
-    preprocessing: preprocessingOf(model, data),
-    onProgress: (message, done, total) => {
-      report({ message, done, total });
-    },
+  const { rows, width, height, hasLabels, bad } = await interruptible(async (signal) => {
+    const preview = await previewData(data, {
+      ...{ seed, split, numSamples, numViews, preprocessing, cacheDir: cache.path, signal },
+      onProgress: (message, done, total) => {
+        report({ message, done, total });
+      },
+    });
+    await writeFileAtomic(file, preview.png);
+    return preview;
   });
-  await writeFileAtomic(out, png);
   return {
-    ...{ file: out, width, height },
+    ...{ file, width, height },
     rows: rows.map((row) => ({ path: row.path, class: row.className, split: row.split })),
     badFiles: bad,
     labels: hasLabels,

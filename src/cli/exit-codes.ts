@@ -12,5 +12,5 @@ export const exitCodes: readonly { readonly code: ExitCode; readonly meaning: st
       'training failed (loss not finite, too few workers, a worker or the coordinator lost for good)',
   },
   { code: 5, meaning: 'environment (port, disk, engine)' },
-  { code: 130, meaning: 'interrupted, with a checkpoint' },
+  { code: 130, meaning: 'interrupted; a run then has a checkpoint' },
 ];

@@ -5,6 +5,7 @@ import {
   type ExportFormat,
 } from '../models/export-artifacts.js';
 import { findModel } from './find-model.js';
+import { interruptible } from './interruptible.js';
 
 /** What `ftctl export --json` prints. */
 export type ExportResult = ExportedModel;
@@ -18,7 +19,8 @@ export async function exportFromCli(choice: {
 }): Promise<ExportResult> {
   const { runsDir, run, format, out } = choice;
   const modelDir = await findModel(runsDir, run);
-  return exportArtifacts(modelDir, format, resolve(out ?? `${nameOf(modelDir)}.${format}`));
+  const path = resolve(out ?? `${nameOf(modelDir)}.${format}`);
+  return interruptible((signal) => exportArtifacts(modelDir, format, path, signal));
 }
 
 /** The run's id; a folder that was copied elsewhere has its own name. */

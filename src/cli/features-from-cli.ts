@@ -5,6 +5,7 @@ import type { ArrayFormat } from '../inference/array-header.js';
 import { writeFeatures } from '../inference/write-features.js';
 import { layerGraph } from '../models/layer-graph.js';
 import { loadFromCli } from './config-from-cli.js';
+import { interruptible } from './interruptible.js';
 import { progressLine } from './progress-line.js';
 
 /** What `ftctl features --json` prints. */
@@ -31,18 +32,20 @@ export async function featuresFromCli(choice: {
   const { spec } = await loadFromCli(choice.config, [source, ...choice.sets]);
   const { imageSize, background, normalise, valTransform } = spec.data;
   const report = progressLine();
-  const graph = await layerGraph(spec.model, choice.layer ?? null, {
-    ...{ imageSize, background, normalise, valTransform },
-    ...{ seed: spec.seed, cacheDir: spec.cache.path, onProgress: report },
-  });
   const threads = spec.engine.threads ?? availableParallelism();
-  const written = await writeFeatures(graph, {
-    ...{ folder, path, format, threads },
-    onProgress: (message, done, total) => {
-      report({ message, done, total });
-    },
+  return interruptible(async (signal) => {
+    const graph = await layerGraph(spec.model, choice.layer ?? null, {
+      ...{ imageSize, background, normalise, valTransform },
+      ...{ seed: spec.seed, cacheDir: spec.cache.path, onProgress: report, signal },
+    });
+    const written = await writeFeatures(graph, {
+      ...{ folder, path, format, threads, signal },
+      onProgress: (message, done, total) => {
+        report({ message, done, total });
+      },
+    });
+    return { path, layer: graph.layer, ...written };
   });
-  return { path, layer: graph.layer, ...written };
 }
 
 function formatOf(out: string): ArrayFormat {

@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { formatList } from '../data/image-format.js';
 import { FtctlError, type FtctlErrorJson } from '../errors/index.js';
 import type { SplitChoice } from '../inference/choose-split.js';
 import { evaluate } from '../inference/evaluate.js';
@@ -6,6 +7,7 @@ import { predict } from '../inference/predict.js';
 import { writeFileAtomic } from '../util/atomic-file.js';
 import { confusionCsv } from './evaluation-report.js';
 import { findModel } from './find-model.js';
+import { interruptible } from './interruptible.js';
 import { printable } from './progress/words.js';
 
 /** One image with its likeliest classes. */
@@ -21,12 +23,10 @@ interface RunChoice {
 export async function predictFromCli(
   options: RunChoice & { readonly images: readonly string[]; readonly top: number },
 ): Promise<Prediction[]> {
-  return predict({
-    modelDir: await findModel(options.runsDir, options.run),
-    images: [...options.images],
-    top: options.top,
-    threads: availableParallelism(),
-  });
+  const modelDir = await findModel(options.runsDir, options.run);
+  const { images, top } = options;
+  const threads = availableParallelism();
+  return interruptible((signal) => predict({ modelDir, images, top, threads, signal }));
 }
 
 /** `ftctl evaluate`: finds the run, scores on all cores, and writes the confusion matrix where it is wanted. */
@@ -42,12 +42,14 @@ export async function evaluateFromCli(
   const { data, split, onBadFile, numMistakes, confusionPath } = options;
   const modelDir = await findModel(options.runsDir, options.run);
   const threads = availableParallelism();
-  const result = await evaluate({
-    ...{ modelDir, data, onBadFile, numMistakes, threads },
-    ...(split === undefined ? {} : { split }),
+  return interruptible(async (signal) => {
+    const result = await evaluate({
+      ...{ modelDir, data, onBadFile, numMistakes, threads, signal },
+      ...(split === undefined ? {} : { split }),
+    });
+    if (confusionPath !== undefined) await writeFileAtomic(confusionPath, confusionCsv(result));
+    return result;
   });
-  if (confusionPath !== undefined) await writeFileAtomic(confusionPath, confusionCsv(result));
-  return result;
 }
 
 /** Each image, and below it its classes with their probabilities, or why it cannot be used. */
@@ -72,6 +74,6 @@ export function predictionFailure(predictions: readonly Prediction[]): FtctlErro
   if (predictions.length === 1) return FtctlError.fromJSON(first);
   return new FtctlError('FT_DATA_BAD_FILES', {
     what: `${bad.length} of ${predictions.length} images cannot be used; why is said above, below each.`,
-    remedy: 'Repair the files, or leave them out. PNG, JPEG, WebP, TIFF, GIF and AVIF are read.',
+    remedy: `Repair the files, or leave them out. ${formatList} are read.`,
   });
 }

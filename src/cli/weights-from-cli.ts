@@ -1,16 +1,14 @@
 import { resolve } from 'node:path';
 import { resolveArchitecture } from '../config/architecture-aliases.js';
 import { defaultCacheDir, processEnvironment } from '../config/paths.js';
+import type { Rgb } from '../config/run-spec.js';
 import { isWeightsPath } from '../config/weights-reference.js';
 import { importWeights, type ImportedWeights } from '../models/weights/import-weights.js';
 import { inspectWeights, type WeightsReport } from '../models/weights/inspect-weights.js';
 import type { FetchOptions } from '../models/weights/read-source.js';
-import {
-  weightsSource,
-  type Normalisation,
-  type WeightsSource,
-} from '../models/weights/weights-source.js';
+import { weightsSource, type WeightsSource } from '../models/weights/weights-source.js';
 import { FtctlError } from '../errors/index.js';
+import { interruptible } from './interruptible.js';
 import { progressLine } from './progress-line.js';
 
 export type { ImportedWeights } from '../models/weights/import-weights.js';
@@ -37,46 +35,30 @@ function sourceOf(
   });
 }
 
-function fetchOptions(): FetchOptions {
-  return { cacheDir: defaultCacheDir(processEnvironment()), onProgress: progressLine() };
+function fetchOptions(signal: AbortSignal): FetchOptions {
+  return { cacheDir: defaultCacheDir(processEnvironment()), onProgress: progressLine(), signal };
 }
 
 /** `ftctl weights inspect`. */
-export function inspectFromCli(choice: WeightsChoice): Promise<WeightsReport> {
-  return inspectWeights(sourceOf(choice), fetchOptions());
-}
-
-/** Three numbers, as `0.5,0.5,0.5`. */
-function readTriple(text: string, flag: string): readonly [number, number, number] {
-  const parts = text.split(',');
-  const [r, g, b, ...others] = parts.map(Number);
-  const isValid = parts.every((part) => part.trim() !== '' && Number.isFinite(Number(part)));
-  if (!isValid || r === undefined || g === undefined || b === undefined || others.length > 0) {
-    throw new FtctlError('FT_USAGE', {
-      what: `--${flag} is ${text}.`,
-      why: 'It is three numbers, for red, green and blue: 0.485,0.456,0.406.',
-    });
-  }
-  return [r, g, b];
+export function inspectWeightsFromCli(choice: WeightsChoice): Promise<WeightsReport> {
+  const source = sourceOf(choice);
+  return interruptible((signal) => inspectWeights(source, fetchOptions(signal)));
 }
 
 /** `ftctl weights import`. */
-export async function importFromCli(
+export async function importWeightsFromCli(
   choice: WeightsChoice & {
     readonly architecture: string;
     readonly width: number;
-    readonly mean: string | undefined;
-    readonly std: string | undefined;
+    readonly mean: Rgb | undefined;
+    readonly std: Rgb | undefined;
   },
 ): Promise<ImportedWeights> {
   const { mean, std, width } = choice;
-  const normalisation: Normalisation | undefined =
-    mean === undefined || std === undefined
-      ? undefined
-      : { mean: readTriple(mean, 'mean'), std: readTriple(std, 'std') };
+  const normalisation = mean === undefined || std === undefined ? undefined : { mean, std };
   const architecture = resolveArchitecture(choice.architecture);
-  return importWeights(sourceOf(choice, architecture), {
-    ...fetchOptions(),
-    ...{ architecture, width, normalisation },
-  });
+  const source = sourceOf(choice, architecture);
+  return interruptible((signal) =>
+    importWeights(source, { ...fetchOptions(signal), architecture, width, normalisation }),
+  );
 }

@@ -1,5 +1,6 @@
-import type { ImportedWeights, WeightsReport } from './weights-from-cli.js';
+import { imagenetNormalisation } from '../models/weights/weights-source.js';
 import { printable } from './progress/words.js';
+import type { ImportedWeights, WeightsReport } from './weights-from-cli.js';
 
 const whole = (value: number): string => value.toLocaleString('en-US');
 
@@ -60,19 +61,14 @@ export function inspectionLines(report: WeightsReport): string[] {
 }
 
 /** The lines of a configuration that use imported weights. Pure. */
-function configLines({
-  architecture,
-  width,
-  path,
-  normalise,
-  convention,
-}: ImportedWeights): string[] {
+function configLines({ architecture, width, path, normalise }: ImportedWeights): string[] {
+  const isDefault = JSON.stringify(normalise) === JSON.stringify(imagenetNormalisation);
   return [
     'model:',
     `  architecture: ${architecture}`,
     ...(width === 1 ? [] : [`  width: ${width}`]),
     `  weights: ${JSON.stringify(path)}`,
-    ...(convention === 'torchvision'
+    ...(isDefault
       ? []
       : [
           'data:',

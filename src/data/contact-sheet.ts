@@ -24,6 +24,7 @@ export interface SheetOptions {
   readonly preprocessing: Preprocessing;
   /** Augmented views of each sample, beside the plain one. */
   readonly numViews: number;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface Sheet {
@@ -72,6 +73,7 @@ export async function drawContactSheet(
     }
   }
   for (const [row, sample] of samples.entries()) {
+    options.signal?.throwIfAborted();
     const top = headerHeight + row * (cell + gap);
     const views = await viewsOf(sample, options).catch((error: unknown) => {
       if (!(error instanceof FtctlError) || error.code !== 'FT_DATA_BAD_FILE') throw error;
@@ -98,6 +100,7 @@ export async function drawContactSheet(
     .removeAlpha()
     .png()
     .toBuffer();
+  options.signal?.throwIfAborted();
   return { png, width, height, hasLabels, bad };
 }
 

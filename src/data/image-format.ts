@@ -7,8 +7,11 @@ export type SniffedFormat =
   | { readonly format: ImageFormat; readonly refusal?: undefined }
   | { readonly format?: undefined; readonly refusal: string };
 
+const formatsWith = (word: 'and' | 'or'): string =>
+  `${imageFormats.slice(0, -1).join(', ')} ${word} ${imageFormats.at(-1)!}`;
+
 /** "PNG, JPEG, WebP, TIFF, GIF and AVIF". */
-export const formatList = `${imageFormats.slice(0, -1).join(', ')} and ${imageFormats.at(-1)!}`;
+export const formatList = formatsWith('and');
 
 const signatures: readonly (readonly [ImageFormat, string])[] = [
   ['PNG', '\x89PNG\r\n\x1a\n'],
@@ -44,9 +47,7 @@ export function sniffFormat(bytes: Buffer): SniffedFormat {
   if (starts('ftyp', 4)) return sniffBrands(bytes);
   const other = others.find(([signature]) => starts(signature))?.[1];
   if (other !== undefined) return { refusal: notSupported(other) };
-  return {
-    refusal: `it is no ${imageFormats.slice(0, -1).join(', ')} or ${imageFormats.at(-1)!} image`,
-  };
+  return { refusal: `it is no ${formatsWith('or')} image` };
 }
 
 /** ISO base media files: size, `ftyp`, major brand, version, compatible brands (ISO/IEC 14496-12, 4.3). */

@@ -8,7 +8,7 @@ import type { SplitName } from './manifest.js';
 import type { Preprocessing } from './preprocessing.js';
 import { permutation } from './rng.js';
 import { listSource, type ListSourceOptions } from './sources/list-source.js';
-import { byCodeUnits, type Listing } from './sources/listing.js';
+import { byCodeUnits, type Listing, placesByClass } from './sources/listing.js';
 
 export interface PreviewOptions extends ListSourceOptions {
   readonly seed: number;
@@ -28,7 +28,7 @@ export interface Preview extends Sheet {
  * otherwise). Every class in turn, classes and samples in an order that the seed decides. Rejects with FT_DATA_ errors.
  */
 export async function previewData(spec: DataSpec, options: PreviewOptions): Promise<Preview> {
-  const { seed, preprocessing, split, numSamples, numViews } = options;
+  const { seed, preprocessing, split, numSamples, numViews, signal } = options;
   const listing = await listSource(spec, options);
   checkClasses(listing, spec.split);
   checkOwnSplits(listing);
@@ -44,7 +44,7 @@ export async function previewData(spec: DataSpec, options: PreviewOptions): Prom
   }
   const { augment } = spec;
   const sheet = await drawContactSheet(rows, {
-    ...{ root: listing.root, augment, seed, preprocessing, numViews },
+    ...{ root: listing.root, augment, seed, preprocessing, numViews, signal },
   });
   return { ...sheet, rows };
 }
@@ -58,15 +58,17 @@ function chooseSamples(
   numSamples: number,
   seed: number,
 ): SheetSample[] {
+  const placesOf = placesByClass(files);
   const ofClass = classIds.map((classId) => {
-    const members = files
-      .filter((file, i) => file.classId === classId && splits[i] === split)
+    const members = (placesOf.get(classId) ?? [])
+      .filter((i) => splits[i] === split)
+      .map((i) => files[i]!)
       .sort((a, b) => byCodeUnits(a.path, b.path));
     return Array.from(permutation(members.length, seed, 'preview', classId), (i) => members[i]!);
   });
   const order = permutation(classIds.length, seed, 'preview');
   const chosen: { label: number; row: SheetSample }[] = [];
-  const rounds = Math.max(...ofClass.map(({ length }) => length));
+  const rounds = ofClass.reduce((most, { length }) => Math.max(most, length), 0);
   for (let turn = 0; turn < rounds && chosen.length < numSamples; turn += 1) {
     for (const label of order) {
       const file = ofClass[label]![turn];

@@ -1,6 +1,6 @@
 /**
  * 0 finished; 1 a bug of ours; 2 usage or configuration; 3 data or weights; 4 training failed;
- * 5 environment (port, disk, engine); 130 interrupted, with a checkpoint.
+ * 5 environment (port, disk, engine); 130 interrupted.
  */
 export type ExitCode = 0 | 1 | 2 | 3 | 4 | 5 | 130;
 

@@ -1,3 +1,5 @@
+import { safetensorsHeader } from '../models/weights/safetensors.js';
+
 /** Files that hold one float32 array in row-major order: a header, then the values, little-endian. */
 export type ArrayFormat = 'npy' | 'safetensors';
 
@@ -10,7 +12,9 @@ export function arrayHeader(
   shape: readonly number[],
   metadata: Readonly<Record<string, string>>,
 ): Buffer {
-  return format === 'npy' ? npyHeader(shape) : safetensorsHeader(shape, metadata);
+  return format === 'npy'
+    ? npyHeader(shape)
+    : safetensorsHeader([[tensorName, { dtype: 'F32', shape }]], metadata);
 }
 
 /** https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html, version 1.0: the data start at a multiple of 64. */
@@ -24,23 +28,5 @@ function npyHeader(shape: readonly number[]): Buffer {
   header.writeUInt16LE(length, 8);
   header.write(text, before, 'latin1');
   header.write('\n', before + length - 1, 'latin1');
-  return header;
-}
-
-function safetensorsHeader(
-  shape: readonly number[],
-  metadata: Readonly<Record<string, string>>,
-): Buffer {
-  const numBytes = 4 * shape.reduce((product, side) => product * side, 1);
-  const json = Buffer.from(
-    JSON.stringify({
-      __metadata__: metadata,
-      [tensorName]: { dtype: 'F32', shape, data_offsets: [0, numBytes] },
-    }),
-  );
-  const padded = Math.ceil(json.length / 8) * 8;
-  const header = Buffer.alloc(8 + padded, ' ');
-  header.writeBigUInt64LE(BigInt(padded), 0);
-  json.copy(header, 8);
   return header;
 }

@@ -27,6 +27,8 @@ export interface EvaluateOptions {
   readonly numMistakes?: number;
   /** Threads of the engine; absent: all cores. */
   readonly threads?: number;
+  /** Ends the work, with its reason. */
+  readonly signal?: AbortSignal;
 }
 
 export interface EvaluateResult extends Scores {
@@ -48,7 +50,7 @@ export interface EvaluateResult extends Scores {
  * does not know, FT_DATA_SPLIT for a split that is not there, FT_DATA_BAD_FILES, an FT_DATA_ error of the listing, FT_ARTIFACTS_NOT_FOUND or FT_ARTIFACTS_DAMAGED.
  */
 export async function evaluate(options: EvaluateOptions): Promise<EvaluateResult> {
-  const { modelDir, data, onBadFile = 'fail', numMistakes = 10, threads } = options;
+  const { modelDir, data, onBadFile = 'fail', numMistakes = 10, threads, signal } = options;
   const all = await listData(resolve(data));
   const { split, splits, files } = chooseSplit(all, options.split);
   const listing = { ...all, files };
@@ -62,7 +64,7 @@ export async function evaluate(options: EvaluateOptions): Promise<EvaluateResult
     let lossSum = 0;
     let place = 0;
     const paths = files.map(({ path }) => resolve(listing.root, path));
-    for await (const { logits_K, error } of model.classify(paths)) {
+    for await (const { logits_K, error } of model.classify(paths, signal)) {
       const { path, classId } = files[place]!;
       place += 1;
       if (error !== undefined) {

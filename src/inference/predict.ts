@@ -12,6 +12,8 @@ export interface PredictOptions {
   readonly top: number;
   /** Threads of the engine; absent: all cores. */
   readonly threads?: number;
+  /** Ends the work, with its reason. */
+  readonly signal?: AbortSignal;
 }
 
 export interface ImagePrediction {
@@ -29,12 +31,12 @@ export interface ImagePrediction {
  * FT_DATA_EMPTY.
  */
 export async function predict(options: PredictOptions): Promise<ImagePrediction[]> {
-  const { modelDir, top, threads } = options;
+  const { modelDir, top, threads, signal } = options;
   const images = await imagePaths(options.images);
   const model = await TrainedModel.open(modelDir, threads);
   try {
     const predictions: ImagePrediction[] = [];
-    for await (const { logits_K, error } of model.classify(images)) {
+    for await (const { logits_K, error } of model.classify(images, signal)) {
       const image = images[predictions.length]!;
       if (error === undefined) {
         predictions.push({ image, top: likeliest(logits_K, model.classNames, top), error: null });

@@ -47,12 +47,13 @@ export class TrainedModel {
 
   /**
    * Classifies image files, in order. The next batch is decoded in the background while the engine blocks this thread.
-   * A file that cannot be used gives an error of its own and does not end the others.
+   * A file that cannot be used gives an error of its own and does not end the others. Throws the signal's reason once it aborts.
    */
-  async *classify(files: readonly string[]): AsyncGenerator<Classified> {
+  async *classify(files: readonly string[], signal?: AbortSignal): AsyncGenerator<Classified> {
     let next = this.#prepare(files.slice(0, batchSize));
     for (let from = 0; from < files.length; from += batchSize) {
       const { images_NCHW, errors } = await next;
+      signal?.throwIfAborted();
       next = this.#prepare(files.slice(from + batchSize, from + 2 * batchSize));
       const numImages = errors.length - errors.filter((error) => error !== undefined).length;
       const logits_NK = await this.#logits(images_NCHW, numImages);

@@ -17,6 +17,7 @@ export interface WriteFeaturesOptions {
   readonly format: ArrayFormat;
   readonly threads: number;
   readonly onProgress?: (message: string, done: number, total: number) => void;
+  readonly signal?: AbortSignal;
 }
 
 export interface WrittenFeatures {
@@ -28,12 +29,12 @@ export interface WrittenFeatures {
 
 /**
  * Writes the output of a layer for all images of a folder as one float32 array. A row is the same in any company. Blocks the
- * calling thread while the engine computes. Rejects with FT_DATA_EMPTY, FT_DATA_BAD_FILES (nothing is written then), FT_DISK_FULL or
- * FT_NOT_WRITABLE.
+ * calling thread while the engine computes. Rejects with FT_DATA_EMPTY, FT_DATA_BAD_FILES, FT_DISK_FULL, FT_NOT_WRITABLE, or once the
+ * signal aborts; nothing is written then.
  */
 export async function writeFeatures(
   { graph, layer, shape: rowShape, preprocessing }: LayerGraph,
-  { folder, path, format, threads, onProgress }: WriteFeaturesOptions,
+  { folder, path, format, threads, onProgress, signal }: WriteFeaturesOptions,
 ): Promise<WrittenFeatures> {
   const images = await listAllImages(folder);
   const shape = [images.length, ...rowShape];
@@ -50,6 +51,7 @@ export async function writeFeatures(
     let next = prepare(0);
     for (let from = 0; from < images.length; from += batchSize) {
       const { images_NCHW, errors } = await next;
+      signal?.throwIfAborted();
       next = prepare(from + batchSize);
       errors.forEach((error, place) => {
         if (error !== undefined) bad.push({ path: images[from + place]!, reason: reasonOf(error) });
@@ -65,6 +67,9 @@ export async function writeFeatures(
   };
   try {
     await writeAtomic(path, writeRows);
+  } catch (error) {
+    signal?.throwIfAborted(); // which writeAtomic would take for a failure of the disk
+    throw error;
   } finally {
     await session.close();
   }

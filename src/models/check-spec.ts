@@ -3,8 +3,8 @@ import { preprocessingOf } from './preprocessing-of.js';
 import { checkArchitecture, checkImageSize } from './registry.js';
 
 /**
- * Refuses a model that cannot be, as far as the configuration alone tells: FT_MODEL_UNKNOWN, FT_MODEL_WIDTH, FT_MODEL_IMAGE_SIZE, FT_CONFIG_MISSING_KEY, or
- * FT_WEIGHTS_SOURCE for weights of no known kind. Without `data` (it is faulty itself) neither images nor weights are looked at.
+ * Refuses a model that cannot be, as far as the configuration alone tells: FT_MODEL_UNKNOWN, FT_MODEL_WIDTH, FT_MODEL_IMAGE_SIZE, FT_CONFIG_MISSING_KEY,
+ * FT_WEIGHTS_PREPROCESSING for published weights, or FT_WEIGHTS_SOURCE for weights of no known kind. Without `data` (it is faulty itself) neither images nor weights are looked at.
  */
 export function checkModelSpec(spec: {
   readonly model: ModelSpec;

@@ -3,8 +3,7 @@ import { FtctlError } from '../errors/index.js';
 import { writeFileAtomic } from '../util/atomic-file.js';
 import { readArtifacts, type Artifacts } from './artifacts.js';
 import { encodePth } from './weights/pth/write-pth.js';
-import { decodeSafetensors, encodeSafetensors } from './weights/safetensors.js';
-import { encodeNormalisation, normalisationKey } from './weights/saved-normalisation.js';
+import { decodeSafetensors } from './weights/safetensors.js';
 import type { TensorSet } from './weights/tensor-set.js';
 
 /** What a trained model can be written as; also the endings of the files. */
@@ -19,20 +18,22 @@ export interface ExportedModel {
 /**
  * Writes a trained model's folder as one file, which replaces what lies at `path`:
  *
- * - `safetensors`, `pth`: torchvision's state dict. safetensors also says the labels and the preprocessing.
- * - `onnx`: images [N, 3, S, S], normalised, to logits [N, K]; labels and preprocessing in its metadata.
+ * - `safetensors`, `pth`: torchvision's state dict. safetensors is the folder's file as it is, with the labels and the preprocessing in its metadata.
+ * - `onnx`: images [N, 3, S, S], normalised, to logits [N, K]; labels and preprocessing in its metadata. Likewise the folder's file.
  *
- * Rejects with FT_MODEL_NO_STATE_DICT for a network that torchvision does not have, FT_ARTIFACTS_*, FT_DISK_FULL or
- * FT_NOT_WRITABLE.
+ * Rejects with FT_MODEL_NO_STATE_DICT for a network that torchvision does not have, FT_ARTIFACTS_*, FT_DISK_FULL,
+ * FT_NOT_WRITABLE, or the signal's reason, before anything is written.
  */
 export async function exportArtifacts(
   modelDir: string,
   format: ExportFormat,
   path: string,
+  signal?: AbortSignal,
 ): Promise<ExportedModel> {
   const artifacts = await readArtifacts(modelDir);
   const bytes =
     format === 'onnx' ? await read(artifacts.modelPath) : await stateDictFile(artifacts, format);
+  signal?.throwIfAborted();
   await writeFileAtomic(path, bytes);
   return { format, path, numBytes: bytes.length };
 }
@@ -41,7 +42,7 @@ async function stateDictFile(
   artifacts: Artifacts,
   format: 'safetensors' | 'pth',
 ): Promise<Uint8Array> {
-  const { weightsPath, modelPath, classNames, preprocessing } = artifacts;
+  const { weightsPath, modelPath } = artifacts;
   if (weightsPath === undefined) {
     throw new FtctlError('FT_MODEL_NO_STATE_DICT', {
       what: `The model of ${modelPath} cannot be written as a state dict.`,
@@ -50,18 +51,12 @@ async function stateDictFile(
       details: { path: modelPath, format },
     });
   }
-  const tensors = await readTensors(weightsPath);
-  if (format === 'pth') return encodePth(tensors);
-  return encodeSafetensors(tensors, {
-    format: 'pt',
-    'ftctl.labels': JSON.stringify(classNames),
-    'ftctl.preprocessing': JSON.stringify(preprocessing),
-    [normalisationKey]: encodeNormalisation(preprocessing),
-  });
+  const bytes = await read(weightsPath);
+  const tensors = intactTensors(bytes, weightsPath);
+  return format === 'pth' ? encodePth(tensors) : bytes;
 }
 
-async function readTensors(path: string): Promise<TensorSet> {
-  const bytes = await read(path);
+function intactTensors(bytes: Uint8Array, path: string): TensorSet {
   try {
     return decodeSafetensors(bytes, path).tensors;
   } catch (error) {

@@ -21,9 +21,9 @@ images that are there twice: above all in train and in val or test, where they m
 
   async run(): Promise<DataReport> {
     const { args, flags } = await this.parse(DataInspect);
-    const { inspectFromCli } = await import('../../cli/data-from-cli.js');
+    const { inspectDataFromCli } = await import('../../cli/data-from-cli.js');
     const { dataReport } = await import('../../cli/data-report.js');
-    const report = await inspectFromCli({
+    const report = await inspectDataFromCli({
       data: args.data,
       config: flags.config,
       sets: flags.set ?? [],

@@ -1,9 +1,7 @@
 import { Flags } from '@oclif/core';
 import { BaseCommand } from '../../cli/base-command.js';
-import { integrityFlag, weightsArg } from '../../cli/weights-flags.js';
+import { integrityFlag, rgbFlag, weightsArg, widthFlag } from '../../cli/weights-flags.js';
 import type { ImportedWeights } from '../../cli/weights-from-cli.js';
-
-const triple = { helpValue: 'R,G,B' } as const;
 
 export default class WeightsImport extends BaseCommand {
   static override summary = 'Check weights against an architecture and keep them in the cache.';
@@ -20,33 +18,29 @@ Prints what to write in a configuration to use them.`;
       required: true,
       helpValue: 'NAME',
     }),
-    width: Flags.string({
-      description: 'Width multiplier of a mobilenet_v2.',
-      default: '1',
-      helpValue: 'W',
-    }),
+    width: widthFlag(),
     integrity: integrityFlag,
-    mean: Flags.string({
+    mean: rgbFlag({
+      flag: 'mean',
       description: 'Means that images are normalised with, of pixels / 255.',
       dependsOn: ['std'],
-      ...triple,
     }),
-    std: Flags.string({
+    std: rgbFlag({
+      flag: 'std',
       description: 'Standard deviations that images are normalised with.',
       dependsOn: ['mean'],
-      ...triple,
     }),
   };
 
   async run(): Promise<ImportedWeights> {
     const { args, flags } = await this.parse(WeightsImport);
-    const { importFromCli } = await import('../../cli/weights-from-cli.js');
+    const { importWeightsFromCli } = await import('../../cli/weights-from-cli.js');
     const { importLines } = await import('../../cli/weights-report.js');
-    const imported = await importFromCli({
+    const imported = await importWeightsFromCli({
       weights: args.weights,
       integrity: flags.integrity,
       architecture: flags.architecture,
-      width: Number(flags.width),
+      width: flags.width,
       mean: flags.mean,
       std: flags.std,
     });

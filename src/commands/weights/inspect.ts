@@ -15,9 +15,12 @@ export default class WeightsInspect extends BaseCommand {
 
   async run(): Promise<WeightsReport> {
     const { args, flags } = await this.parse(WeightsInspect);
-    const { inspectFromCli } = await import('../../cli/weights-from-cli.js');
+    const { inspectWeightsFromCli } = await import('../../cli/weights-from-cli.js');
     const { inspectionLines } = await import('../../cli/weights-report.js');
-    const report = await inspectFromCli({ weights: args.weights, integrity: flags.integrity });
+    const report = await inspectWeightsFromCli({
+      weights: args.weights,
+      integrity: flags.integrity,
+    });
     this.log(inspectionLines(report).join('\n'));
     return report;
   }

@@ -27,4 +27,9 @@ export const launchCodes = {
     summary: 'The run was stopped by the user before it could end in order.',
     remedy: 'Continue with `ftctl launch --resume RUN`.',
   },
+  FT_COMMAND_INTERRUPTED: {
+    exit: 130,
+    summary: 'The user stopped a command other than a launch before it was done.',
+    remedy: 'Start it again; what was downloaded is kept.',
+  },
 } as const satisfies Record<string, CatalogueEntry>;

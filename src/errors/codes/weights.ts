@@ -18,7 +18,8 @@ export const weightsCodes = {
   FT_WEIGHTS_PREPROCESSING: {
     exit: 3,
     summary: 'The run would normalise images in another way than the weights need.',
-    remedy: 'Set `data.normalise` to the values in the message.',
+    remedy:
+      'Set `data.normalise` to the values in the message. To use the weights with others all the same, import them with those: `ftctl weights import SOURCE --architecture NAME --mean R,G,B --std R,G,B`.',
   },
   FT_DOWNLOAD_FAILED: {
     exit: 3,

@@ -1,12 +1,14 @@
 import type { OnnxModelSpec } from '../../config/run-spec.js';
 import { OnnxSession, type SessionValue } from '../../engines/onnx-session.js';
 import { FtctlError } from '../../errors/index.js';
+import { headLayout } from '../head.js';
 import { onnxMetadata } from '../onnx/metadata.js';
 import { filesBeside } from '../weights/read-source.js';
 import { checkNormalisation, savedNormalisation } from '../weights/saved-normalisation.js';
 import { maxWeightsBytes, readWeightsFile } from '../weights/weights-file.js';
 import type { Normalisation } from '../weights/weights-source.js';
-import { backboneGraph, type BackboneNames } from './join-graphs.js';
+import type { HeadDescription } from '../prepared-model.js';
+import { backboneGraph, type BackboneNames, trainedGraph } from './join-graphs.js';
 import { type FeatureMeasure, measureFeatures } from './measure-features.js';
 
 export interface BackboneOptions {
@@ -43,13 +45,45 @@ export async function openBackbone(
     throw unusable(path, `It has ${probe.length} bytes; at most ${maxWeightsBytes} can be used.`);
   }
   const measure = await measureFeatures(probe, { path, imageSize });
-  return { graph: graphOf(measure.numFeatures), ...measure };
+  const graph = graphOf(measure.numFeatures);
+  await checkHead(path, graph, measure.numFeatures);
+  return { graph, ...measure };
 }
 
-function unusable(path: string, why: string, cause?: unknown): FtctlError {
+/** The classifier that is trained on a backbone's features. */
+export function backboneHead(numFeatures: number, numClasses: number): HeadDescription {
+  return {
+    kind: 'linear',
+    ...{ weightName: 'classifier.weight', biasName: 'classifier.bias' },
+    ...{ numFeatures, numClasses },
+  };
+}
+
+/**
+ * Loads the model that training would end with. The head is written in today's operators, which a file of an old operator set does
+ * not have: that is to be known before the training, not after it.
+ */
+async function checkHead(path: string, graph: Uint8Array, numFeatures: number): Promise<void> {
+  const head = backboneHead(numFeatures, 1);
+  const parameters = new Float32Array(headLayout(head).length);
+  const model = read(path, () => trainedGraph(graph, head, parameters, {}));
+  try {
+    await (await OnnxSession.open(model, { provider: 'cpu', threads: 1 })).close();
+  } catch (error) {
+    throw unusable(
+      path,
+      `onnxruntime does not load it with a classifier behind it: ${FtctlError.from(error).message}`,
+      error,
+      'Export it again with operator set 7 or later (`opset_version` of `torch.onnx.export`).',
+    );
+  }
+}
+
+function unusable(path: string, why: string, cause?: unknown, remedy?: string): FtctlError {
   return new FtctlError('FT_BACKBONE_FILE', {
     what: `The backbone ${path} cannot be used.`,
     ...{ why, cause, details: { path } },
+    ...(remedy === undefined ? {} : { remedy }),
   });
 }
 

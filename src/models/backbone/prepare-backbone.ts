@@ -2,7 +2,7 @@ import type { OnnxModelSpec } from '../../config/run-spec.js';
 import type { Preprocessing } from '../../data/preprocessing.js';
 import { BlobStore } from '../../util/blob-store.js';
 import type { PreparedModel } from '../prepared-model.js';
-import { openBackbone } from './open-backbone.js';
+import { backboneHead, openBackbone } from './open-backbone.js';
 
 /** What a backbone of the user's own is called where an architecture's name stands. */
 const name = 'onnx';
@@ -34,10 +34,6 @@ export async function prepareBackbone(
   return {
     ...{ architecture: name, width: 1, convention: 'onnx', numClasses, preprocessing },
     ...{ backboneSha256: sha256, weightsSha256: sha256 },
-    head: {
-      kind: 'linear',
-      ...{ weightName: 'classifier.weight', biasName: 'classifier.bias' },
-      ...{ numFeatures, numClasses },
-    },
+    head: backboneHead(numFeatures, numClasses),
   };
 }

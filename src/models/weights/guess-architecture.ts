@@ -5,7 +5,8 @@ import type { TensorSet } from './tensor-set.js';
 
 /** Width multipliers that pretrained mobilenet_v2 are published with, and some more. */
 const widths = [1, 0.1, 0.25, 0.35, 0.5, 0.75, 1.3, 1.4, 2] as const;
-const numNearest = 3;
+/** How many architectures are named where none fits. */
+export const numNearest = 3;
 
 export interface ArchitectureGuess {
   readonly architecture: string;
@@ -46,6 +47,15 @@ export function isFit({ matching, needed, unexpected }: ArchitectureGuess): bool
   return matching === needed && unexpected === 0;
 }
 
+/** For sorting: the nearest first. */
+export function byNearness(a: ArchitectureGuess, b: ArchitectureGuess): number {
+  return (
+    b.matching / b.needed - a.matching / a.needed ||
+    a.unexpected - b.unexpected ||
+    b.needed - a.needed
+  );
+}
+
 /** The architectures that tensors may be the weights of, best first: the one that fits, or the nearest ones. */
 export function guessArchitectures(tensors: TensorSet): ArchitectureGuess[] {
   const guesses = architectureNames
@@ -53,12 +63,7 @@ export function guessArchitectures(tensors: TensorSet): ArchitectureGuess[] {
       (name === 'mobilenet_v2' ? widths : [1]).map((width) => guess(tensors, name, width)),
     )
     .filter(({ matching }) => matching > 0)
-    .sort(
-      (a, b) =>
-        b.matching / b.needed - a.matching / a.needed ||
-        a.unexpected - b.unexpected ||
-        b.needed - a.needed,
-    );
+    .sort(byNearness);
   const fitting = guesses.filter(isFit);
   return fitting.length > 0 ? fitting.slice(0, 1) : guesses.slice(0, numNearest);
 }

@@ -1,17 +1,14 @@
-import { FtctlError } from '../../errors/index.js';
 import { describeNetwork } from '../registry.js';
 import { numElements } from '../tensor-specs.js';
 import { guessArchitectures, isFit, type ArchitectureGuess } from './guess-architecture.js';
-import { readFileSource, readTfjsSource, sourceLabel, type FetchOptions } from './read-source.js';
+import { recogniseTfjs } from './inspect-tfjs.js';
+import { readFileSource, readTfjsModel, sourceLabel, type FetchOptions } from './read-source.js';
 import type { WeightsFormat } from './read-weights.js';
 import { savedNormalisation } from './saved-normalisation.js';
 import type { TensorSet } from './tensor-set.js';
-import { isLayersModel } from './tfjs/layers-model.js';
-import { nsfwjsModels } from './tfjs/nsfwjs-models.js';
-import type { TfjsNetwork } from './tfjs/read-tfjs.js';
-import { readTfjsFiles } from './tfjs/tfjs-files.js';
+import type { TfjsModel } from './tfjs/read-tfjs.js';
 import { specOfMetadata } from './weights-blob.js';
-import type { Normalisation, WeightsSource } from './weights-source.js';
+import { knownNormalisation, type Normalisation, type WeightsSource } from './weights-source.js';
 
 export interface InspectedTensor {
   readonly name: string;
@@ -31,7 +28,7 @@ export interface FittingNetwork {
 
 export interface WeightsReport {
   readonly source: string;
-  readonly format: WeightsFormat | 'tfjs-layers' | 'tfjs-graph';
+  readonly format: WeightsFormat | TfjsModel['format'];
   readonly tensors: readonly InspectedTensor[];
   readonly numElements: number;
   /** Number of tensors by type. */
@@ -40,7 +37,7 @@ export interface WeightsReport {
   readonly fits: FittingNetwork | null;
   /** The nearest architectures, where none fits. */
   readonly nearest: readonly ArchitectureGuess[];
-  /** What the file says of how its images were normalised; null: nothing. */
+  /** How its images were normalised, as the file or its publisher says; null: neither does. */
   readonly normalise: Normalisation | null;
   readonly notes: readonly string[];
 }
@@ -102,51 +99,35 @@ async function inspectFile(
             numClasses: numClassesOf(file.tensors, network),
           },
     nearest: network === null ? guesses : [],
-    normalise: savedNormalisation(file.metadata, label),
+    normalise: savedNormalisation(file.metadata, label) ?? knownNormalisation(source),
   };
-}
-
-/** What tfjs models are tried as: each is compared computation by computation. */
-const tfjsCandidates = [
-  ...[1, 1.4, 1.3, 0.75, 0.5, 0.35].map((width) => ({ architecture: 'mobilenet_v2', width })),
-  { architecture: 'inception_v3', width: 1 },
-] as const;
-
-/** A model.json's network. Rejects with FT_WEIGHTS_MISMATCH where it is none of ours. */
-async function recogniseTfjs(
-  source: Extract<WeightsSource, { type: 'tfjs' | 'nsfwjs' }>,
-  options: FetchOptions,
-): Promise<TfjsNetwork> {
-  const candidates = source.type === 'nsfwjs' ? [nsfwjsModels[source.model]] : tfjsCandidates;
-  let first: unknown;
-  for (const { architecture, width } of candidates) {
-    try {
-      return await readTfjsSource(source, { architecture, width, numClasses: 1 }, options);
-    } catch (error) {
-      if (FtctlError.from(error).code !== 'FT_WEIGHTS_MISMATCH') throw error;
-      first ??= error;
-    }
-  }
-  throw first;
 }
 
 async function inspectTfjs(
   source: Extract<WeightsSource, { type: 'tfjs' | 'nsfwjs' }>,
   options: FetchOptions,
 ): Promise<WeightsReport> {
-  const { spec, tensors } = await recogniseTfjs(source, options);
-  const { architecture, width, convention } = spec;
-  const isLayers =
-    source.type === 'nsfwjs'
-      ? source.model !== 'mobilenet_v2_mid'
-      : isLayersModel((await readTfjsFiles(source.path)).json);
+  const model = await readTfjsModel(source, options);
+  const report = {
+    ...{ source: sourceLabel(source), format: model.format },
+    normalise: knownNormalisation(source),
+  };
+  const recognised = recogniseTfjs(model);
+  if (recognised.network === null) {
+    const { nearest, why } = recognised;
+    const compared = 'The nearest are told by the shapes of convolution kernels.';
+    return {
+      ...report,
+      ...reportTensors(model.model.weights, new Map()),
+      ...{ fits: null, nearest, notes: [why, ...(nearest.length === 0 ? [] : [compared])] },
+    };
+  }
+  const { architecture, width, convention } = recognised.network.spec;
   return {
-    source: sourceLabel(source),
-    format: isLayers ? 'tfjs-layers' : 'tfjs-graph',
-    ...reportTensors(tensors, new Map()),
+    ...report,
+    ...reportTensors(recognised.network.tensors, new Map()),
     fits: { architecture, width, convention, numClasses: null },
     nearest: [],
-    normalise: null,
     notes: ['Batch norm was folded into the convolutions; the classifier was left out.'],
   };
 }

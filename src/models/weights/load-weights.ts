@@ -30,7 +30,7 @@ export interface LoadOptions extends FetchOptions {
   readonly width: number;
   readonly numClasses: number;
   readonly seed: number;
-  /** How the run normalises images: compared with what the weights need, where they say it. */
+  /** How the run normalises images (preprocessing-of.ts): compared with what a file says. */
   readonly normalisation?: Normalisation;
 }
 

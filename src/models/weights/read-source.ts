@@ -8,7 +8,7 @@ import { FormatError } from './format-error.js';
 import { decodeWeights, type WeightsFile } from './read-weights.js';
 import { nsfwjsModels } from './tfjs/nsfwjs-models.js';
 import { readNsfwjs } from './tfjs/nsfwjs.js';
-import { readTfjs, type TfjsNetwork } from './tfjs/read-tfjs.js';
+import { mapTfjs, readTfjs, type TfjsModel, type TfjsNetwork } from './tfjs/read-tfjs.js';
 import { readTfjsFiles } from './tfjs/tfjs-files.js';
 import { maxWeightsBytes, readWeightsFile } from './weights-file.js';
 import type { WeightsSource } from './weights-source.js';
@@ -99,34 +99,54 @@ export async function readFileSource(
   return decodeWeights(await readWeightsFile(path), sourceLabel(source), filesBeside(path));
 }
 
+type TfjsSource = Extract<WeightsSource, { type: 'tfjs' | 'nsfwjs' }>;
+
+/** Fetches and reads a tfjs model, whatever it computes. Rejects with FT_WEIGHTS_* or FT_DATA_* errors. */
+export async function readTfjsModel(source: TfjsSource, options: FetchOptions): Promise<TfjsModel> {
+  if (source.type === 'nsfwjs')
+    return readNsfwjs(await fetchPackage(source, options), source.model);
+  const { json, shards } = await readTfjsFiles(source.path);
+  try {
+    return readTfjs(json, (name) => shards.get(name) ?? new Uint8Array());
+  } catch (error) {
+    throw new FtctlError('FT_WEIGHTS_DAMAGED', {
+      what: `${source.path} cannot be read: ${messageOf(error)}.`,
+      cause: error,
+      details: { file: source.path },
+    });
+  }
+}
+
+const messageOf = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error);
+
 /** Fetches and reads a tfjs model as the network asked for. Rejects with FT_WEIGHTS_* or FT_DATA_* errors. */
 export async function readTfjsSource(
-  source: Extract<WeightsSource, { type: 'tfjs' | 'nsfwjs' }>,
+  source: TfjsSource,
   network: Pick<NetworkSpec, 'architecture' | 'width' | 'numClasses'>,
   options: FetchOptions,
 ): Promise<TfjsNetwork> {
+  const { architecture, width } = network;
+  const label = sourceLabel(source);
   if (source.type === 'nsfwjs') {
-    const { architecture, width } = nsfwjsModels[source.model];
-    if (network.architecture !== architecture || network.width !== width) {
+    const published = nsfwjsModels[source.model];
+    if (architecture !== published.architecture || width !== published.width) {
       throw new FtctlError('FT_WEIGHTS_MISMATCH', {
-        what: `model.architecture is ${network.architecture} with width ${network.width}.`,
-        why: `The weights of ${sourceLabel(source)} are ${architecture} with width ${width}.`,
-        details: { architecture: network.architecture, width: network.width },
+        what: `model.architecture is ${architecture} with width ${width}.`,
+        why: `The weights of ${label} are ${published.architecture} with width ${published.width}.`,
+        details: { architecture, width },
       });
     }
-    const packageDir = await fetchPackage(source, options);
-    return readNsfwjs(packageDir, source.model, network.numClasses);
   }
-  const { json, shards } = await readTfjsFiles(source.path);
+  const model = await readTfjsModel(source, options);
   try {
-    return readTfjs(json, (name) => shards.get(name) ?? new Uint8Array(), network);
+    return mapTfjs(model, network);
   } catch (error) {
-    if (error instanceof FtctlError) throw error;
     throw new FtctlError('FT_WEIGHTS_MISMATCH', {
-      what: `${source.path} cannot be used as ${network.architecture} (width ${network.width}).`,
-      why: `${error instanceof Error ? error.message : String(error)}.`,
+      what: `${label} cannot be used as ${architecture} (width ${width}).`,
+      why: `${messageOf(error)}.`,
       cause: error,
-      details: { file: source.path },
+      details: { file: label },
     });
   }
 }

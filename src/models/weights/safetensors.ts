@@ -153,29 +153,47 @@ export function decodeSafetensors(bytes: Uint8Array, label: string): Safetensors
   return { tensors, types: new Map(entries.map(({ name, type }) => [name, type])), metadata };
 }
 
+/** A tensor as it is written. */
+export interface WrittenTensor {
+  readonly dtype: 'F32' | 'I64';
+  readonly shape: readonly number[];
+}
+
+/**
+ * All of a file that stands before the tensors' bytes, which follow in the order of `tensors`. It is padded with spaces so that they start at
+ * a multiple of 8.
+ */
+export function safetensorsHeader(
+  tensors: Iterable<readonly [name: string, WrittenTensor]>,
+  metadata: Readonly<Record<string, string>>,
+): Buffer {
+  const header: Record<string, unknown> = {};
+  if (Object.keys(metadata).length > 0) header[metadataKey] = metadata;
+  let position = 0;
+  for (const [name, { dtype, shape }] of tensors) {
+    const end = position + numElements(shape) * elementTypes[dtypes[dtype]].bytes;
+    header[name] = { dtype, shape, data_offsets: [position, end] };
+    position = end;
+  }
+  const json = Buffer.from(JSON.stringify(header));
+  const padded = Math.ceil(json.length / 8) * 8;
+  const bytes = Buffer.alloc(8 + padded, ' ');
+  bytes.writeBigUInt64LE(BigInt(padded), 0);
+  json.copy(bytes, 8);
+  return bytes;
+}
+
 /** Writes tensors in their order: float32 as F32, int64 as I64. The same input gives the same bytes. */
 export function encodeSafetensors(
   tensors: TensorSet,
   metadata: Readonly<Record<string, string>> = {},
 ): Buffer {
-  const header: Record<string, unknown> = {};
-  if (Object.keys(metadata).length > 0) header[metadataKey] = metadata;
-  let position = 0;
-  for (const [name, { shape, data }] of tensors) {
+  const written = [...tensors].map(([name, { shape, data }]) => {
     const dtype = data instanceof Float32Array ? 'F32' : 'I64';
-    header[name] = { dtype, shape, data_offsets: [position, position + data.byteLength] };
-    position += data.byteLength;
-  }
-  // The header is padded with spaces so that the tensors start at a multiple of 8.
-  const json = Buffer.from(JSON.stringify(header));
-  const padded = Math.ceil(json.length / 8) * 8;
-  const bytes = Buffer.alloc(8 + padded + position, ' ');
-  bytes.writeBigUInt64LE(BigInt(padded), 0);
-  json.copy(bytes, 8);
-  let offset = 8 + padded;
-  for (const { data } of tensors.values()) {
-    bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), offset);
-    offset += data.byteLength;
-  }
-  return bytes;
+    return [name, { dtype, shape }] as const;
+  });
+  const values = [...tensors.values()].map(
+    ({ data }) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+  );
+  return Buffer.concat([safetensorsHeader(written, metadata), ...values]);
 }

@@ -51,5 +51,14 @@ export function publishedWeights(architecture: string): PublishedWeights[] {
   }));
 }
 
+const publishedUrls: ReadonlySet<string> = new Set(
+  Object.values(files).flatMap((names) => names.map((file) => `${baseUrl}${file}`)),
+);
+
+/** Whether a URL is that of a file that torchvision publishes. */
+export function isPublishedUrl(url: string): boolean {
+  return publishedUrls.has(url);
+}
+
 /** The architectures that torchvision publishes weights of. */
 export const publishedArchitectures: readonly string[] = Object.keys(files);

@@ -5,7 +5,7 @@ import { parseIntegrity, type ExpectedDigest } from '../../util/digest.js';
 import { parseNpmReference } from '../../util/npm-package.js';
 import { nearestNames } from '../nearest-names.js';
 import { nsfwjsModelNames, type NsfwjsModelName } from './tfjs/nsfwjs-models.js';
-import { publishedArchitectures, publishedWeights } from './torchvision-files.js';
+import { isPublishedUrl, publishedArchitectures, publishedWeights } from './torchvision-files.js';
 
 interface NpmPackage {
   readonly name: string;
@@ -137,13 +137,20 @@ export interface Normalisation {
   readonly std: Rgb;
 }
 
-/**
- * How the images were normalised that the weights were trained on, as far as the source tells: a file that says otherwise is
- * compared when it is read. Throws FT_WEIGHTS_SOURCE where nothing tells.
- */
-export function normalisationOf(source: WeightsSource): Normalisation {
+/** How the images were normalised that published weights were trained on; null: the source does not tell. */
+export function knownNormalisation(source: WeightsSource): Normalisation | null {
   // nsfwjs feeds its networks pixels / 255; what they do with them is in their graphs.
   if (source.type === 'nsfwjs') return { mean: [0, 0, 0], std: [1, 1, 1] };
+  return source.type === 'url' && isPublishedUrl(source.url) ? imagenetNormalisation : null;
+}
+
+/**
+ * How images are normalised for weights where nothing is set: what is known of the source, else ImageNet's. A file that says
+ * otherwise is compared when it is read. Throws FT_WEIGHTS_SOURCE for a tfjs file, which may have been trained in any way.
+ */
+export function normalisationOf(source: WeightsSource): Normalisation {
+  const known = knownNormalisation(source);
+  if (known !== null) return known;
   if (source.type !== 'tfjs') return imagenetNormalisation;
   throw new FtctlError('FT_WEIGHTS_SOURCE', {
     what: `model.weights is ${JSON.stringify(source.path)}.`,

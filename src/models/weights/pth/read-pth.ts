@@ -2,7 +2,7 @@ import { FormatError } from '../format-error.js';
 import type { StoredTensor } from '../tensor-set.js';
 import { findStateDict } from './find-state-dict.js';
 import { isLegacyFile, readLegacyFile } from './legacy-file.js';
-import { readTensor, tensorBytes } from './read-tensor.js';
+import { readTensor, bytesInMemory } from './read-tensor.js';
 import { readZipFile } from './zip-file.js';
 
 /**
@@ -38,7 +38,7 @@ export function readPth(bytes: Uint8Array): PthFile {
   const tensors = new Map<string, StoredTensor>();
   const types = new Map<string, string>();
   for (const [name, tensor] of found.tensors) {
-    bytesLeft -= tensorBytes(name, tensor);
+    bytesLeft -= bytesInMemory(name, tensor);
     if (!(bytesLeft >= 0)) {
       throw new FormatError(`its tensors up to ${name} take far more bytes than the file has`);
     }

@@ -40,7 +40,7 @@ function gather(
 }
 
 /** Bytes that a tensor takes once it is read. Throws FormatError where its type cannot be read. */
-export function tensorBytes(name: string, tensor: TensorRef): number {
+export function bytesInMemory(name: string, tensor: TensorRef): number {
   const { type, shape } = tensor;
   if (!isElementType(type)) {
     throw new FormatError(

@@ -3,7 +3,7 @@ import { FtctlError } from '../../../errors/index.js';
 import { readWeightsFile } from '../weights-file.js';
 import { exportedLiteral } from './js-literal.js';
 import { nsfwjsModels, type NsfwjsModelName } from './nsfwjs-models.js';
-import { readTfjs, type TfjsNetwork } from './read-tfjs.js';
+import { readTfjs, type TfjsModel } from './read-tfjs.js';
 
 /**
  * Networks out of the npm package nsfwjs: `dist/models/NAME/*.min.js` are bundler wrappers around the model's JSON and around
@@ -25,12 +25,8 @@ function decodeBase64(text: unknown, path: string): Uint8Array {
 }
 
 /** Reads a model out of the unpacked package in `packageDir`. Rejects with FT_WEIGHTS_NOT_FOUND or FT_WEIGHTS_DAMAGED. */
-export async function readNsfwjs(
-  packageDir: string,
-  model: NsfwjsModelName,
-  numClasses: number,
-): Promise<TfjsNetwork> {
-  const { architecture, width, numShards } = nsfwjsModels[model];
+export async function readNsfwjs(packageDir: string, model: NsfwjsModelName): Promise<TfjsModel> {
+  const { numShards } = nsfwjsModels[model];
   const dir = join(packageDir, 'dist', 'models', model);
   const modelText = await readText(join(dir, 'model.min.js'));
   const shardNames = Array.from(
@@ -49,7 +45,7 @@ export async function readNsfwjs(
       if (bytes === undefined) throw new Error(`it asks for the weights file ${path}`);
       return bytes;
     };
-    return readTfjs(exportedLiteral(modelText), shardBytes, { architecture, width, numClasses });
+    return readTfjs(exportedLiteral(modelText), shardBytes);
   } catch (error) {
     throw new FtctlError('FT_WEIGHTS_DAMAGED', {
       what: `The model in ${dir} cannot be used.`,
