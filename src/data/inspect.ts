@@ -9,7 +9,7 @@ import type { ManifestProgress } from './make-manifest.js';
 import { checkOwnGroups, splitsOf } from './make-samples.js';
 import type { BadFile, SplitName } from './manifest.js';
 import { listSource } from './sources/list-source.js';
-import type { Listing } from './sources/listing.js';
+import { type Listing, placesByClass } from './sources/listing.js';
 
 /** Images by split; null where the data cannot be split. */
 export type SplitCounts = Readonly<Record<SplitName, number>> | null;
@@ -112,13 +112,14 @@ export async function inspectData(spec: DataSpec, options: InspectOptions): Prom
     problems.add(error);
     return listing.classIds;
   });
+  const placesOf = placesByClass(files);
   return {
     root: listing.root,
     images: files.length,
     bytes: good.reduce((sum, { numBytes }) => sum + numBytes, 0),
     splits: splits === null ? null : countSplits(splits),
     classes: listing.classIds.map((id, k) => {
-      const places = files.flatMap(({ classId }, i) => (classId === id ? [i] : []));
+      const places = placesOf.get(id) ?? [];
       return {
         ...{ id, name: names[k]!, images: places.length },
         splits: splits === null ? null : countSplits(places.map((i) => splits[i]!)),

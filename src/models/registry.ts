@@ -79,6 +79,10 @@ export function checkArchitecture(architecture: string, width: number): void {
   architectureOf(architecture, width);
 }
 
+function fitsWidth({ hasWidth = false }: Architecture, width: number): boolean {
+  return hasWidth ? width > 0 && width <= 16 : width === 1;
+}
+
 function architectureOf(architecture: string, width: number): Architecture {
   const found = architectures.get(architecture);
   if (found === undefined) {
@@ -90,8 +94,8 @@ function architectureOf(architecture: string, width: number): Architecture {
       details: { architecture, nearest, architectures: architectureNames },
     });
   }
-  const { hasWidth = false } = found;
-  if (hasWidth ? !(width > 0 && width <= 16) : width !== 1) {
+  if (!fitsWidth(found, width)) {
+    const { hasWidth = false } = found;
     throw new FtctlError('FT_MODEL_WIDTH', {
       what: `model.width is ${width}.`,
       why: `For ${architecture} it must be ${hasWidth ? 'over 0 and at most 16' : '1'}.`,
@@ -128,13 +132,32 @@ export function checkImageSize(architecture: string, width: number, imageSize: n
   inferShapes(describeNetwork(torchvisionSpec(architecture, width, 1)), imageSize);
 }
 
+/** Whether {@link describeNetwork} can describe it: of a spec that was read from a file. */
+export function canDescribe({ architecture, width, ...spec }: NetworkSpec): boolean {
+  const found = architectures.get(architecture);
+  return found !== undefined && fitsWidth(found, width) && allows(found, spec);
+}
+
+/** Images have three channels. */
+const numChannels = 3;
+
+function allows(
+  { hasTensorflow = false, inputAffine: own }: Architecture,
+  { convention, batchNorm, inputAffine }: Omit<NetworkSpec, 'architecture' | 'width'>,
+): boolean {
+  const { scale, shift } = inputAffine ?? noAffine;
+  if (![scale, shift].every(({ length }) => length === numChannels)) return false;
+  const isOwn = convention === 'torchvision' && batchNorm === 'separate';
+  return hasTensorflow || (isOwn && (inputAffine === null || own !== undefined));
+}
+
+const noAffine = { scale: [1, 1, 1], shift: [0, 0, 0] };
+
 /** The description of a network. Throws FT_MODEL_UNKNOWN or FT_MODEL_WIDTH. */
 export function describeNetwork(spec: NetworkSpec): Network {
-  const { architecture, width, convention, batchNorm, inputAffine } = spec;
-  const { describe, hasTensorflow = false, inputAffine: own } = architectureOf(architecture, width);
-  const isOwn = convention === 'torchvision' && batchNorm === 'separate';
-  if (!hasTensorflow && !(isOwn && (inputAffine === null || own !== undefined))) {
-    throw new Error(`${architecture} is described in torchvision's convention only`);
+  const found = architectureOf(spec.architecture, spec.width);
+  if (!allows(found, spec)) {
+    throw new Error(`${spec.architecture} cannot be described as ${JSON.stringify(spec)}`);
   }
-  return describe(spec);
+  return found.describe(spec);
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 
 /** What the bytes of a file must hash to. */
@@ -21,13 +22,17 @@ export function parseIntegrity(text: string): ExpectedDigest | null {
   return hex.length === hexLengths[algorithm] ? { algorithm, hex } : null;
 }
 
-/** A file's hash, lower-case hex. Rejects as reading does, or with the signal's reason. */
+/** A file's hash, lower-case hex; an open one is read from its start. Rejects as reading does, or with the signal's reason. */
 export async function fileDigest(
-  path: string,
+  file: string | FileHandle,
   algorithm: ExpectedDigest['algorithm'],
   signal?: AbortSignal,
 ): Promise<string> {
   const hash = createHash(algorithm);
-  await pipeline(createReadStream(path), hash, signal === undefined ? {} : { signal });
+  const content =
+    typeof file === 'string'
+      ? createReadStream(file)
+      : file.createReadStream({ start: 0, autoClose: false });
+  await pipeline(content, hash, signal === undefined ? {} : { signal });
   return hash.digest('hex');
 }

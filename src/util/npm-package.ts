@@ -10,6 +10,7 @@ import { moveIntoPlace } from './cached-folder.js';
 import { isFolder } from './is-folder.js';
 import { makeFolder } from './make-folder.js';
 import { type NpmResult, type RunNpm, runNpm } from './npm-command.js';
+import { withArchive } from './open-archive.js';
 import { makeTemporaryFolder } from './temporary-folder.js';
 import type { UnpackLimits } from './unpack-guard.js';
 import { unpackTarball } from './unpack-tarball.js';
@@ -95,7 +96,10 @@ export async function fetchNpmPackage(options: FetchNpmOptions): Promise<string>
     onProgress?.(`unpacking ${reference}`);
     const unpacked = join(temporary, 'unpacked');
     await mkdir(unpacked);
-    await unpackTarball(tarball, unpacked, { limits: options.limits ?? packageLimits, strip: 1 });
+    const { limits = packageLimits } = options;
+    await withArchive(tarball, (archive) =>
+      unpackTarball(archive, unpacked, { limits, strip: 1, signal }),
+    );
     signal?.throwIfAborted();
     await moveIntoPlace(unpacked, target);
     return target;

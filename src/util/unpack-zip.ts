@@ -1,14 +1,11 @@
-import { createWriteStream } from 'node:fs';
-import { mkdir, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { crc32 } from 'node:zlib';
 import yauzl, { type Entry, type ZipFile } from 'yauzl';
-import { FtctlError } from '../errors/index.js';
-import { diskError } from './atomic-file.js';
+import type { OpenArchive } from './open-archive.js';
 import { archiveError, UnpackGuard } from './unpack-guard.js';
 import type { UnpackOptions } from './unpack-tarball.js';
+import { UnpackedFolder } from './unpacked-folder.js';
 
 /** The file type in a Unix mode. */
 const typeMask = 0o170000;
@@ -21,37 +18,31 @@ const plainTypes: ReadonlySet<number> = new Set([0, 0o100000, 0o040000]);
  * full disk rejects with FT_DISK_FULL.
  */
 export async function unpackZip(
-  archive: string,
+  archive: OpenArchive,
   dir: string,
   options: UnpackOptions,
 ): Promise<void> {
-  const guard = new UnpackGuard(options.limits, (await stat(archive)).size);
-  let zip: ZipFile | undefined;
+  const { path: label, file } = archive;
+  const guard = new UnpackGuard(options.limits, (await file.stat()).size);
+  const folder = new UnpackedFolder(dir);
   try {
-    zip = await yauzl.openPromise(archive, { autoClose: false, strictFileNames: true });
+    // `file` stays open: it is its owner that closes it.
+    const zip = await yauzl.fromFdPromise(file.fd, { autoClose: false, strictFileNames: true });
     for await (const entry of zip.eachEntry()) {
       options.signal?.throwIfAborted();
       const path = entry.fileName;
       if (options.isIgnored?.(path) === true) continue;
       const refusal = refuseEntry(entry, guard);
-      if (refusal !== null) throw archiveError(archive, refusal);
-      if (path.endsWith('/')) await mkdir(join(dir, path), { recursive: true });
-      else await writeEntry(zip, entry, join(dir, path), options.signal);
+      if (refusal !== null) throw archiveError(label, refusal);
+      if (path.endsWith('/')) await folder.makeFolder(path);
+      else await writeEntry(zip, entry, folder, options.signal);
       options.onProgress?.(guard.numBytes);
     }
   } catch (error) {
     options.signal?.throwIfAborted();
-    if (error instanceof FtctlError) throw error;
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') {
-      throw archiveError(archive, 'two of its entries have one name', error);
-    }
-    const onDisk = diskError(error, dir);
-    if (onDisk.code !== 'FT_INTERNAL') throw onDisk;
-    throw archiveError(archive, error instanceof Error ? error.message : String(error), error);
-  } finally {
-    zip?.close();
+    throw folder.errorOf(error, label);
   }
-  if (guard.numFiles === 0) throw archiveError(archive, 'no files in it');
+  if (guard.numFiles === 0) throw archiveError(label, 'no files in it');
 }
 
 function refuseEntry(entry: Entry, guard: UnpackGuard): string | null {
@@ -71,10 +62,10 @@ function refuseEntry(entry: Entry, guard: UnpackGuard): string | null {
 async function writeEntry(
   zip: ZipFile,
   entry: Entry,
-  file: string,
+  folder: UnpackedFolder,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  await mkdir(dirname(file), { recursive: true });
+  const file = await folder.createFile(entry.fileName);
   let found = 0;
   const check = new Transform({
     transform(chunk: Buffer, _encoding, done) {
@@ -82,9 +73,17 @@ async function writeEntry(
       done(null, chunk);
     },
   });
-  // In one turn: the stream flows, and may fail, from here on.
-  const content = await zip.openReadStreamPromise(entry);
-  const out = createWriteStream(file, { flags: 'wx' });
-  await pipeline(content, check, out, signal === undefined ? {} : { signal });
+  try {
+    // In one turn: the stream flows, and may fail, from here on.
+    const content = await zip.openReadStreamPromise(entry);
+    await pipeline(
+      content,
+      check,
+      file.createWriteStream(),
+      signal === undefined ? {} : { signal },
+    );
+  } finally {
+    await file.close(); // does nothing where the stream has
+  }
   if (found !== entry.crc32) throw new Error(`the checksum of ${entry.fileName} is wrong`);
 }

@@ -9,6 +9,7 @@ import { isFolder } from '../../util/is-folder.js';
 import { fileDigest } from '../../util/digest.js';
 import { download } from '../../util/download.js';
 import { makeFolder } from '../../util/make-folder.js';
+import { firstBytes, type OpenArchive, withArchive } from '../../util/open-archive.js';
 import { takeProcessLock } from '../../util/process-lock.js';
 import { archiveError, type UnpackLimits } from '../../util/unpack-guard.js';
 import { unpackTarball } from '../../util/unpack-tarball.js';
@@ -51,21 +52,65 @@ export async function fetchArchive(
   sha256: string | null,
   options: ArchiveOptions,
 ): Promise<string> {
-  const { cacheDir } = options;
-  const isRemote = /^https?:/.test(source);
-  const hash = isRemote ? sha256 : await checkedHash(source, sha256, options);
-  if (hash === null) throw new Error(`${source} came here without a hash`);
-  const folder = join(cacheDir, 'archives');
+  if (/^https?:/.test(source)) {
+    if (sha256 === null) throw new Error(`${source} came here without a hash`);
+    return await once(sha256, options, async (unpack) => {
+      const path = await fetchFile(source, sha256, options);
+      await withArchive(path, unpack);
+      await rm(path, { force: true }); // what was unpacked has the hash as its name
+    });
+  }
+  const file = await open(source, 'r').catch((error: unknown) => {
+    throw unreadable(source, error);
+  });
+  try {
+    const archive = { path: source, file };
+    const before = await versionOf(archive);
+    const hash = await checkedHash(archive, sha256, options);
+    return await once(hash, options, (unpack) =>
+      unpack(archive, async () => {
+        if ((await versionOf(archive)) === before) return;
+        throw archiveError(source, 'it was written to while it was unpacked');
+      }),
+    );
+  } finally {
+    await file.close();
+  }
+}
+
+function unreadable(archive: string, error: unknown): FtctlError {
+  return new FtctlError('FT_DATA_NOT_FOUND', {
+    what: `The archive ${archive} cannot be used: ${readFailure(error)}.`,
+    cause: error,
+  });
+}
+
+/** Changes whenever the open file is written to, and not where it is moved or removed. */
+async function versionOf({ file }: OpenArchive): Promise<string> {
+  const { size, mtimeNs } = await file.stat({ bigint: true });
+  return [size, mtimeNs].join(' ');
+}
+
+/** Unpacks an archive, and moves the folder to where it belongs if `check` finds nothing. */
+type Unpack = (archive: OpenArchive, check?: () => Promise<void>) => Promise<void>;
+
+/** The folder of the archive with that hash; where it is not there yet, `work` is done once, by one process. */
+async function once(
+  hash: string,
+  options: ArchiveOptions,
+  work: (unpack: Unpack) => Promise<void>,
+): Promise<string> {
+  const folder = join(options.cacheDir, 'archives');
   const target = join(folder, hash);
   if (await isFolder(target)) return target;
 
-  const work = join(folder, `.${hash}`);
-  const lock = await takeTurn(work, target, options);
+  const own = join(folder, `.${hash}`);
+  const lock = await takeTurn(own, target, options);
   if (lock === null) return target;
   try {
-    const archive = isRemote ? await fetchFile(source, hash, options) : source;
-    await unpackInto(target, join(work, 'unpacked'), archive, options);
-    if (isRemote) await rm(archive, { force: true }); // what was unpacked has the hash as its name
+    await work((archive, check) =>
+      unpackInto(target, join(own, 'unpacked'), archive, { ...options, check }),
+    );
     return target;
   } finally {
     await lock.release();
@@ -84,9 +129,10 @@ function fetchFile(url: string, sha256: string, options: ArchiveOptions): Promis
 async function unpackInto(
   target: string,
   unpacked: string,
-  archive: string,
-  { cacheDir, limits = archiveLimits, onProgress, signal }: ArchiveOptions,
+  archive: OpenArchive,
+  options: ArchiveOptions & { readonly check: (() => Promise<void>) | undefined },
 ): Promise<void> {
+  const { cacheDir, limits = archiveLimits, onProgress, signal, check } = options;
   try {
     await rm(unpacked, { recursive: true, force: true }); // of a process that was killed
     await mkdir(unpacked);
@@ -100,9 +146,10 @@ async function unpackInto(
       onProgress: (numBytes) => {
         if (numBytes < reported + 2 ** 22) return; // a few hundred reports for a gigabyte
         reported = numBytes;
-        onProgress?.(`unpacking ${archive}`, numBytes, 0);
+        onProgress?.(`unpacking ${archive.path}`, numBytes, 0);
       },
     });
+    await check?.();
     await moveIntoPlace(unpacked, target);
   } catch (error) {
     signal?.throwIfAborted();
@@ -134,24 +181,18 @@ async function takeTurn(
 }
 
 async function checkedHash(
-  file: string,
+  { path, file }: OpenArchive,
   pinned: string | null,
   { onProgress, signal }: ArchiveOptions,
 ): Promise<string> {
-  onProgress?.(`checking ${file}`, 0, 0);
-  let actual: string;
-  try {
-    actual = await fileDigest(file, 'sha256', signal);
-  } catch (error) {
+  onProgress?.(`checking ${path}`, 0, 0);
+  const actual = await fileDigest(file, 'sha256', signal).catch((error: unknown) => {
     signal?.throwIfAborted();
-    throw new FtctlError('FT_DATA_NOT_FOUND', {
-      what: `The archive ${file} cannot be used: ${readFailure(error)}.`,
-      cause: error,
-    });
-  }
+    throw unreadable(path, error);
+  });
   if (pinned !== null && actual !== pinned) {
     throw new FtctlError('FT_DATA_INTEGRITY', {
-      what: `The archive ${file} has the SHA-256 ${actual}.`,
+      what: `The archive ${path} has the SHA-256 ${actual}.`,
       why: `The configuration pins ${pinned}.`,
       details: { actual, pinned },
     });
@@ -168,13 +209,13 @@ const refusedKinds = [
 ] as const;
 
 /** What an archive is by its first bytes. Rejects with FT_DATA_ARCHIVE for one that is not read. */
-async function archiveKind(file: string): Promise<'zip' | 'tar'> {
-  const start = await firstBytes(file);
+async function archiveKind(archive: OpenArchive): Promise<'zip' | 'tar'> {
+  const start = await startOf(archive);
   if (isZip(start)) return 'zip';
   if (isTar(start)) return 'tar';
   const other = refusedKinds.find(([signature]) => start.startsWith(signature))?.[1];
   throw archiveError(
-    file,
+    archive.path,
     other === undefined
       ? 'it is no archive; tar, gzipped tar and zip are read'
       : `it is compressed with ${other}; tar, gzipped tar and zip are read`,
@@ -183,7 +224,7 @@ async function archiveKind(file: string): Promise<'zip' | 'tar'> {
 
 /** Whether a file looks like an archive, of a kind that is read or not. */
 export async function isArchive(file: string): Promise<boolean> {
-  const start = await firstBytes(file);
+  const start = await withArchive(file, startOf);
   return isZip(start) || isTar(start) || refusedKinds.some(([kind]) => start.startsWith(kind));
 }
 
@@ -197,14 +238,8 @@ function isTar(start: string): boolean {
   return start.startsWith('\x1f\x8b') || start.startsWith('ustar', 257);
 }
 
-async function firstBytes(file: string): Promise<string> {
-  const handle = await open(file, 'r');
-  try {
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(512), 0, 512, 0);
-    return buffer.toString('latin1', 0, bytesRead);
-  } finally {
-    await handle.close();
-  }
+async function startOf(archive: OpenArchive): Promise<string> {
+  return (await firstBytes(archive, 512)).toString('latin1');
 }
 
 /**

@@ -64,7 +64,7 @@ export async function listSource(spec: DataSpec, options: ListSourceOptions): Pr
       what: `data.within is ${String(within)}, a file that ends neither in .csv nor in .jsonl.`,
     });
   }
-  return await listPath(inside, isFolder, spec, options);
+  return await listPath(inside, isFolder, spec, { ...options, archiveRoot: unpacked });
 }
 
 const manifestName = /\.(csv|jsonl)$/i;
@@ -80,7 +80,10 @@ async function listPath(
   path: string,
   isFolder: boolean,
   spec: DataSpec,
-  { onWarning }: Pick<ListSourceOptions, 'onWarning'>,
+  {
+    onWarning,
+    archiveRoot = null,
+  }: Pick<ListSourceOptions, 'onWarning'> & { readonly archiveRoot?: string | null },
 ): Promise<Listing> {
   const { rules } = spec;
   if (isFolder && rules !== null) return await listByRules(path, rules, groupColumn(spec));
@@ -91,7 +94,7 @@ async function listPath(
     return listing;
   }
   refuseUnused({ 'data.rules': rules }, path, 'manifest');
-  return await listTableFile(path, groupColumn(spec));
+  return await listTableFile(path, groupColumn(spec), archiveRoot);
 }
 
 async function isFolderOrFile(path: string): Promise<boolean> {

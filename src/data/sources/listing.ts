@@ -53,3 +53,14 @@ export function enumerate(values: readonly string[], limit = 5): string {
   const shown = values.slice(0, limit).join(', ');
   return values.length > limit ? `${shown} and ${values.length - limit} more` : shown;
 }
+
+/** Where the files of each class are in a listing, in order; in time linear in the number of files. */
+export function placesByClass(files: readonly ListedFile[]): Map<string, number[]> {
+  const places = new Map<string, number[]>();
+  files.forEach(({ classId }, i) => {
+    const known = places.get(classId);
+    if (known === undefined) places.set(classId, [i]);
+    else known.push(i);
+  });
+  return places;
+}

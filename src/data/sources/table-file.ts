@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { dirname, isAbsolute, posix, relative } from 'node:path';
+import { dirname, isAbsolute, join, posix, relative, sep } from 'node:path';
 import { CsvError } from 'csv-parse';
 import { parse } from 'csv-parse/sync';
 import { FtctlError } from '../../errors/index.js';
@@ -18,13 +18,14 @@ interface Row {
 
 /**
  * Lists a manifest: a CSV file with a header line, or JSONL, with `path` (relative to the manifest's folder, or
- * absolute), `label` and, in all rows or none, `split`; and `groupColumn`, where it is given. Other columns are ignored.
+ * absolute; where the manifest came with an archive that was unpacked into `archiveRoot`, to a file of that archive), `label` and, in all rows or none, `split`; and `groupColumn`, where it is given. Other columns are ignored.
  * Rejects with FT_DATA_MANIFEST_ROW (which names the line), FT_DATA_GROUP_BY, FT_DATA_DUPLICATE_PATH, FT_DATA_EMPTY or
  * FT_DATA_NOT_FOUND.
  */
 export async function listTableFile(
   file: string,
   groupColumn: string | null = null,
+  archiveRoot: string | null = null,
 ): Promise<Listing> {
   let text: string;
   try {
@@ -43,6 +44,7 @@ export async function listTableFile(
     });
   }
   const root = dirname(file);
+  if (archiveRoot !== null) for (const row of rows) refuseOutside(file, row, archiveRoot);
   const lineOfPath = new Map<string, number>();
   const hasSplits = !isBlank(rows[0]!.split);
   const files = rows.map((row): ListedFile => {
@@ -205,6 +207,19 @@ function relativeToRoot(root: string, path: string): string {
   if (!isAbsolute(path)) return posix.normalize(path);
   const inside = relative(root, path);
   return inside === '' || inside.startsWith('..') ? posix.normalize(path) : inside;
+}
+
+/** Who made an archive may not choose which of the user's other files are read. */
+function refuseOutside(file: string, { line, path }: Row, archiveRoot: string): void {
+  if (typeof path !== 'string') return;
+  const inside = relative(archiveRoot, join(dirname(file), path));
+  if (!isAbsolute(path) && !isAbsolute(inside) && inside.split(sep)[0] !== '..') return;
+  throw rowError(
+    file,
+    line,
+    `its path ${JSON.stringify(path)} leads out of the archive that the manifest is in`,
+    'Unpack the archive yourself and use the manifest, if you trust the files that it names.',
+  );
 }
 
 function isBlank(value: unknown): boolean {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { FtctlError } from '../../errors/index.js';
-import type { NetworkSpec } from '../registry.js';
+import { canDescribe, type NetworkSpec } from '../registry.js';
 import { decodeSafetensors, encodeSafetensors } from './safetensors.js';
 import type { TensorSet } from './tensor-set.js';
 
@@ -14,14 +14,14 @@ export type BackboneSpec = Omit<NetworkSpec, 'numClasses'>;
 
 const specKey = 'ftctl.network';
 
+/** One of each of an image's channels. */
+const channels = z.tuple([z.number(), z.number(), z.number()]);
 const specSchema = z.strictObject({
   architecture: z.string(),
   width: z.number(),
   convention: z.enum(['torchvision', 'tensorflow']),
   batchNorm: z.enum(['separate', 'folded']),
-  inputAffine: z
-    .strictObject({ scale: z.array(z.number()), shift: z.array(z.number()) })
-    .nullable(),
+  inputAffine: z.strictObject({ scale: channels, shift: channels }).nullable(),
 });
 
 /** `metadata` are further entries. */
@@ -35,10 +35,11 @@ export function encodeWeightsBlob(
   return encodeSafetensors(tensors, { ...metadata, [specKey]: json });
 }
 
-/** The network that a file's metadata name; null: none. */
+/** The network that a file's metadata name; null: none, or none that there is. */
 export function specOfMetadata(metadata: ReadonlyMap<string, string>): BackboneSpec | null {
   try {
-    return specSchema.parse(JSON.parse(metadata.get(specKey) ?? ''));
+    const spec = specSchema.parse(JSON.parse(metadata.get(specKey) ?? ''));
+    return canDescribe({ ...spec, numClasses: 1 }) ? spec : null;
   } catch {
     return null; // Of another program, or of another version of this one.
   }

@@ -1,4 +1,5 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
+import { appendFileSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -132,6 +133,37 @@ describe('an archive as a data source', () => {
     ]);
   });
 
+  it('is hashed and unpacked as it was when it was opened, whatever takes its name then', async () => {
+    const file = await zip(classes);
+    const actual = sha256(await readFile(file));
+    const folder = await fetchArchive(file, actual, {
+      cacheDir,
+      onProgress: (message) => {
+        expect(message).toBe(`checking ${file}`);
+        rmSync(file);
+        writeFileSync(file, zipOf([{ name: 'evil' }]));
+      },
+    });
+    expect(await readdir(folder)).toEqual(['a', 'b']);
+  });
+
+  it('is refused where it is written to after it was hashed', async () => {
+    const file = await zip([{ name: 'large.png', content: randomBytes(5 * 2 ** 20) }, ...classes]);
+    const messages: string[] = [];
+    const writing = unpack(file, {
+      onProgress: (message) => {
+        messages.push(message);
+        if (message === `unpacking ${file}`) appendFileSync(file, 'x');
+      },
+    });
+    expect(await failure(writing)).toEqual([
+      'FT_DATA_ARCHIVE',
+      `${file} cannot be unpacked: it was written to while it was unpacked.`,
+    ]);
+    expect(messages).toContain(`unpacking ${file}`);
+    expect(await leftovers()).toEqual([]);
+  });
+
   it('stops when it is told to, and leaves nothing behind', async () => {
     const file = await zip(classes);
     const controller = new AbortController();
@@ -198,7 +230,7 @@ describe('a hostile or damaged archive', () => {
   it('is refused: a zip with two files of one name, and one that a file takes for a folder', async () => {
     expect(await failure(unpack(await zip([{ name: 'a' }, { name: 'a' }])))).toEqual([
       'FT_DATA_ARCHIVE',
-      `${join(dir, 'data.zip')} cannot be unpacked: two of its entries have one name.`,
+      `${join(dir, 'data.zip')} cannot be unpacked: two of its entries are called a.`,
     ]);
     expect((await failure(unpack(await zip([{ name: 'a' }, { name: 'a/b' }]))))[0]).toBe(
       'FT_DATA_ARCHIVE',
@@ -264,7 +296,7 @@ describe('a hostile or damaged archive', () => {
     ],
     ['RAR', 'Rar!\x1a\x07', 'it is compressed with RAR; tar, gzipped tar and zip are read'],
     ['nothing known', 'hello', 'it is no archive; tar, gzipped tar and zip are read'],
-    ['a cut gzip', '\x1f\x8b\x08\0\0\0', 'zlib: unexpected end of file'],
+    ['a cut gzip', '\x1f\x8b\x08\0\0\0', 'unexpected end of file'],
     ['an empty zip', zipOf([]).toString('latin1'), 'no files in it'],
     ['a cut zip', zipOf(classes).subarray(0, 100).toString('latin1'), expect.any(String)],
   ])('is refused: %s', async (name, start, reason: unknown) => {

@@ -1,7 +1,7 @@
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { FtctlError } from '../../../errors/index.js';
-import { readWeightsFile } from '../weights-file.js';
+import { maxWeightsBytes, readWeightsFile } from '../weights-file.js';
 
 /** A model.json and the files that it says its weights are in, read. */
 export interface TfjsFiles {
@@ -21,14 +21,18 @@ function shardPaths(json: unknown, path: string): string[] {
   const paths = parsed.success
     ? parsed.data.weightsManifest.flatMap((group) => group.paths)
     : undefined;
-  if (paths?.every((name) => /^[\w.-]+$/.test(name) && !name.startsWith('.')) === true) {
-    return paths;
+  const refused = (why: string): FtctlError =>
+    new FtctlError('FT_WEIGHTS_DAMAGED', {
+      what: `${path} is no model.json of tfjs.`,
+      ...{ why, details: { path } },
+    });
+  if (paths?.every((name) => /^[\w.-]+$/.test(name) && !name.startsWith('.')) !== true) {
+    throw refused('Its weightsManifest must name files that lie beside it.');
   }
-  throw new FtctlError('FT_WEIGHTS_DAMAGED', {
-    what: `${path} is no model.json of tfjs.`,
-    why: 'Its weightsManifest must name files that lie beside it.',
-    details: { path },
-  });
+  const seen = new Set<string>();
+  const repeated = paths.find((name) => seen.size === seen.add(name).size);
+  if (repeated !== undefined) throw refused(`Its weightsManifest names ${repeated} twice.`);
+  return paths;
 }
 
 async function readJson(path: string): Promise<unknown> {
@@ -50,12 +54,15 @@ export async function tfjsPaths(path: string): Promise<string[]> {
   return [path, ...shardPaths(json, path).map((name) => join(dirname(path), name))];
 }
 
-/** Rejects with FT_WEIGHTS_NOT_FOUND or FT_WEIGHTS_DAMAGED. */
+/** Rejects with FT_WEIGHTS_NOT_FOUND or FT_WEIGHTS_DAMAGED; all shards together are as large as a file of weights may be. */
 export async function readTfjsFiles(path: string): Promise<TfjsFiles> {
   const json = await readJson(path);
   const shards = new Map<string, Uint8Array>();
+  let bytesLeft = maxWeightsBytes;
   for (const name of shardPaths(json, path)) {
-    shards.set(name, await readWeightsFile(join(dirname(path), name)));
+    const shard = await readWeightsFile(join(dirname(path), name), bytesLeft);
+    bytesLeft -= shard.length;
+    shards.set(name, shard);
   }
   return { json, shards };
 }

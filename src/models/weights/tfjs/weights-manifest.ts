@@ -34,13 +34,15 @@ export interface TfjsWeight {
 
 type WeightEntry = z.infer<typeof weightSchema>;
 
+function bytesPerElementOf({ quantization }: WeightEntry): 1 | 2 | 4 {
+  return quantization === undefined ? 4 : quantization.dtype === 'uint8' ? 1 : 2;
+}
+
 function dequantise(entry: WeightEntry, bytes: Uint8Array, offset: number) {
   const length = numElements(entry.shape);
   const { quantization } = entry;
-  const bytesPerElement = quantization === undefined ? 4 : quantization.dtype === 'uint8' ? 1 : 2;
+  const bytesPerElement = bytesPerElementOf(entry);
   const end = offset + length * bytesPerElement;
-  if (end > bytes.length)
-    throw new Error(`weight ${entry.name} ends at byte ${end} of ${bytes.length}`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const data = new Float32Array(length);
   for (let i = 0; i < length; i++) {
@@ -61,16 +63,23 @@ export function readWeightsManifest(
 ): Map<string, TfjsWeight> {
   const weights = new Map<string, TfjsWeight>();
   for (const { paths, weights: entries } of manifest) {
-    const bytes = Buffer.concat(paths.map(shardBytes));
+    if (new Set(paths).size < paths.length) throw new Error('a file is named twice');
+    const shards = paths.map(shardBytes);
+    const numBytes = shards.reduce((sum, { length }) => sum + length, 0);
+    const needed = entries.reduce(
+      (sum, entry) => sum + numElements(entry.shape) * bytesPerElementOf(entry),
+      0,
+    );
+    if (needed !== numBytes) {
+      throw new Error(`its weights take ${needed} bytes and its files have ${numBytes}`);
+    }
+    const bytes = Buffer.concat(shards, numBytes);
     let offset = 0;
     for (const entry of entries) {
       const { data, end } = dequantise(entry, bytes, offset);
       if (weights.has(entry.name)) throw new Error(`two weights are called ${entry.name}`);
       weights.set(entry.name, { shape: entry.shape, data });
       offset = end;
-    }
-    if (offset !== bytes.length) {
-      throw new Error(`its weights take ${offset} bytes and its files have ${bytes.length}`);
     }
   }
   return weights;
