@@ -1,6 +1,5 @@
-import { Args, Flags } from '@oclif/core';
+import { Args, Errors, Flags } from '@oclif/core';
 import type { Rgb } from '../config/run-spec.js';
-import { FtctlError } from '../errors/index.js';
 
 /** What the weights commands are about. */
 export const weightsArg = Args.string({
@@ -20,33 +19,31 @@ export const widthFlag = Flags.custom<number>({
   description: 'Width multiplier of a mobilenet_v2.',
   default: 1,
   helpValue: 'W',
-  parse: (text) => Promise.resolve(readNumber(text, 'width')),
+  parse: async (text) => {
+    if (isNumber(text)) return Promise.resolve(Number(text));
+    throw expected('a number', text);
+  },
 });
 
 /** Three numbers, as `0.5,0.5,0.5`. */
-export const rgbFlag = Flags.custom<Rgb, { flag: string }>({
+export const rgbFlag = Flags.custom<Rgb>({
   helpValue: 'R,G,B',
-  parse: (text, _context, { flag }) => Promise.resolve(readRgb(text, flag)),
+  parse: async (text) => {
+    const parts = text.split(',');
+    const [r, g, b, ...others] = parts.map(Number);
+    const isValid = parts.every(isNumber) && others.length === 0;
+    if (isValid && r !== undefined && g !== undefined && b !== undefined) {
+      return Promise.resolve([r, g, b]);
+    }
+    throw expected('three numbers, for red, green and blue, as 0.485,0.456,0.406,', text);
+  },
 });
 
 function isNumber(text: string): boolean {
   return text.trim() !== '' && Number.isFinite(Number(text));
 }
 
-function readNumber(text: string, flag: string): number {
-  if (isNumber(text)) return Number(text);
-  throw new FtctlError('FT_USAGE', { what: `--${flag} is ${text}.`, why: 'It is a number.' });
-}
-
-function readRgb(text: string, flag: string): Rgb {
-  const parts = text.split(',');
-  const [r, g, b, ...others] = parts.map(Number);
-  const isValid = parts.every(isNumber);
-  if (!isValid || r === undefined || g === undefined || b === undefined || others.length > 0) {
-    throw new FtctlError('FT_USAGE', {
-      what: `--${flag} is ${text}.`,
-      why: 'It is three numbers, for red, green and blue: 0.485,0.456,0.406.',
-    });
-  }
-  return [r, g, b];
+/** In the words of oclif's own flags; it puts the flag's name before them. */
+function expected(what: string, text: string): Errors.CLIError {
+  return new Errors.CLIError(`Expected ${what} but received: ${text}`);
 }

@@ -77,6 +77,16 @@ const text: [args: string[], code: number, stderr: string][] = [
     'error FT_USAGE: Unexpected argument: b.yaml. Beside flags "ftctl config validate" takes FILE alone.\n  remedy: See `ftctl config validate --help`.\n',
   ],
   [
+    ['weights', 'import', 'x.pth', '--architecture', 'mobilenet_v2', '--width', 'half'],
+    2,
+    'error FT_USAGE: --width: Expected a number but received: half.\n  remedy: See `ftctl weights import --help`.\n',
+  ],
+  [
+    ['weights', 'import', 'x.pth', '--architecture', 'resnet18', '--mean', '0,0', '--std', '1,1,1'],
+    2,
+    'error FT_USAGE: --mean: Expected three numbers, for red, green and blue, as 0.485,0.456,0.406, but received: 0,0.\n  remedy: See `ftctl weights import --help`.\n',
+  ],
+  [
     ['predict'],
     2,
     'error FT_USAGE: Missing RUN and IMAGE.\n  remedy: See `ftctl predict --help`.\n',

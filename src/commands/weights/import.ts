@@ -21,12 +21,10 @@ Prints what to write in a configuration to use them.`;
     width: widthFlag(),
     integrity: integrityFlag,
     mean: rgbFlag({
-      flag: 'mean',
       description: 'Means that images are normalised with, of pixels / 255.',
       dependsOn: ['std'],
     }),
     std: rgbFlag({
-      flag: 'std',
       description: 'Standard deviations that images are normalised with.',
       dependsOn: ['mean'],
     }),

@@ -51,7 +51,11 @@ function guess(
 
 /** Compares a tfjs model with the networks that come as one, computation by computation, the likeliest first. */
 export function recogniseTfjs(model: TfjsModel): RecognisedTfjs {
-  const guesses = candidates.map((candidate) => guess(model, candidate)).sort(byNearness);
+  const guesses = candidates
+    // mapTfjs reads no graph model but mobilenet_v2's.
+    .filter(({ architecture }) => model.format === 'tfjs-layers' || architecture === 'mobilenet_v2')
+    .map((candidate) => guess(model, candidate))
+    .sort(byNearness);
   const reasons: string[] = [];
   for (const { architecture, width } of guesses) {
     try {

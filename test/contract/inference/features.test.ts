@@ -1,16 +1,16 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { FeaturesResult } from '../../../src/cli/features-from-cli.js';
 import { describeNetwork, torchvisionSpec } from '../../../src/models/registry.js';
 import { randomWeights } from '../../../src/models/weights/random-weights.js';
 import { encodeSafetensors } from '../../../src/models/weights/safetensors.js';
 import { findPython } from '../../support/python.js';
-import { ftctl } from '../../support/runs/ftctl.js';
+import { ftctl, startFtctl } from '../../support/runs/ftctl.js';
 import { makeImageFolder } from '../../support/runs/image-folder.js';
 
 const side = 64;
@@ -125,3 +125,31 @@ test('what cannot be is refused, and nothing is written', async () => {
     message: `1 of 1 images in ${empty} cannot be used: bad.png: it is no PNG, JPEG, WebP, TIFF, GIF or AVIF image.`,
   });
 }, 120_000);
+
+test.skipIf(process.platform === 'win32')(
+  'an interrupt ends the command, and leaves no part of a file',
+  async () => {
+    const many = join(dir, 'many');
+    const out = join(dir, 'out');
+    await mkdir(many);
+    await mkdir(out);
+    const image = await readFile(join(images, 'class-0', '000.png'));
+    for (let i = 0; i < 3000; i++) await writeFile(join(many, `${i}.png`), image);
+    const args = ['--set', 'model={architecture: resnet18, weights: random}', '--layer', 'conv1'];
+    const { child, finished } = startFtctl(
+      ['features', many, '--out', join(out, 'all.npy'), ...args],
+      { FTCTL_CACHE: join(dir, 'cache') },
+    );
+    await vi.waitUntil(() => readdirSync(out).length > 0, { timeout: 30_000 });
+    child.kill('SIGINT');
+    expect(await finished).toMatchObject({
+      code: 130,
+      stdout: '',
+      stderr: expect.stringContaining(
+        'error FT_COMMAND_INTERRUPTED: The command was interrupted; it has written nothing.',
+      ) as string,
+    });
+    expect(readdirSync(out)).toEqual([]);
+  },
+  60_000,
+);

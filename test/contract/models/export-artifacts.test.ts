@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -73,15 +73,26 @@ for (const architecture of ['resnet18', 'squeezenet1_1']) {
         metadata: Record<string, unknown>;
         safetensorsMetadata: Record<string, string>;
       };
-      expect(said.metadata).toMatchObject({
+      const [mean, std] = [
+        [0.485, 0.456, 0.406],
+        [0.229, 0.224, 0.225],
+      ];
+      const described = {
         'ftctl.labels': classNames,
         'ftctl.preprocessing': {
-          imageSize,
-          mean: [0.485, 0.456, 0.406],
-          std: [0.229, 0.224, 0.225],
+          ...{ imageSize, resizeSide: imageSize, mean, std, background: [0, 0, 0] },
+          ...{ channelOrder: 'RGB', valueRange: [0, 1] },
         },
+      };
+      expect(said.metadata).toEqual({
+        ...described,
+        'ftctl.architecture': { name: architecture, width: 1 },
       });
-      expect(JSON.parse(said.safetensorsMetadata['ftctl.labels']!)).toEqual(classNames);
+      const { format, ...saved } = said.safetensorsMetadata;
+      expect(format).toBe('pt');
+      expect(
+        Object.fromEntries(Object.entries(saved).map(([key, text]) => [key, JSON.parse(text)])),
+      ).toEqual({ ...described, 'ftctl.normalise': { mean, std } });
       expect(said.batch).toBe('N');
       expect(said.pthKeysInOrder).toBe(true);
       for (const name of ['together', 'oneByOne', 'safetensors', 'pth'] as const) {
@@ -91,6 +102,17 @@ for (const architecture of ['resnet18', 'squeezenet1_1']) {
     120_000,
   );
 }
+
+test('as safetensors and ONNX a model is written as it lies in its folder', async () => {
+  const modelDir = await modelOf('mobilenet_v2');
+  for (const format of ['safetensors', 'onnx'] as const) {
+    const path = join(dir, `copied.${format}`);
+    const { numBytes } = await exportArtifacts(modelDir, format, path);
+    const bytes = await readFile(path);
+    expect(bytes.equals(await readFile(join(modelDir, `model.${format}`)))).toBe(true);
+    expect(numBytes).toBe(bytes.length);
+  }
+});
 
 test('a network that torchvision does not have is written as ONNX alone', async () => {
   const modelDir = await modelOf('mobilenet_v2');
@@ -113,10 +135,12 @@ test('a damaged file of weights is told as one', async () => {
   const modelDir = await modelOf('mobilenet_v2');
   const weights = join(modelDir, 'model.safetensors');
   await writeFile(weights, 'not safetensors');
-  await expect(exportArtifacts(modelDir, 'pth', join(dir, 'x'))).rejects.toMatchObject({
-    code: 'FT_ARTIFACTS_DAMAGED',
-    message: expect.stringContaining(
-      `The trained model's file ${weights} cannot be used.`,
-    ) as string,
-  });
+  for (const format of ['pth', 'safetensors'] as const) {
+    await expect(exportArtifacts(modelDir, format, join(dir, 'x'))).rejects.toMatchObject({
+      code: 'FT_ARTIFACTS_DAMAGED',
+      message: expect.stringContaining(
+        `The trained model's file ${weights} cannot be used.`,
+      ) as string,
+    });
+  }
 });

@@ -281,6 +281,21 @@ describe('a backbone is refused', () => {
       },
     ],
   ];
+  test('whose operator set is too old for a classifier behind it, before anything is trained', async () => {
+    const options = { seed: 1, imageSize, background, normalise };
+    const old = await written({ outputs: ['pooled'], opset: 6 });
+    await expect(checkModel(old, options)).rejects.toMatchObject({
+      code: 'FT_BACKBONE_FILE',
+      message: expect.stringMatching(
+        /cannot be used\. onnxruntime does not load it with a classifier behind it: .*Gemm\(6\)/s,
+      ) as string,
+      remedy:
+        'Export it again with operator set 7 or later (`opset_version` of `torch.onnx.export`).',
+    });
+    const oldest = await written({ outputs: ['pooled'], opset: 7 });
+    await expect(checkModel(oldest, options)).resolves.toBeUndefined();
+  });
+
   test.each(cases)('%s', async (_, choice, output, expected) => {
     const spec = await written(choice, output);
     const options = { seed: 1, imageSize, background, normalise };

@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { importLines } from '../../../src/cli/weights-report.js';
 import { describeNetwork, torchvisionSpec } from '../../../src/models/registry.js';
 import { importWeights } from '../../../src/models/weights/import-weights.js';
 import { inspectWeights } from '../../../src/models/weights/inspect-weights.js';
@@ -175,6 +176,30 @@ describe('an import', () => {
     await expect(loadWeights(source, { ...options(), normalisation })).resolves.toBeDefined();
     const report = await inspectWeights(source, options());
     expect(report.normalise).toEqual(normalisation);
+  });
+
+  test('can say another normalisation than the weights do, which the run then has to have', async () => {
+    const [first, second] = [
+      { mean: [0, 0, 0], std: [1, 1, 1] },
+      { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] },
+    ] as const;
+    const one = await importWeights({ type: 'file', path }, { ...options(), normalisation: first });
+    const two = await importWeights(
+      { type: 'file', path: one.path },
+      { ...options(), normalisation: second },
+    );
+    expect(two.normalise).toEqual(second);
+    const source = { type: 'file', path: two.path } as const;
+    await expect(
+      loadWeights(source, { ...options(), normalisation: second }),
+    ).resolves.toBeDefined();
+    await expect(loadWeights(source, { ...options(), normalisation: first })).rejects.toMatchObject(
+      { code: 'FT_WEIGHTS_PREPROCESSING' },
+    );
+    expect(importLines(two).slice(-2)).toEqual([
+      '  data:',
+      '    normalise: { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] }',
+    ]);
   });
 
   test('of weights that do not fit is refused, and keeps nothing', async () => {

@@ -1,4 +1,5 @@
 import { GraphBuilder } from '../../../src/models/onnx/graph-builder.js';
+import { decodeOnnx, encodeOnnx } from '../../../src/models/onnx/schema.js';
 import { RandomSource } from '../weights/random-source.js';
 
 /** What of a small backbone can be otherwise. */
@@ -7,6 +8,8 @@ export interface BackboneChoice {
   /** Beside `maps` [N, 6, H, W]. */
   readonly outputs?: readonly ('pooled' | 'centred' | 'shaken' | 'log' | 'counts')[];
   readonly metadata?: Readonly<Record<string, string>>;
+  /** Version of the operator set that it says it is of. */
+  readonly opset?: number;
 }
 
 /**
@@ -14,7 +17,7 @@ export interface BackboneChoice {
  * that depend on each other (`shaken`: no more than by rounding), values that are not finite, whole numbers. Its input is called `pixels`.
  */
 export function backboneFile(choice: BackboneChoice = {}): Uint8Array {
-  const { input = ['N', 3, 'H', 'W'], outputs = [], metadata } = choice;
+  const { input = ['N', 3, 'H', 'W'], outputs = [], metadata, opset } = choice;
   const random = new RandomSource(7);
   const graph = new GraphBuilder('backbone');
   graph.input('pixels', 'float', input);
@@ -35,5 +38,7 @@ export function backboneFile(choice: BackboneChoice = {}): Uint8Array {
     if (name === 'counts') graph.node('Cast', name, [pooled], { to: 7 });
     graph.output(name, name === 'counts' ? 'int64' : 'float', rows);
   }
-  return graph.build(metadata);
+  const bytes = graph.build(metadata);
+  if (opset === undefined) return bytes;
+  return encodeOnnx({ ...decodeOnnx(bytes), opsetImport: [{ domain: '', version: opset }] });
 }

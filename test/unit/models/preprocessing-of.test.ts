@@ -25,6 +25,50 @@ describe('preprocessing', () => {
     ]);
   });
 
+  const other = { mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] } as const;
+  const published: [string, object, string][] = [
+    [
+      "nsfwjs'",
+      { weights: nsfwjs, integrity: 'x' },
+      `The weights of ${nsfwjs} need mean [0, 0, 0] and std [1, 1, 1].`,
+    ],
+    ...['torchvision:resnet18', 'pretrained'].map((weights): [string, object, string] => [
+      `torchvision's (${weights})`,
+      { architecture: 'resnet18', weights },
+      `The weights of ${weights} need mean [0.485, 0.456, 0.406] and std [0.229, 0.224, 0.225].`,
+    ]),
+    [
+      "torchvision's file by its URL",
+      {
+        weights: 'https://download.pytorch.org/models/resnet18-f37072fd.pth',
+        integrity: 'ab'.repeat(32),
+      },
+      'The weights of https://download.pytorch.org/models/resnet18-f37072fd.pth need mean [0.485, 0.456, 0.406] and std [0.229, 0.224, 0.225].',
+    ],
+  ];
+  test.each(published)('of %s weights is known, and another one refused', (_, of, why) => {
+    const model = { ...spec, ...of };
+    expect(() => preprocessingOf(model, { ...options, normalise: other })).toThrow(
+      expect.objectContaining({
+        code: 'FT_WEIGHTS_PREPROCESSING',
+        message: `The run normalises images with mean [0.5, 0.5, 0.5] and std [0.25, 0.25, 0.25]. ${why}`,
+      }),
+    );
+    const { mean, std } = preprocessingOf(model, options);
+    expect(preprocessingOf(model, { ...options, normalise: { mean, std } })).toEqual(
+      preprocessingOf(model, options),
+    );
+  });
+
+  test.each([
+    { weights: '/m/resnet18-f37072fd.pth' },
+    { weights: 'https://example.org/resnet18-f37072fd.pth', integrity: 'ab'.repeat(32) },
+    { weights: 'npm:other@1.0.0#net.pth', integrity: 'x' },
+  ])('of weights that may be of any training is what is set: $weights', (of) => {
+    const set = preprocessingOf({ ...spec, ...of }, { ...options, normalise: other });
+    expect(set).toMatchObject(other);
+  });
+
   test('can be overridden', () => {
     const normalise = { mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] } as const;
     expect(preprocessingOf(spec, { ...options, normalise })).toMatchObject(normalise);
