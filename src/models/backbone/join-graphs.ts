@@ -1,14 +1,15 @@
 import { headTensors } from '../head.js';
 import { GraphBuilder } from '../onnx/graph-builder.js';
 import { metadataField } from '../onnx/metadata.js';
-import { graphFields, renameValues } from '../onnx/rename-values.js';
+import { graphField, graphFields } from '../onnx/fields.js';
+import { renameValues } from '../onnx/rename-values.js';
 import { bytesFields, editMessage, textOf, valuesOf } from '../onnx/wire.js';
 import type { HeadDescription } from '../prepared-model.js';
 import { FormatError } from '../weights/format-error.js';
-import type { ExternalData } from '../weights/onnx-initializers.js';
+import { type ExternalData, ExternalValues } from '../weights/external-values.js';
+import { MemoryBudget } from '../weights/memory-budget.js';
+import { maxWeightsBytes } from '../weights/weights-file.js';
 
-/** ModelProto.graph */
-const graphField = 7;
 const isOurs = (key: string): boolean => key.startsWith('ftctl.');
 /** What the values of a user's graph are called in ours, so that none is called like one of ours. */
 const prefixed = (name: string): string => `backbone/${name}`;
@@ -63,7 +64,9 @@ export function backboneGraph(
     readonly external: ExternalData;
   },
 ): Uint8Array {
-  const { imageSize, numFeatures, external } = options;
+  const { imageSize, numFeatures } = options;
+  const budget = new MemoryBudget(model.length, maxWeightsBytes);
+  const external = new ExternalValues(options.external, budget);
   if (valuesOf(model, graphField).length !== 1) throw new FormatError('it has no single graph');
   const rename = (name: string): string => (name === names.input ? 'images' : prefixed(name));
   const tail = new GraphBuilder('features');

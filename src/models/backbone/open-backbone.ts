@@ -3,7 +3,7 @@ import { OnnxSession, type SessionValue } from '../../engines/onnx-session.js';
 import { FtctlError } from '../../errors/index.js';
 import { headLayout } from '../head.js';
 import { onnxMetadata } from '../onnx/metadata.js';
-import { filesBeside } from '../weights/read-source.js';
+import { filesBeside } from '../weights/files-beside.js';
 import { checkNormalisation, savedNormalisation } from '../weights/saved-normalisation.js';
 import { maxWeightsBytes, readWeightsFile } from '../weights/weights-file.js';
 import type { Normalisation } from '../weights/weights-source.js';
@@ -31,13 +31,16 @@ export async function openBackbone(
   { imageSize, normalisation }: BackboneOptions,
 ): Promise<Backbone> {
   const model = await readModel(path);
+  // Before onnxruntime opens them: not each name is that of a plain file.
+  const external = await filesBeside(path, model).catch((error: unknown) => {
+    throw unreadable(path, error);
+  });
   const names = await checkedNames(path, output, imageSize);
   const saved = savedNormalisation(
     read(path, () => onnxMetadata(model)),
     path,
   );
   checkNormalisation(path, saved, normalisation);
-  const external = filesBeside(path);
   const graphOf = (numFeatures: number | string): Uint8Array =>
     read(path, () => backboneGraph(model, names, { imageSize, numFeatures, external }));
   const probe = graphOf('F');
@@ -99,8 +102,12 @@ function read<T>(path: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    throw unusable(path, `${error instanceof Error ? error.message : String(error)}.`, error);
+    throw unreadable(path, error);
   }
+}
+
+function unreadable(path: string, error: unknown): FtctlError {
+  return unusable(path, `${error instanceof Error ? error.message : String(error)}.`, error);
 }
 
 /** Loads the file as it is, for what it says of its inputs and outputs. */

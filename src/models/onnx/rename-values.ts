@@ -1,27 +1,15 @@
-import { tensorBytes, type ExternalData } from '../weights/onnx-initializers.js';
+import type { ExternalValues } from '../weights/external-values.js';
+import { readTensorHeader, tensorFields } from '../weights/onnx-tensor.js';
+import { attributeFields, graphFields, nodeFields, sparseTensorFields } from './fields.js';
 import { editMessage } from './wire.js';
 
-/** Field numbers of onnx.proto that are edited here. */
-export const graphFields = {
-  node: 1,
-  initializer: 5,
-  input: 11,
-  output: 12,
-  valueInfo: 13,
-  quantizationAnnotation: 14,
-  sparseInitializer: 15,
-} as const;
-const nodeFields = { input: 1, output: 2, name: 3, attribute: 5 } as const;
-const attributeFields = { tensor: 5, graph: 6, tensors: 10, graphs: 11 } as const;
-const tensorFields = { name: 8, rawData: 9, externalData: 13, dataLocation: 14 } as const;
 const valueInfoName = 1;
-const sparseTensorValues = 1;
 
 export interface RenameOptions {
   /** The new name of a value or node. */
   readonly rename: (name: string) => string;
-  /** Bytes of the files beside the model: values that lie there are put into the graph. */
-  readonly external: ExternalData;
+  /** Values that lie in files beside the model are put into the graph. */
+  readonly external: ExternalValues;
 }
 
 function renamed(value: Uint8Array, { rename }: RenameOptions): Uint8Array {
@@ -41,8 +29,10 @@ function renameTensor(tensor: Uint8Array, options: RenameOptions): Uint8Array {
 
 /** A tensor whose values are in it. */
 function inlineTensor(tensor: Uint8Array, { external }: RenameOptions): Uint8Array {
-  const bytes = tensorBytes(tensor, external);
-  if (bytes === undefined) return tensor;
+  const { name, external: place } = readTensorHeader(tensor);
+  if (place === undefined) return tensor;
+  const bytes = external.bytesOf(name, place);
+  external.charge(bytes.length);
   const added = [{ id: tensorFields.rawData, value: bytes }];
   const isExternal = (id: number): boolean => id === tensorFields.externalData;
   // The location is a number, and 0 is the one inside of the model: a later value counts.
@@ -83,9 +73,11 @@ export function renameValues(graph: Uint8Array, options: RenameOptions): Uint8Ar
       case graphFields.initializer:
         return renameTensor(value, options);
       case graphFields.sparseInitializer:
-        return editMessage(value, (field) =>
-          field.id === sparseTensorValues ? renameTensor(field.value, options) : undefined,
-        );
+        return editMessage(value, (field) => {
+          if (field.id === sparseTensorFields.values) return renameTensor(field.value, options);
+          const isIndices = field.id === sparseTensorFields.indices;
+          return isIndices ? inlineTensor(field.value, options) : undefined;
+        });
       case graphFields.input:
       case graphFields.output:
         return editMessage(value, (field) =>

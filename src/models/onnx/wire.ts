@@ -18,8 +18,9 @@ interface RawField {
   readonly id: number;
   /** Absent: a plain number. */
   readonly value: Uint8Array | undefined;
-  /** Tag and value. */
-  readonly raw: Uint8Array;
+  /** Where it lies, its tag included. */
+  readonly begin: number;
+  readonly end: number;
 }
 
 function* fieldsOf(message: Uint8Array): Generator<RawField> {
@@ -39,20 +40,25 @@ function* fieldsOf(message: Uint8Array): Generator<RawField> {
       // protobufjs throws RangeError beyond the end, and Error for a wire type that there is not.
       throw new FormatError('its fields do not fit into each other', { cause: error });
     }
-    yield { id: tag >>> 3, value, raw: message.subarray(begin, reader.pos) };
+    yield { id: tag >>> 3, value, begin, end: reader.pos };
   }
+}
+
+/** One after the other, the fields of a message whose values are bytes. Throws FormatError. */
+export function* eachField(message: Uint8Array): Generator<BytesField> {
+  for (const { id, value } of fieldsOf(message)) if (value !== undefined) yield { id, value };
 }
 
 /** The fields of a message whose values are bytes, in their order. Throws FormatError. */
 export function bytesFields(message: Uint8Array): BytesField[] {
-  return [...fieldsOf(message)].flatMap(({ id, value }) =>
-    value === undefined ? [] : [{ id, value }],
-  );
+  return [...eachField(message)];
 }
 
 /** The values of the fields with a number. Throws FormatError. */
 export function valuesOf(message: Uint8Array, id: number): Uint8Array[] {
-  return bytesFields(message).flatMap((field) => (field.id === id ? [field.value] : []));
+  const values: Uint8Array[] = [];
+  for (const field of eachField(message)) if (field.id === id) values.push(field.value);
+  return values;
 }
 
 /** The first of {@link valuesOf} as text; '' for none, as protobuf has it. */
@@ -78,11 +84,16 @@ export function editMessage(
   added: readonly BytesField[] = [],
 ): Uint8Array {
   const parts: Uint8Array[] = [];
-  for (const { id, value, raw } of fieldsOf(message)) {
+  // What stays is copied in as long pieces as there are: a message may have any number of fields.
+  let kept = 0;
+  for (const { id, value, begin, end } of fieldsOf(message)) {
     const changed = value === undefined ? undefined : edit({ id, value });
-    if (changed === undefined) parts.push(raw);
-    else if (changed !== null) parts.push(...encodeField({ id, value: changed }));
+    if (changed === undefined) continue;
+    if (begin > kept) parts.push(message.subarray(kept, begin));
+    kept = end;
+    if (changed !== null) parts.push(...encodeField({ id, value: changed }));
   }
+  if (kept < message.length) parts.push(message.subarray(kept));
   for (const field of added) parts.push(...encodeField(field));
   return Buffer.concat(parts);
 }

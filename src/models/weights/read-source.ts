@@ -1,11 +1,12 @@
-import { basename, dirname, join } from 'node:path';
-import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { FtctlError } from '../../errors/index.js';
 import { download } from '../../util/download.js';
 import { fetchNpmPackage } from '../../util/npm-package.js';
 import type { NetworkSpec } from '../registry.js';
-import { FormatError } from './format-error.js';
-import { decodeWeights, type WeightsFile } from './read-weights.js';
+import type { ExternalData } from './external-values.js';
+import { filesBeside } from './files-beside.js';
+import { isOnnx } from './onnx-initializers.js';
+import { damaged, decodeWeights, type WeightsFile } from './read-weights.js';
 import { nsfwjsModels } from './tfjs/nsfwjs-models.js';
 import { readNsfwjs } from './tfjs/nsfwjs.js';
 import { mapTfjs, readTfjs, type TfjsModel, type TfjsNetwork } from './tfjs/read-tfjs.js';
@@ -67,26 +68,12 @@ async function fetchFile(source: FileSource, options: FetchOptions): Promise<str
   });
 }
 
-/** Files beside an ONNX model, by plain names. */
-export function filesBeside(path: string): (location: string) => Uint8Array {
-  const read = new Map<string, Uint8Array>();
-  return (location) => {
-    if (location !== basename(location) || location.startsWith('.')) {
-      throw new FormatError(
-        `it names the file ${JSON.stringify(location)}, which is not beside it`,
-      );
-    }
-    let bytes = read.get(location);
-    if (bytes === undefined) {
-      try {
-        bytes = readFileSync(join(dirname(path), location));
-      } catch (error) {
-        throw new FormatError(`its file ${location} cannot be read`, { cause: error });
-      }
-      read.set(location, bytes);
-    }
-    return bytes;
-  };
+async function weightsFiles(path: string, model: Uint8Array, label: string): Promise<ExternalData> {
+  try {
+    return await filesBeside(path, model);
+  } catch (error) {
+    throw damaged(label, error);
+  }
 }
 
 /** Fetches and reads the one file of a source. Rejects with FT_WEIGHTS_*, FT_DOWNLOAD_* or FT_DATA_* errors. */
@@ -96,7 +83,12 @@ export async function readFileSource(
 ): Promise<WeightsFile> {
   const path = await fetchFile(source, options);
   options.signal?.throwIfAborted();
-  return decodeWeights(await readWeightsFile(path), sourceLabel(source), filesBeside(path));
+  const bytes = await readWeightsFile(path);
+  const label = sourceLabel(source);
+  // A download is one file: what lies beside it in the cache belongs to others.
+  const hasFiles = source.type !== 'url' && isOnnx(bytes);
+  const external = hasFiles ? await weightsFiles(path, bytes, label) : undefined;
+  return decodeWeights(bytes, label, external);
 }
 
 type TfjsSource = Extract<WeightsSource, { type: 'tfjs' | 'nsfwjs' }>;

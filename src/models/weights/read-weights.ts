@@ -1,6 +1,7 @@
 import { FtctlError } from '../../errors/index.js';
+import type { ExternalData } from './external-values.js';
 import { FormatError, RefusedGlobalError } from './format-error.js';
-import { isOnnx, readOnnxInitializers, type ExternalData } from './onnx-initializers.js';
+import { isOnnx, readOnnxInitializers } from './onnx-initializers.js';
 import { isLegacyFile } from './pth/legacy-file.js';
 import { readPth } from './pth/read-pth.js';
 import { isModelClass } from './pth/torch-globals.js';
@@ -81,6 +82,16 @@ function refused(label: string, error: RefusedGlobalError): FtctlError {
   });
 }
 
+/** What is told of a FormatError; any other error is thrown on. */
+export function damaged(label: string, error: unknown): FtctlError {
+  if (!(error instanceof FormatError)) throw error;
+  return new FtctlError('FT_WEIGHTS_DAMAGED', {
+    what: `${label} cannot be read: ${error.message}.`,
+    cause: error,
+    details: { file: label },
+  });
+}
+
 /**
  * Reads a file of weights, whatever its format; its contents say which that is, not its name. `label` names it in messages.
  * Nothing of it is executed. `external` gives the files beside an ONNX model. Throws FT_WEIGHTS_FORMAT, FT_WEIGHTS_PICKLE or FT_WEIGHTS_DAMAGED.
@@ -95,12 +106,7 @@ export function decodeWeights(
     decoded = decode(bytes, label, external);
   } catch (error) {
     if (error instanceof RefusedGlobalError) throw refused(label, error);
-    if (!(error instanceof FormatError)) throw error;
-    throw new FtctlError('FT_WEIGHTS_DAMAGED', {
-      what: `${label} cannot be read: ${error.message}.`,
-      cause: error,
-      details: { file: label },
-    });
+    throw damaged(label, error);
   }
   const { format, metadata = new Map<string, string>(), notes = [] } = decoded;
   const named = torchvisionNames(decoded.tensors);

@@ -1,5 +1,12 @@
 import { stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { FtctlError } from '../../errors/index.js';
+import { externalLocations } from '../onnx/external-locations.js';
+import { isBeside } from './files-beside.js';
+import { FormatError } from './format-error.js';
+import { isOnnx } from './onnx-initializers.js';
 import { tfjsPaths } from './tfjs/tfjs-files.js';
+import { readWeightsFile, startOfWeightsFile } from './weights-file.js';
 import { weightsNotFound } from './weights-not-found.js';
 import type { WeightsSource } from './weights-source.js';
 
@@ -13,14 +20,31 @@ async function fileIdentity(path: string): Promise<string[]> {
   }
 }
 
-/** The file beside an ONNX model that PyTorch's exporter puts its values in. */
-async function externalIdentity(path: string): Promise<string[] | null> {
-  return fileIdentity(`${path}.data`).catch(() => null);
+/** The files that an ONNX model has its values in, by name; null: one that is not there. Empty for other formats. */
+async function externalIdentity(path: string): Promise<[string, string[] | null][]> {
+  if (!isOnnx(await startOfWeightsFile(path, 2))) return [];
+  const locations = await readWeightsFile(path).then(externalLocations).catch(ignoreDamage);
+  return Promise.all(
+    locations
+      .filter(isBeside)
+      .sort()
+      .map(async (name): Promise<[string, string[] | null]> => [
+        name,
+        await fileIdentity(join(dirname(path), name)).catch(() => null),
+      ]),
+  );
+}
+
+/** What is damaged is refused when it is loaded, and nothing is kept of it. */
+function ignoreDamage(error: unknown): string[] {
+  if (error instanceof FormatError || FtctlError.from(error).code === 'FT_WEIGHTS_DAMAGED')
+    return [];
+  throw error;
 }
 
 /**
- * What identifies weights without reading them: the pinned hash of a package or download; a file's path, size, inode and
- * times; the seed of random ones. Rejects with FT_WEIGHTS_NOT_FOUND.
+ * What identifies weights, of which no more is read than which files they are in: the pinned hash of a package or download;
+ * a file's path, and its size, inode and times, and those of all files that it names; the seed of random ones. Rejects with FT_WEIGHTS_NOT_FOUND.
  */
 export async function weightsIdentity(source: WeightsSource, seed: number): Promise<unknown> {
   switch (source.type) {

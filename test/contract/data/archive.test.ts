@@ -8,6 +8,8 @@ import { dirname, join } from 'node:path';
 import { create } from 'tar';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { dataInside, fetchArchive } from '../../../src/data/sources/archive.js';
+import { listSource } from '../../../src/data/sources/list-source.js';
+import { dataSpec } from '../../support/data/data-spec.js';
 import { zipOf, type ZipEntry } from '../../support/data/zip.js';
 import { failure, idsOf, imageFor } from './data-folder.js';
 import { DataFolder } from './data-folder.js';
@@ -334,6 +336,39 @@ describe('the data inside of an archive', () => {
       'FT_DATA_NOT_FOUND',
       'The archive has no less. At its top it has: a, b, more.',
     ]);
+  });
+});
+
+describe('a manifest inside of an archive', () => {
+  const list = async (path: string): Promise<readonly string[]> => {
+    const file = await zip([
+      { name: 'images/a.png', content: 'x' },
+      { name: 'lists/all.csv', content: `path,label\n../images/a.png,a\n${path},b\n` },
+    ]);
+    const spec = { ...dataSpec(file, 4), within: 'lists/all.csv' };
+    return (await listSource(spec, { cacheDir })).files.map((listed) => listed.path);
+  };
+
+  it('names files of the archive', async () => {
+    expect(await list('./b.png')).toEqual(['../images/a.png', 'b.png']);
+    expect(await list('..b.png')).toEqual(['../images/a.png', '..b.png']);
+  });
+
+  it.each(['/etc/passwd', '../../a.png', '../../../../etc/passwd', 'x/../../../a.png', '../..'])(
+    'may not name %s',
+    async (path) => {
+      const [code, message] = await failure(list(path));
+      expect(code).toBe('FT_DATA_MANIFEST_ROW');
+      expect(message).toMatch(/^Line 3 of .+all\.csv cannot be used: its path /);
+      expect(message).toContain(
+        `${JSON.stringify(path)} leads out of the archive that the manifest is in.`,
+      );
+    },
+  );
+
+  it('may not name a file of its own archive by its place in the cache either', async () => {
+    const root = await unpack(await zip([{ name: 'images/a.png', content: 'x' }]));
+    expect((await failure(list(join(root, 'images/a.png'))))[0]).toBe('FT_DATA_MANIFEST_ROW');
   });
 });
 

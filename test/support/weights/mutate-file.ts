@@ -1,8 +1,11 @@
 import { deflateRawSync } from 'node:zlib';
+import { bytesFields, editMessage, valuesOf } from '../../../src/models/onnx/wire.js';
+import { isOnnx } from '../../../src/models/weights/onnx-initializers.js';
 import { isLegacyFile } from '../../../src/models/weights/pth/legacy-file.js';
 import { ZipArchive } from '../../../src/models/weights/zip/zip-archive.js';
 import { writeZip } from '../../../src/models/weights/zip/zip-writer.js';
 import { interesting, littleEndian, mutateBytes } from './mutate-bytes.js';
+import { field } from './onnx-bytes.js';
 import { mutateOperations, operationsOf } from './mutate-pickle.js';
 import type { RandomSource } from './random-source.js';
 
@@ -72,6 +75,76 @@ function mutateLegacy(file: Buffer, random: RandomSource): Buffer {
   return Buffer.concat(parts);
 }
 
+/** The header with one of its metadata's own JSON texts changed: a value replaced by another. */
+function mutateMetadata(file: Buffer, random: RandomSource): Buffer | undefined {
+  const length = Number(file.readBigUInt64LE());
+  const header = JSON.parse(file.toString('utf8', 8, 8 + length)) as {
+    __metadata__?: Record<string, string>;
+  };
+  const entries = Object.entries(header.__metadata__ ?? {}).filter(([, text]) => text[0] === '{');
+  if (entries.length === 0) return undefined;
+  const [key, text] = random.pick(entries);
+  const tokens = [...text.matchAll(/-?[\d.]+|"[^"]*"|\[[^\]]*\]/g)];
+  const token = random.pick(tokens);
+  const replacement = random.pick([
+    ...['null', '[]', '[1]', '[1,1,1]', '{}', '-1', '0', '1', '0.5', '1e300', '""', 'true'],
+    ...['"torchvision"', '"tensorflow"', '"separate"', '"folded"', '"__proto__"'],
+    ...['"resnet18"', '"inception_v3"', '"vgg11"', '"mobilenet_v2"'],
+    random.pick(tokens)[0],
+  ]);
+  header.__metadata__![key] =
+    text.slice(0, token.index) + replacement + text.slice(token.index + token[0].length);
+  const changed = Buffer.from(JSON.stringify(header));
+  return Buffer.concat([littleEndian(changed.length, 8), changed, file.subarray(8 + length)]);
+}
+
+/** One field of one tensor changed, and all lengths around it written anew. */
+function mutateOnnx(file: Buffer, random: RandomSource): Buffer {
+  const pickOne = (
+    message: Uint8Array,
+    id: number,
+    edit: (value: Uint8Array) => Uint8Array,
+  ): Uint8Array => {
+    const chosen = random.below(valuesOf(message, id).length);
+    let i = 0;
+    return editMessage(message, (part) =>
+      part.id === id && i++ === chosen ? edit(part.value) : undefined,
+    );
+  };
+  const mutateTensor = (tensor: Uint8Array): Uint8Array => {
+    const parts = bytesFields(tensor);
+    const chosen = random.below(parts.length + 1);
+    let i = 0;
+    const edited = editMessage(tensor, ({ value }) =>
+      i++ === chosen ? mutateBytes(Buffer.from(value), random) : undefined,
+    );
+    // A later number replaces an earlier one, or adds to those of a list: dims, the type, float_data, int64_data.
+    const added = field(random.pick([1, 2, 4, 7]), random.pick(interesting.slice(0, -3)));
+    const many = Buffer.alloc(random.pick([8, 64, 1 << 12, 1 << 18]), random.below(128));
+    switch (random.below(4)) {
+      case 0:
+        return Buffer.concat([edited, added]);
+      case 1:
+        return Buffer.concat([edited, field(random.pick([1, 4, 7, 9]), many)]);
+      default:
+        return edited;
+    }
+  };
+  const repeatTensors = random.below(4) === 0 ? 1 << random.below(8) : 0;
+  return Buffer.from(
+    pickOne(file, 7, (graph) => {
+      const changed = pickOne(graph, 5, mutateTensor);
+      const [first] = valuesOf(changed, 5);
+      if (first === undefined) return changed;
+      // The same values under many names.
+      const copies = Array.from({ length: repeatTensors }, (_, i) =>
+        field(5, Buffer.concat([first, field(8, `copy${i}`)])),
+      );
+      return Buffer.concat([changed, ...copies]);
+    }),
+  );
+}
+
 /** A value of the header's JSON replaced by another, and its length written anew. */
 function mutateSafetensors(file: Buffer, random: RandomSource): Buffer {
   const length = Number(file.readBigUInt64LE());
@@ -97,7 +170,11 @@ function mutateStructure(file: Buffer, random: RandomSource): Buffer | undefined
     return random.below(3) === 0 ? mutateDirectory(file, random) : mutateEntries(file, random);
   }
   if (isLegacyFile(file)) return mutateLegacy(file, random);
-  return file[8] === 0x7b ? mutateSafetensors(file, random) : undefined;
+  if (file[8] === 0x7b) {
+    const changed = random.below(2) === 0 ? mutateMetadata(file, random) : undefined;
+    return changed ?? mutateSafetensors(file, random);
+  }
+  return isOnnx(file) ? mutateOnnx(file, random) : undefined;
 }
 
 /** A file of weights with a change: of its structure where it has one that is known, of its bytes, or of both. */

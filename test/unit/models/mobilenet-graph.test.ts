@@ -188,7 +188,7 @@ describe('the tfjs graph-model format', () => {
 
   test('with weights past the end of its files is refused', () => {
     expect(() => readGraphModel(model([quantised('uint8', [10])]), bytes)).toThrow(
-      'weight uint8 ends at byte 10 of 9',
+      'its weights take 10 bytes and its files have 9',
     );
   });
 

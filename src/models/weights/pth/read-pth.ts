@@ -1,16 +1,9 @@
-import { FormatError } from '../format-error.js';
+import { MemoryBudget } from '../memory-budget.js';
 import type { StoredTensor } from '../tensor-set.js';
 import { findStateDict } from './find-state-dict.js';
 import { isLegacyFile, readLegacyFile } from './legacy-file.js';
 import { readTensor, bytesInMemory } from './read-tensor.js';
 import { readZipFile } from './zip-file.js';
-
-/**
- * Bytes that a file's tensors may take in memory, for each byte of the file: 8 is a byte read as int64, and as much again is left
- * for storages that are shared. A view with stride 0 would otherwise make gigabytes out of nothing.
- */
-const maxExpansion = 16;
-const freeBytes = 16 * 1024 * 1024;
 
 export interface PthFile {
   readonly format: 'pth' | 'pth-legacy';
@@ -32,16 +25,14 @@ function listed(names: readonly string[]): string {
  * or RefusedGlobalError for a pickle that asks for more than tensors.
  */
 export function readPth(bytes: Uint8Array): PthFile {
-  const pickled = isLegacyFile(bytes) ? readLegacyFile(bytes) : readZipFile(bytes);
+  const budget = new MemoryBudget(bytes.length);
+  const pickled = isLegacyFile(bytes) ? readLegacyFile(bytes) : readZipFile(bytes, budget);
   const found = findStateDict(pickled.value);
-  let bytesLeft = freeBytes + maxExpansion * bytes.length;
   const tensors = new Map<string, StoredTensor>();
   const types = new Map<string, string>();
   for (const [name, tensor] of found.tensors) {
-    bytesLeft -= bytesInMemory(name, tensor);
-    if (!(bytesLeft >= 0)) {
-      throw new FormatError(`its tensors up to ${name} take far more bytes than the file has`);
-    }
+    // A view with stride 0 would otherwise make gigabytes out of nothing.
+    budget.charge(bytesInMemory(name, tensor), `its tensors up to ${name}`);
     tensors.set(name, readTensor(name, tensor, pickled.storageBytes(tensor.storage)));
     types.set(name, tensor.type);
   }

@@ -1,4 +1,5 @@
 import { FormatError } from '../format-error.js';
+import type { MemoryBudget } from '../memory-budget.js';
 import { unpickle } from '../pickle/unpickler.js';
 import { ZipArchive } from '../zip/zip-archive.js';
 import type { Pickled } from './pickled.js';
@@ -12,9 +13,9 @@ import { torchGlobal } from './torch-globals.js';
 
 const pickleSuffix = /(?:^|\/)data\.pkl$/;
 
-/** Throws FormatError or RefusedGlobalError. */
-export function readZipFile(bytes: Uint8Array): Pickled {
-  const archive = new ZipArchive(bytes);
+/** What is inflated is charged to the budget. Throws FormatError or RefusedGlobalError. */
+export function readZipFile(bytes: Uint8Array, budget: MemoryBudget): Pickled {
+  const archive = new ZipArchive(bytes, budget);
   const [pickleName, ...others] = archive.names.filter((name) => pickleSuffix.test(name));
   if (pickleName === undefined || others.length > 0) {
     throw new FormatError('it is a zip file without one data.pkl, which torch.save writes');

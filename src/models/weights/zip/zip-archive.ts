@@ -1,14 +1,8 @@
 import { crc32, inflateRawSync } from 'node:zlib';
 import { FormatError } from '../format-error.js';
+import { MemoryBudget } from '../memory-budget.js';
 import { readDirectory, viewOf, type ZipEntry } from './zip-directory.js';
 import { zipMethods, zipRecordBytes, zipSignatures } from './zip-records.js';
-
-/**
- * Inflated bytes that a file may give, over all entries: weights hardly compress, so that more than this is a bomb. A
- * small file may have much air in it.
- */
-const maxInflation = 16;
-const freeInflatedBytes = 16 * 1024 * 1024;
 
 const encryptedFlag = 0x0001;
 
@@ -39,11 +33,12 @@ function dataRange(bytes: Uint8Array, entry: ZipEntry): { begin: number; end: nu
 export class ZipArchive {
   readonly #bytes: Uint8Array;
   readonly #entries = new Map<string, ZipEntry>();
-  #inflatedBytesLeft: number;
+  readonly #budget: MemoryBudget;
 
-  constructor(bytes: Uint8Array) {
+  /** What is inflated is charged to the budget: weights hardly compress, so that more than it has is a bomb. */
+  constructor(bytes: Uint8Array, budget = new MemoryBudget(bytes.length)) {
     this.#bytes = bytes;
-    this.#inflatedBytesLeft = freeInflatedBytes + maxInflation * bytes.length;
+    this.#budget = budget;
     for (const entry of readDirectory(bytes)) {
       if (this.#entries.has(entry.name)) {
         throw new FormatError(`two of its entries are called ${entry.name}`);
@@ -99,12 +94,13 @@ export class ZipArchive {
     if (method !== zipMethods.deflated) {
       throw new FormatError(`its entry ${name} is packed by method ${method}; 0 and 8 are read`);
     }
-    if (numBytes > this.#inflatedBytesLeft) {
+    const { bytesLeft } = this.#budget;
+    if (numBytes > bytesLeft) {
       throw new FormatError(
-        `its entry ${name} would have ${numBytes} bytes unpacked, of at most ${this.#inflatedBytesLeft}`,
+        `its entry ${name} would have ${numBytes} bytes unpacked, of at most ${bytesLeft}`,
       );
     }
-    this.#inflatedBytesLeft -= numBytes;
+    this.#budget.charge(numBytes, 'its entries');
     let contents: Uint8Array;
     try {
       contents = inflateRawSync(packed, { maxOutputLength: Math.max(1, numBytes) });
