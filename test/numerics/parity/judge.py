@@ -13,7 +13,7 @@ import sys
 import numpy as np
 import torch
 import torchvision
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 torch.set_grad_enabled(False)
 torch.set_num_threads(max(1, (os.cpu_count() or 2) // 2))
@@ -75,6 +75,17 @@ def make(request):
     }
 
 
+def load(request):
+    """Reads a state dict that ftctl wrote into the last network, strictly. Says which values are not those of "make"."""
+    path = request["path"]
+    loaded = load_file(path) if path.endswith(".safetensors") else torch.load(path, weights_only=True)
+    state = model.state_dict()
+    same = lambda a, b: b is not None and a.dtype == b.dtype and torch.equal(a, b)
+    different = [name for name, value in state.items() if not same(value, loaded.get(name))]
+    model.load_state_dict(loaded, strict=True)
+    return {"names": list(loaded), "different": different}
+
+
 def read_images(request):
     size = request["size"]
     images = np.fromfile(os.path.join(request["dir"], "images.f32"), dtype="<f4")
@@ -118,7 +129,7 @@ def statistics(request):
     return {"statistics": {k: describe(v) for k, v in network.state_dict().items() if v.dtype == torch.float32}}
 
 
-actions = {"make": make, "logits": logits, "layers": layers, "statistics": statistics}
+actions = {"make": make, "load": load, "logits": logits, "layers": layers, "statistics": statistics}
 for line in sys.stdin:
     request = json.loads(line)
     try:

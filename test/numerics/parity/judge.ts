@@ -58,6 +58,17 @@ export class Judge {
     return bytes;
   }
 
+  /** Has torchvision load a state dict into the last network, strictly; and which of its values are not those of {@link make}. */
+  async load(name: string, bytes: Uint8Array) {
+    const path = join(this.dir, name);
+    writeFileSync(path, bytes);
+    try {
+      return (await this.#ask('load', { path })) as { names: string[]; different: string[] };
+    } finally {
+      rmSync(path);
+    }
+  }
+
   /** The last network's logits. */
   async logits(images_NCHW: Float32Array, size: number): Promise<Float32Array> {
     this.#giveImages(images_NCHW);

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { stateDict } from '../../../src/models/artifacts.js';
 import { listArchitectures } from '../../../src/models/describe/architecture-list.js';
 import { moduleLines, moduleTree } from '../../../src/models/describe/module-tree.js';
 import type { Network } from '../../../src/models/network.js';
@@ -11,7 +12,8 @@ import {
 import { smallestImageSize } from '../../../src/models/shapes.js';
 import { stateDictSpecs } from '../../../src/models/tensor-specs.js';
 import { randomWeights } from '../../../src/models/weights/random-weights.js';
-import { decodeSafetensors } from '../../../src/models/weights/safetensors.js';
+import { encodePth } from '../../../src/models/weights/pth/write-pth.js';
+import { decodeSafetensors, encodeSafetensors } from '../../../src/models/weights/safetensors.js';
 import type { TensorSet } from '../../../src/models/weights/tensor-set.js';
 import { findPython } from '../../support/python.js';
 import { relativeError, values } from '../models/formula.js';
@@ -73,6 +75,19 @@ describe.skipIf(python.path === undefined)('torchvision agrees', () => {
         const ours = stateDictSpecs(network).map(({ name, shape }) => [name, shape]);
         expect(ours).toEqual(made.tensors);
       });
+
+      for (const format of ['pth', 'safetensors'] as const) {
+        test(`the state dict that is written as ${format}, loaded strictly`, async () => {
+          const state = stateDict(torchvisionSpec(architecture, 1, numClasses), weights);
+          const bytes = format === 'pth' ? encodePth(state) : encodeSafetensors(state);
+          const { names, different } = await judge.load(`ours.${format}`, bytes);
+          const theirs = made.tensors.map(([name]) => name);
+          // safetensors' reader has an order of its own.
+          if (format === 'pth') expect(names).toEqual(theirs);
+          else expect(names.sort()).toEqual(theirs.sort());
+          expect(different).toEqual([]);
+        });
+      }
 
       test('the text of the network, its size and its cost', () => {
         const lines = moduleLines(moduleTree(network)).map(({ text }) => text);
