@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import sharp, { type Sharp } from 'sharp';
 import type { Rgb } from '../config/run-spec.js';
 import { FtctlError } from '../errors/index.js';
+import { enlarge } from './enlarge.js';
 import { type ImageFormat, sniffFormat } from './image-format.js';
 import type { DecodedImage } from './pixel-cache.js';
 import { readFailure } from '../util/read-failure.js';
@@ -15,7 +16,7 @@ sharp.simd(false);
 
 /** Names everything of the decoder that can change a bit; part of cache keys. */
 export const decoderVersion = [
-  'decode-2',
+  'decode-3',
   ...(
     ['sharp', 'vips', 'mozjpeg', 'png', 'webp', 'tiff', 'heif', 'aom', 'lcms', 'zlib-ng'] as const
   ).map((library) => `${library}-${versions()[library] ?? 'none'}`),
@@ -44,8 +45,8 @@ export function decodeKey(sha256: string, options: DecodeOptions): string {
 
 /**
  * Decodes an image file: PNG, JPEG, WebP, TIFF (its first page), GIF (its first frame) or AVIF, with its EXIF orientation, any
- * color model, 8 or 16 bits, to 8-bit sRGB, flattened on the background, resized with antialiasing (libvips' linear kernel,
- * as torchvision's Resize) so that the shorter side is `workingSide`. Aspect is kept, except that an image longer than 2:1
+ * color model, 8 or 16 bits, to 8-bit sRGB, flattened on the background, resized so that the shorter side is `workingSide`, as torchvision's
+ * Resize: shrunk with antialiasing by libvips' linear kernel, enlarged by {@link enlarge}. Aspect is kept, except that an image longer than 2:1
  * is cut to that. Rejects with FT_DATA_BAD_FILE, whose `details.reason` says what is wrong with the file.
  */
 export async function decodeImage(
@@ -135,21 +136,22 @@ async function decodeBytes(
   image.autoOrient();
   // Only where needed: libvips can't shrink while decoding what it has to cut first.
   if (cut.width < fullWidth || cut.height < fullHeight) image.extract(cut);
-  const { data, info } = await image
-    .flatten({ background: { r, g, b } })
-    .toColourspace('srgb')
-    // Shrinking while a JPEG is decoded is left to libvips only as far as the kernel still halves the size at least.
-    .resize(width, height, { fit: 'fill', kernel: 'linear', fastShrinkOnLoad: false })
-    .raw({ depth: 'uchar' })
-    .toBuffer({ resolveWithObject: true });
+  image.flatten({ background: { r, g, b } }).toColourspace('srgb');
+  if (width > cut.width || height > cut.height) {
+    return enlarge(await rawPixels(image, cut.width, cut.height), width, height);
+  }
+  // Shrinking while a JPEG is decoded is left to libvips only as far as the kernel still halves the size at least.
+  image.resize(width, height, { fit: 'fill', kernel: 'linear', fastShrinkOnLoad: false });
+  return rawPixels(image, width, height);
+}
+
+async function rawPixels(image: Sharp, width: number, height: number): Promise<DecodedImage> {
+  const { data, info } = await image.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
   if (info.channels !== 3 || info.width !== width || info.height !== height) {
     throw new Error(`decoded to ${info.width} x ${info.height} x ${info.channels}`);
   }
-  return {
-    width,
-    height,
-    pixels_HWC: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
-  };
+  const pixels_HWC = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  return { width, height, pixels_HWC };
 }
 
 function cutToAspect(
