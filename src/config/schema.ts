@@ -199,7 +199,7 @@ const data = z.strictObject({
     .default(null)
     .meta({
       description:
-        'The input is (pixel / 255 - mean) / std; null: the normalisation that belongs to the weights.',
+        'The input is (pixel / 255 - mean) / std; null: the normalisation that belongs to the weights. Where that is known, no other one is taken.',
     }),
 });
 

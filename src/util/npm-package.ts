@@ -1,16 +1,14 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { FtctlError } from '../errors/index.js';
 import { diskError } from './atomic-file.js';
 import { cacheError, cacheSetting } from './cache-folder-error.js';
 import { moveIntoPlace } from './cached-folder.js';
+import { fileDigest } from './digest.js';
 import { isFolder } from './is-folder.js';
 import { makeFolder } from './make-folder.js';
 import { type NpmResult, type RunNpm, runNpm } from './npm-command.js';
-import { withArchive } from './open-archive.js';
+import { type OpenArchive, withArchive } from './open-archive.js';
 import { makeTemporaryFolder } from './temporary-folder.js';
 import type { UnpackLimits } from './unpack-guard.js';
 import { unpackTarball } from './unpack-tarball.js';
@@ -91,15 +89,15 @@ export async function fetchNpmPackage(options: FetchNpmOptions): Promise<string>
   try {
     onProgress?.(`fetching ${reference} with npm`);
     const tarball = await pack(reference, temporary, options);
-    onProgress?.(`checking ${reference}`);
-    await checkIntegrity(reference, tarball, integrity, signal);
-    onProgress?.(`unpacking ${reference}`);
     const unpacked = join(temporary, 'unpacked');
-    await mkdir(unpacked);
     const { limits = packageLimits } = options;
-    await withArchive(tarball, (archive) =>
-      unpackTarball(archive, unpacked, { limits, strip: 1, signal }),
-    );
+    await withArchive(tarball, async (archive) => {
+      onProgress?.(`checking ${reference}`);
+      await checkIntegrity(reference, archive, integrity, signal);
+      onProgress?.(`unpacking ${reference}`);
+      await mkdir(unpacked);
+      await unpackTarball(archive, unpacked, { limits, strip: 1, signal });
+    });
     signal?.throwIfAborted();
     await moveIntoPlace(unpacked, target);
     return target;
@@ -198,13 +196,12 @@ function jsonError(stdout: string): { code?: string; summary?: string } {
 
 async function checkIntegrity(
   reference: string,
-  tarball: string,
+  { file }: OpenArchive,
   pinned: string,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const hash = createHash('sha512');
-  await pipeline(createReadStream(tarball), hash, signal === undefined ? {} : { signal });
-  const actual = `sha512-${hash.digest('base64')}`;
+  const digest = await fileDigest(file, 'sha512', signal);
+  const actual = `sha512-${Buffer.from(digest, 'hex').toString('base64')}`;
   if (actual !== pinned) {
     throw new FtctlError('FT_DATA_INTEGRITY', {
       what: `${reference} as fetched has integrity ${actual}.`,
