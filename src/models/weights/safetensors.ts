@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { FtctlError } from '../../errors/index.js';
-import { elementTypes, type ElementType } from './element-types.js';
+import { elementTypes, readBytes, type ElementType } from './element-types.js';
+import { MemoryBudget } from './memory-budget.js';
 import { numElements } from '../tensor-specs.js';
 import type { StoredTensor, TensorSet } from './tensor-set.js';
 
@@ -147,7 +148,13 @@ export function decodeSafetensors(bytes: Uint8Array, label: string): Safetensors
     throw damaged(label, `${data.length - position} bytes at its end belong to no tensor.`);
   }
   const tensors = new Map<string, StoredTensor>();
+  const budget = new MemoryBudget(bytes.length);
   for (const { name, type, shape, begin, end } of entries) {
+    const numBytes = numElements(shape) * readBytes(type);
+    if (numBytes > budget.bytesLeft) {
+      throw damaged(label, `Its tensors up to ${name} take too many bytes in memory.`);
+    }
+    budget.charge(numBytes, 'its tensors');
     tensors.set(name, { shape, data: elementTypes[type].values(data.subarray(begin, end)) });
   }
   return { tensors, types: new Map(entries.map(({ name, type }) => [name, type])), metadata };

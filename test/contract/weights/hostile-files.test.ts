@@ -24,9 +24,11 @@ async function modelNaming(location: string): Promise<{ path: string; bytes: Buf
   return { path, bytes };
 }
 
+/** Of POSIX; Node has no call for it. */
+const makePipe = 'mkfifo';
 const pipe = (name: string): string => {
   const path = join(dir, name);
-  execFileSync('mkfifo', [path]);
+  execFileSync(makePipe, [path]);
   return path;
 };
 
