@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { isNeutral } from '../config/compile.js';
 import type { RunSpec } from '../config/run-spec.js';
 import { type DataReport, inspectData } from '../data/inspect.js';
 import type { SplitName } from '../data/manifest.js';
@@ -45,6 +46,10 @@ export interface PreviewResult {
     readonly split: SplitName;
   }[];
   readonly badFiles: readonly { readonly path: string; readonly reason: string }[];
+  /** How many distinct views a run with this configuration cycles through; null: a fresh one in each epoch. */
+  readonly views: number | null;
+  /** Whether `data.augment` changes anything. */
+  readonly augmented: boolean;
   /** Whether class names are in the picture: not where the machine has no fonts. */
   readonly labels: boolean;
 }
@@ -77,6 +82,7 @@ export async function previewFromCli(
     ...{ file, width, height },
     rows: rows.map((row) => ({ path: row.path, class: row.className, split: row.split })),
     badFiles: bad,
+    ...{ views: data.views, augmented: !isNeutral(data.augment) },
     labels: hasLabels,
   };
 }

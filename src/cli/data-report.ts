@@ -146,6 +146,8 @@ export function previewLines({
   height,
   rows,
   badFiles,
+  views,
+  augmented,
   labels,
 }: PreviewResult): string[] {
   const columns = nameColumns(
@@ -158,7 +160,21 @@ export function previewLines({
       return `${start}${tail(row.path, maxColumns - columns - 7)}`;
     }),
     ...badFiles.map(({ path, reason }) => `     ${printable(path)} is not there: ${reason}`),
+    ...viewLines(views, augmented),
     ...(labels ? [] : ['This machine has no fonts: the picture has no class names.']),
     `${printable(file)}: ${width} x ${height} pixels, ${plural(rows.length, 'row')}`,
+  ];
+}
+
+/** What the columns alone do not tell of the views. */
+function viewLines(views: number | null, augmented: boolean): string[] {
+  if (!augmented) {
+    return ['Nothing is augmented (data.augment): an image looks the same in every epoch.'];
+  }
+  if (views === null) return [];
+  return [
+    views === 1
+      ? 'data.views is 1: an image has one view, the same in every epoch.'
+      : `data.views is ${views}: the views repeat after ${views} epochs.`,
   ];
 }

@@ -4,8 +4,8 @@ import type { PreviewResult } from '../cli/data-from-cli.js';
 
 export default class Preview extends BaseCommand {
   static override summary = 'Draw samples and their augmented views, to look at.';
-  static override description = `Writes a PNG with a row for each sample: the plain view, as evaluation sees it, then views as training sees them. The
-views are those of a run with the same configuration and seed. Classes take turns.`;
+  static override description = `Writes a PNG with a row for each sample: the plain view, as evaluation sees it, then the views that training sees in its
+first epochs, with the same configuration and seed: with data.views they repeat. Classes take turns.`;
   static override examples = [
     '<%= config.bin %> <%= command.id %>',
     '<%= config.bin %> <%= command.id %> --config flowers.yaml --samples 12 --views 8 --out flowers.png',
@@ -39,7 +39,7 @@ views are those of a run with the same configuration and seed. Classes take turn
       helpValue: 'N',
     }),
     views: Flags.integer({
-      description: 'Columns beside the plain view: number of augmented views.',
+      description: 'Columns beside the plain view: the views of the first N epochs.',
       default: 6,
       min: 0,
       max: 40,

@@ -67,7 +67,8 @@ function compileViews(views: UserConfig['data']['views'], augment: AugmentSpec):
   return views === 'fresh' ? null : views;
 }
 
-function isNeutral(augment: AugmentSpec): boolean {
+/** Whether a specification of views changes nothing. */
+export function isNeutral(augment: AugmentSpec): boolean {
   const { scale, crop, randomResizedCrop, randomErasing, ...strengths } = augment;
   return (
     [...scale, ...crop].every((v) => v === 1) &&

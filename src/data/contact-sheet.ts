@@ -5,6 +5,7 @@ import { FtctlError } from '../errors/index.js';
 import { renderView, viewParameters } from './augment.js';
 import { decodeImage } from './decode.js';
 import type { SplitName } from './manifest.js';
+import { viewInEpoch } from './plan.js';
 import { plainView, type Preprocessing } from './preprocessing.js';
 import { decodeSideOf, workingSide } from './working-side.js';
 
@@ -22,7 +23,9 @@ export interface SheetOptions {
   readonly augment: DataSpec['augment'];
   readonly seed: number;
   readonly preprocessing: Preprocessing;
-  /** Augmented views of each sample, beside the plain one. */
+  /** As `data.views`: how many distinct views a run cycles through; null: a fresh one each epoch. */
+  readonly views: number | null;
+  /** Views of each sample beside the plain one: those of so many first epochs. */
   readonly numViews: number;
   readonly signal?: AbortSignal | undefined;
 }
@@ -49,7 +52,7 @@ const cellRange = [96, 224] as const;
 
 /**
  * Draws a contact sheet: a row for each sample, its plain view first, as evaluation sees it, then the views that training
- * sees in the first epochs. Views are undone from their normalisation, so colors are those of the images.
+ * sees in the first epochs, repeated where a run repeats them. Views are undone from their normalisation, so colors are those of the images.
  */
 export async function drawContactSheet(
   samples: readonly SheetSample[],
@@ -67,7 +70,7 @@ export async function drawContactSheet(
 
   if (hasLabels) {
     for (let column = 0; column < columns; column += 1) {
-      const title = column === 0 ? 'plain' : `view ${column - 1}`;
+      const title = column === 0 ? 'plain' : `epoch ${column}`;
       const input = await textImage([escapeMarkup(title)], cell, headerHeight);
       layers.push({ input, left: left(column), top: 4 });
     }
@@ -107,7 +110,7 @@ export async function drawContactSheet(
 /** RGB bytes of the plain view and the first training views. */
 async function viewsOf(
   sample: SheetSample,
-  { root, augment, seed, preprocessing, numViews }: SheetOptions,
+  { root, augment, seed, preprocessing, views, numViews }: SheetOptions,
 ): Promise<Buffer[]> {
   const { background } = preprocessing;
   const file = resolve(root, sample.path);
@@ -115,8 +118,9 @@ async function viewsOf(
   const decode = (view: number): ReturnType<typeof decodeImage> =>
     decodeImage(file, { workingSide: decodeSideOf(view, training, preprocessing), background });
   const [plain, trained] = [await decode(plainView), await decode(0)];
+  const viewOf = viewInEpoch(views, seed, sample.id);
   return Array.from({ length: numViews + 1 }, (_, column) => {
-    const view = column === 0 ? plainView : column - 1;
+    const view = column === 0 ? plainView : viewOf(column - 1);
     const parameters = viewParameters(augment, seed, sample.id, view);
     const image = view === plainView ? plain : trained;
     const values_CHW = new Float32Array(3 * preprocessing.imageSize ** 2);

@@ -87,15 +87,24 @@ export function makePlan(options: PlanOptions): Plan {
 }
 
 /**
- * The view of a sample in an epoch. Finite views: each sample starts at its own offset, so that an epoch mixes all
- * view indexes, and any V consecutive epochs show each of the V views once.
+ * The view of a sample in each epoch; epochs count from 0. Finite views: each sample starts at its own offset, so that an epoch
+ * mixes all view indexes, and any V consecutive epochs show each of the V views once.
  */
+export function viewInEpoch(
+  views: number | null,
+  seed: number,
+  sampleId: string,
+): (epoch: number) => number {
+  if (views === null) return (epoch) => epoch;
+  const offset = Math.floor(new CounterRng(seed, 'view-offset', sampleId).uniform(0) * views);
+  return (epoch) => (epoch + offset) % views;
+}
+
+/** {@link viewInEpoch} of all samples, by index; each offset is drawn once. */
 function viewOf(options: PlanOptions): (sample: number, epoch: number) => number {
   const { manifest, seed, views } = options;
   if (views === null) return (_, epoch) => epoch;
-  const offsets = Int32Array.from(manifest.samples, (sample) =>
-    Math.floor(new CounterRng(seed, 'view-offset', sample.id).uniform(0) * views),
-  );
+  const offsets = Int32Array.from(manifest.samples, ({ id }) => viewInEpoch(views, seed, id)(0));
   return (sample, epoch) => (epoch + offsets[sample]!) % views;
 }
 

@@ -15,7 +15,7 @@ export interface PreviewOptions extends ListSourceOptions {
   readonly preprocessing: Preprocessing;
   readonly split: SplitName;
   readonly numSamples: number;
-  /** Augmented views of each sample. */
+  /** Training views of each sample: those of so many first epochs. */
   readonly numViews: number;
 }
 
@@ -42,9 +42,9 @@ export async function previewData(spec: DataSpec, options: PreviewOptions): Prom
       remedy: `Choose another split, or set data.split.${split}.`,
     });
   }
-  const { augment } = spec;
+  const { augment, views } = spec;
   const sheet = await drawContactSheet(rows, {
-    ...{ root: listing.root, augment, seed, preprocessing, numViews, signal },
+    ...{ root: listing.root, augment, seed, preprocessing, views, numViews, signal },
   });
   return { ...sheet, rows };
 }

@@ -1,11 +1,12 @@
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { dataReport } from '../../../src/cli/data-report.js';
+import { dataReport, previewLines } from '../../../src/cli/data-report.js';
 import { type DataReport, inspectData } from '../../../src/data/inspect.js';
 import { previewData } from '../../../src/data/preview.js';
 import { makeManifest } from '../../../src/data/make-manifest.js';
 import { noPixelCache } from '../../../src/data/pixel-cache.js';
+import { makePlan } from '../../../src/data/plan.js';
 import { dataSpec, noAugment } from '../../support/data/data-spec.js';
 import { DataFolder, failure, imageFor, numbered } from './data-folder.js';
 
@@ -211,6 +212,12 @@ describe('preview', () => {
       await folder.putBytes(path, file);
   }
 
+  it('ends once its signal aborts', async () => {
+    await putHalves();
+    const signal = AbortSignal.abort(new Error('enough'));
+    await expect(preview({ signal })).rejects.toThrow('enough');
+  });
+
   it('has a row for each sample, classes in turn, of the split that was asked for', async () => {
     await putHalves();
     const { rows } = await preview();
@@ -253,6 +260,56 @@ describe('preview', () => {
       return true;
     };
     expect((await preview()).hasLabels).toBe(!isBlank(0));
+  });
+
+  it('repeats the views that a run repeats, in the order of its epochs', async () => {
+    await putHalves();
+    const augmented = {
+      ...spec(),
+      augment: { ...noAugment, rotate: 40, brightness: 0.5 },
+      views: 2,
+    };
+    const options = { ...previewOptions, cacheDir: cacheDir(), numSamples: 4, numViews: 5 };
+    const { png, rows } = await previewData(augmented, options);
+    const cell = async (column: number, row: number): Promise<string> => {
+      const at = { left: 176 + 106 * column, top: 22 + 106 * row, width: 100, height: 100 };
+      return (await sharp(png).extract(at).raw().toBuffer()).toString('base64');
+    };
+    const manifest = await folder.make(augmented);
+    const plan = makePlan({
+      ...{ manifest, numShards: 1, batchSize: 16, seed: 1, views: 2 },
+      ...{ limitBatches: null, overfitBatch: false },
+    });
+    const viewInPlan = (id: string, epoch: number): number => {
+      const { samples, views } = plan.trainMicrobatch(epoch, 0, 0);
+      return views[samples.findIndex((sample) => manifest.samples[sample]!.id === id)]!;
+    };
+    const fresh = await previewData({ ...augmented, views: null }, options);
+    const freshCell = async (view: number, row: number): Promise<string> => {
+      const at = { left: 176 + 106 * (view + 1), top: 22 + 106 * row, width: 100, height: 100 };
+      return (await sharp(fresh.png).extract(at).raw().toBuffer()).toString('base64');
+    };
+    expect(rows).toHaveLength(4);
+    for (const [row, { id }] of rows.entries()) {
+      expect(await freshCell(0, row)).not.toBe(await freshCell(1, row));
+      for (let epoch = 0; epoch < 5; epoch += 1) {
+        expect(await cell(epoch + 1, row)).toBe(await freshCell(viewInPlan(id, epoch), row));
+      }
+    }
+  });
+
+  it('says which views repeat, and where nothing is augmented', () => {
+    const result = { file: '/p.png', width: 1, height: 1, rows: [], badFiles: [], labels: true };
+    const said = (views: number | null, augmented: boolean): string[] =>
+      previewLines({ ...result, views, augmented }).slice(0, -1);
+    expect(said(null, true)).toEqual([]);
+    expect(said(2, true)).toEqual(['data.views is 2: the views repeat after 2 epochs.']);
+    expect(said(1, true)).toEqual([
+      'data.views is 1: an image has one view, the same in every epoch.',
+    ]);
+    expect(said(1, false)).toEqual([
+      'Nothing is augmented (data.augment): an image looks the same in every epoch.',
+    ]);
   });
 
   it('draws names of any kind, and says of a bad file why it is not there', async () => {
