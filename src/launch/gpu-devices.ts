@@ -30,7 +30,11 @@ export async function visibleDevices(
   } catch (cause) {
     throw new FtctlError('FT_ENGINE_UNAVAILABLE', {
       what: 'engine.provider is cuda, and nvidia-smi cannot list the GPUs of this machine.',
-      why: cause instanceof Error ? firstLine(cause.message) : String(cause),
+      why: isNotInstalled(cause)
+        ? 'It is not installed.'
+        : cause instanceof Error
+          ? firstLine(cause.message)
+          : String(cause),
       remedy: "Install NVIDIA's driver, set CUDA_VISIBLE_DEVICES, or use `engine.provider: cpu`.",
       cause,
     });
@@ -50,9 +54,14 @@ function runProgram(program: string, args: readonly string[]): Promise<string> {
   return new Promise((resolve, reject) => {
     execFile(program, args, { timeout: 10_000, killSignal: 'SIGKILL' }, (error, stdout) => {
       if (error === null) resolve(stdout);
-      else reject(new Error(error.message, { cause: error }));
+      // An Error with what there is to tell; `code` is ENOENT where there is no such program.
+      else reject(Object.assign(new Error(error.message, { cause: error }), { code: error.code }));
     });
   });
+}
+
+function isNotInstalled(cause: unknown): boolean {
+  return cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
 }
 
 function firstLine(text: string): string {

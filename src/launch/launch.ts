@@ -18,16 +18,16 @@ export type { LaunchOptions } from './run-launch.js';
  * rejects with an FtctlError whose `details` hold `runDir` (null when there is none) and `resumable`. Leaves no process.
  */
 export function launch(config: LoadedConfig, options: LaunchOptions): Promise<RunResult> {
+  let devices: readonly string[] = [];
   return runLaunch(config, options, {
-    makeTarget: async (run, token) => {
-      const { provider } = config.spec.engine;
-      const devices = provider === 'cuda' ? await visibleDevices() : [];
-      return localTarget({ run, token, devices, spec: config.spec });
-    },
+    makeTarget: (run, token) => localTarget({ run, token, devices, spec: config.spec }),
     connect: (address, token) => connectCoordinator({ address, token }),
     createToken,
     readConfig: (path) => loadConfig({ path }),
-    checkSpec: checkModelSpec,
+    checkLaunch: async (spec) => {
+      checkModelSpec(spec);
+      if (spec.engine.provider === 'cuda') devices = await visibleDevices();
+    },
     checkResumable,
     clock: systemClock,
     now: () => new Date(),

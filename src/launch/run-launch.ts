@@ -31,12 +31,12 @@ export interface LaunchOptions {
 
 /** What a launch needs from the world. */
 export interface LaunchPorts {
-  readonly makeTarget: (run: RunFolder, token: string) => Promise<Target>;
+  readonly makeTarget: (run: RunFolder, token: string) => Target | Promise<Target>;
   readonly connect: (address: string, token: string) => CoordinatorLink;
   readonly createToken: () => string;
   readonly readConfig: (path: string) => Promise<LoadedConfig>;
-  /** Throws what is wrong with the configuration, before there is a run folder. */
-  readonly checkSpec: (spec: RunSpec) => void;
+  /** Throws what is wrong with the configuration, or rejects with what this machine lacks for it, before there is a run folder. */
+  readonly checkLaunch: (spec: RunSpec) => void | Promise<void>;
   readonly checkResumable: (before: RunSpec, now: RunSpec) => void;
   readonly clock: Clock;
   readonly now: () => Date;
@@ -57,7 +57,7 @@ export async function runLaunch(
   };
   try {
     refuseIfAborted(options);
-    ports.checkSpec(config.spec);
+    await ports.checkLaunch(config.spec);
     run = await takeFolder(config, options, ports);
     const lock = await run.lock();
     try {

@@ -17,13 +17,13 @@ const resumeRemedy = (log: string) =>
 describe('a configuration that cannot work', () => {
   it('is refused before there is a run folder', async () => {
     const fault = new FtctlError('FT_MODEL_UNKNOWN', { what: 'There is no such network.' });
-    const checkSpec = (): never => {
+    const checkLaunch = (): never => {
       throw fault;
     };
     const launching = runLaunch(
       fakeConfig(2),
       { runsDir: runs.path },
-      fakePorts({}, {}, { checkSpec }),
+      fakePorts({}, {}, { checkLaunch }),
     );
     await expect(launching).rejects.toMatchObject({
       code: 'FT_MODEL_UNKNOWN',

@@ -50,7 +50,7 @@ export function fakePorts(
       ),
     connect: (address, token) => new LineLink(address, token),
     createToken: () => 'secret',
-    checkSpec: () => undefined,
+    checkLaunch: () => undefined,
     readConfig: () => Promise.resolve(fakeConfig(plan.numWorkers ?? 2)),
     checkResumable: () => undefined,
     clock: systemClock,

@@ -34,7 +34,7 @@ await runLaunch(
     connect: link,
     createToken: () => 'secret',
     readConfig: () => Promise.resolve(config),
-    checkSpec: () => undefined,
+    checkLaunch: () => undefined,
     checkResumable: () => undefined,
     clock: systemClock,
     now: () => new Date(),

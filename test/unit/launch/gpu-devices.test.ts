@@ -30,11 +30,25 @@ describe('the GPUs of a machine', () => {
       code: 'FT_ENGINE_UNAVAILABLE',
       message: 'engine.provider is cuda, and this machine has no NVIDIA GPU.',
     });
-    const absent = () => Promise.reject(new Error('spawn nvidia-smi ENOENT'));
-    await expect(visibleDevices({}, absent)).rejects.toMatchObject({
+    const failing = () => Promise.reject(new Error('Driver/library version mismatch\n'));
+    await expect(visibleDevices({}, failing)).rejects.toMatchObject({
       code: 'FT_ENGINE_UNAVAILABLE',
       message:
-        'engine.provider is cuda, and nvidia-smi cannot list the GPUs of this machine. spawn nvidia-smi ENOENT.',
+        'engine.provider is cuda, and nvidia-smi cannot list the GPUs of this machine. Driver/library version mismatch.',
     });
+  });
+
+  it('cannot be listed where nvidia-smi is not installed, and that is said', async () => {
+    const path = process.env['PATH'];
+    process.env['PATH'] = '';
+    try {
+      await expect(visibleDevices({})).rejects.toMatchObject({
+        code: 'FT_ENGINE_UNAVAILABLE',
+        message:
+          'engine.provider is cuda, and nvidia-smi cannot list the GPUs of this machine. It is not installed.',
+      });
+    } finally {
+      process.env['PATH'] = path;
+    }
   });
 });
