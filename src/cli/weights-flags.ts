@@ -25,18 +25,35 @@ export const widthFlag = Flags.custom<number>({
   },
 });
 
-/** Three numbers, as `0.5,0.5,0.5`. */
-export const rgbFlag = Flags.custom<Rgb>({
-  helpValue: 'R,G,B',
-  parse: async (text) => {
-    const parts = text.split(',');
-    const [r, g, b, ...others] = parts.map(Number);
-    const isValid = parts.every(isNumber) && others.length === 0;
-    if (isValid && r !== undefined && g !== undefined && b !== undefined) {
+/** Three numbers, as `0.5,0.5,0.5`, each of a range that `unfit` has words for. */
+function rgbFlag(unfit: { readonly isFit: (value: number) => boolean; readonly what: string }) {
+  return Flags.custom<Rgb>({
+    helpValue: 'R,G,B',
+    parse: async (text) => {
+      const parts = text.split(',');
+      const [r, g, b, ...others] = parts.map(Number);
+      const isValid = parts.every(isNumber) && others.length === 0;
+      if (!isValid || r === undefined || g === undefined || b === undefined) {
+        throw expected('three numbers, for red, green and blue, as 0.485,0.456,0.406,', text);
+      }
+      if (![r, g, b].every(unfit.isFit)) throw expected(unfit.what, text);
       return Promise.resolve([r, g, b]);
-    }
-    throw expected('three numbers, for red, green and blue, as 0.485,0.456,0.406,', text);
-  },
+    },
+  });
+}
+
+const ofBytes = 'they are of pixels / 255 (divide those of pixels from 0 to 255 by 255)';
+
+/** Pixels / 255 are from 0 to 1, and so is their mean. */
+export const meanFlag = rgbFlag({
+  isFit: (value) => value >= 0 && value <= 1,
+  what: `three numbers from 0 to 1: ${ofBytes};`,
+});
+
+/** Of numbers from 0 to 1 it is 0.5 at most; 1 leaves them as they are. 1 / 255 makes pixels from 0 to 255 of them. */
+export const stdFlag = rgbFlag({
+  isFit: (value) => value > 0 && value <= 1,
+  what: `three numbers over 0 and at most 1: ${ofBytes};`,
 });
 
 function isNumber(text: string): boolean {

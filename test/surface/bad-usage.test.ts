@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -86,6 +87,22 @@ const text: [args: string[], code: number, stderr: string][] = [
     2,
     'error FT_USAGE: --mean: Expected three numbers, for red, green and blue, as 0.485,0.456,0.406, but received: 0,0.\n  remedy: See `ftctl weights import --help`.\n',
   ],
+  ...(
+    [
+      ['--std', '0,1,1', 'over 0 and at most 1'],
+      ['--std', '0.2,-0.2,0.2', 'over 0 and at most 1'],
+      ['--std', '58.4,57.1,57.4', 'over 0 and at most 1'],
+      ['--mean', '123.7,116.3,103.5', 'from 0 to 1'],
+      ['--mean', '-0.1,0,0', 'from 0 to 1'],
+    ] as const
+  ).map(([flag, value, range]): [string[], number, string] => [
+    [
+      ...['weights', 'import', 'x.pth', '--architecture', 'resnet18'],
+      ...[flag === '--std' ? '--mean=0,0,0' : '--std=1,1,1', `${flag}=${value}`],
+    ],
+    2,
+    `error FT_USAGE: ${flag}: Expected three numbers ${range}: they are of pixels / 255 (divide those of pixels from 0 to 255 by 255); but received: ${value}.\n  remedy: See \`ftctl weights import --help\`.\n`,
+  ]),
   [
     ['predict'],
     2,
@@ -156,6 +173,21 @@ describe('a command that cannot be carried out', () => {
     const { stdout, stderr } = await ftctl(['runs', '--', '--json'], { cwd });
     expect(stdout).toBe('');
     expect(stderr).toContain('error FT_USAGE: Unexpected argument: --json');
+  });
+});
+
+describe('a launch on GPUs that are not there', () => {
+  it('is refused before it has a run folder', async () => {
+    const env = { PATH: '', CUDA_VISIBLE_DEVICES: undefined };
+    const args = ['launch', '--set', 'engine.provider=cuda', '--runs-dir', 'gpu-runs'];
+    expect(await ftctl(args, { cwd, env })).toEqual({
+      stdout: '',
+      stderr:
+        'error FT_ENGINE_UNAVAILABLE: engine.provider is cuda, and nvidia-smi cannot list the GPUs of this machine. It is not installed.\n' +
+        "  remedy: Install NVIDIA's driver, set CUDA_VISIBLE_DEVICES, or use `engine.provider: cpu`.\n",
+      code: 5,
+    });
+    expect(existsSync(join(cwd, 'gpu-runs'))).toBe(false);
   });
 });
 

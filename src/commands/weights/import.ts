@@ -1,6 +1,12 @@
 import { Flags } from '@oclif/core';
 import { BaseCommand } from '../../cli/base-command.js';
-import { integrityFlag, rgbFlag, weightsArg, widthFlag } from '../../cli/weights-flags.js';
+import {
+  integrityFlag,
+  meanFlag,
+  stdFlag,
+  weightsArg,
+  widthFlag,
+} from '../../cli/weights-flags.js';
 import type { ImportedWeights } from '../../cli/weights-from-cli.js';
 
 export default class WeightsImport extends BaseCommand {
@@ -20,12 +26,12 @@ Prints what to write in a configuration to use them.`;
     }),
     width: widthFlag(),
     integrity: integrityFlag,
-    mean: rgbFlag({
+    mean: meanFlag({
       description: 'Means that images are normalised with, of pixels / 255.',
       dependsOn: ['std'],
     }),
-    std: rgbFlag({
-      description: 'Standard deviations that images are normalised with.',
+    std: stdFlag({
+      description: 'Standard deviations that images are normalised with, of pixels / 255.',
       dependsOn: ['mean'],
     }),
   };
