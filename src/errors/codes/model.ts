@@ -64,7 +64,8 @@ export const modelCodes = {
   },
   FT_WEIGHTS_DAMAGED: {
     exit: 3,
-    summary: 'The file with the weights is not what its format says.',
+    summary:
+      'The file with the weights is not what its format says, or holds something else than the weights of a network.',
     remedy: 'Fetch or export the file again.',
   },
   FT_WEIGHTS_MISMATCH: {

@@ -72,6 +72,8 @@ function checkValues(label: string, { name, role }: TensorSpec, data: Float32Arr
   throw new FtctlError('FT_WEIGHTS_DAMAGED', {
     what: `${label} has a value that no network can have: element ${at} of ${name} is ${data[at]}.`,
     why: isVariance ? 'A variance is finite and not negative.' : 'A weight is finite.',
+    remedy:
+      'Use another checkpoint: a training that diverged leaves such values, in an intact file.',
     details: { file: label, tensor: name, element: at },
   });
 }

@@ -4,6 +4,13 @@
  */
 export class FormatError extends Error {
   override readonly name = 'FormatError';
+  /** What to do about it, where it is something else than to fetch the file again. */
+  readonly remedy: string | undefined;
+
+  constructor(message: string, options: { cause?: unknown; remedy?: string } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.remedy = options.remedy;
+  }
 }
 
 /** A pickle asks for a global that is not on the allow-list. */

@@ -87,6 +87,7 @@ export function damaged(label: string, error: unknown): FtctlError {
   if (!(error instanceof FormatError)) throw error;
   return new FtctlError('FT_WEIGHTS_DAMAGED', {
     what: `${label} cannot be read: ${error.message}.`,
+    ...(error.remedy === undefined ? {} : { remedy: error.remedy }),
     cause: error,
     details: { file: label },
   });

@@ -92,6 +92,9 @@ test('a weight that is not finite is refused', () => {
   expect(error.message).toBe(
     'w.safetensors has a value that no network can have: element 5 of layer2.0.bn1.bias is NaN. A weight is finite.',
   );
+  expect(error.remedy).toBe(
+    'Use another checkpoint: a training that diverged leaves such values, in an intact file.',
+  );
 });
 
 test('a negative variance is refused', () => {

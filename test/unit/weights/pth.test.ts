@@ -159,14 +159,104 @@ describe('a tensor', () => {
   });
 });
 
+/** A dictionary, its values by their keys. */
+const dict = (entries: Readonly<Record<string, Buffer>>): Buffer =>
+  Buffer.concat([
+    op('}'),
+    ...Object.entries(entries).flatMap(([key, value]) => [text(key), value, op('s')]),
+  ]);
+const state = dict({ w: tensor(0, [4], [1]) });
+const file = (value: Buffer): Buffer => torchZip(pickleOf(value), fourFloats);
+
+describe('a state dict', () => {
+  test.each(['state_dict_ema', 'ema', 'model_ema', 'net', 'network', 'weights', 'teacher'])(
+    'is taken from under %s, and that is said',
+    (key) => {
+      const { tensors, notes } = decodeWeights(file(dict({ epoch: int(3), [key]: state })), 'w');
+      expect([...tensors.keys()]).toEqual(['w']);
+      expect(notes).toEqual([`The state dict was read from ${key}.`, 'Not looked at: epoch.']);
+    },
+  );
+
+  test('under a usual key comes before its average', () => {
+    const { notes } = decodeWeights(file(dict({ ema: state, state_dict: state })), 'w');
+    expect(notes).toEqual(['The state dict was read from state_dict.', 'Not looked at: ema.']);
+  });
+
+  test('of several is not chosen, and the remedy is to save one of them', () => {
+    const error = failure(file(dict({ teacher: state, student: state })));
+    expect(error.message).toBe(
+      'w.pth cannot be read: it holds tensors under teacher, student, and ftctl cannot tell which are meant.',
+    );
+    expect(error.remedy).toBe(
+      "Save the state dict alone, in Python: `torch.save(torch.load(PATH, map_location='cpu')['teacher'], NEW_PATH)`.",
+    );
+  });
+
+  test('under another key is named in the remedy', () => {
+    const error = failure(file(dict({ epoch: int(3), my_net: state })));
+    expect(error.message).toBe(
+      'w.pth cannot be read: it holds no tensors under state_dict, model_state_dict, model or at the top; it has epoch, my_net.',
+    );
+    expect(error.remedy).toBe(
+      "Save the state dict alone, in Python: `torch.save(torch.load(PATH, map_location='cpu')['my_net'], NEW_PATH)`.",
+    );
+  });
+
+  test('is what a list, a tensor or a number is not', () => {
+    const remedy =
+      'Save tensors by their names, in Python: `torch.save(model.state_dict(), PATH)`.';
+    for (const [value, what] of [
+      [op(']'), 'a list, and no dictionary of tensors'],
+      [op(')'), 'a tuple, and no dictionary of tensors'],
+      [op('N'), 'None, and no dictionary of tensors'],
+      [int(3), 'a number, and no dictionary of tensors'],
+      [tensor(0, [4], [1]), 'one tensor, and no state dict'],
+    ] as const) {
+      const error = failure(file(value));
+      expect([error.message, error.remedy]).toEqual([
+        `w.pth cannot be read: it holds ${what}.`,
+        remedy,
+      ]);
+    }
+  });
+
+  test('of complex numbers is none of our networks', () => {
+    const id = Buffer.concat([
+      ...[op('('), text('storage'), global('torch', 'ComplexFloatStorage')],
+      ...[text('0'), text('cpu'), int(2), op('tQ')],
+    ]);
+    const one = Buffer.concat([
+      ...[global('torch._utils', '_rebuild_tensor_v2'), op('('), id, int(0)],
+      ...[op('('), int(2), op('t'), op('('), int(1), op('t'), op('\x89}tR')],
+    ]);
+    const error = failure(file(dict({ w: one })));
+    expect(error.message).toContain('tensor w has the type complex64; ftctl reads ');
+    expect(error.remedy).toBe(
+      "The networks that ftctl has are of real numbers: use another network's file.",
+    );
+  });
+});
+
 describe('a pickle bomb', () => {
+  test('of one large dictionary under very many keys is small here', () => {
+    const entries = (count: number, value: Buffer): Buffer[] =>
+      Array.from({ length: count }, (_, i) => Buffer.concat([int(i), value]));
+    const large = Buffer.concat([op('}'), put(0), op('('), ...entries(50_000, op('N')), op('u')]);
+    const many = Array.from({ length: 50_000 }, (_, i) => Buffer.concat([text(`k${i}`), get(0)]));
+    const start = performance.now();
+    const error = failure(torchZip(pickleOf(op('}('), text('first'), large, ...many, op('u'))));
+    expect(error.message).toContain('it holds no tensors under');
+    expect(performance.now() - start).toBeLessThan(5000);
+  });
+
   test('of references to references is small here, and holds no tensors', () => {
     // Each list holds the one before twice: 2^200 elements to whoever walks it.
     const doubling = Array.from({ length: 200 }, (_, i) =>
       Buffer.concat([put(i), op(']('), get(i), get(i), op('e')]),
     );
     expect(failure(torchZip(pickleOf(op(']'), ...doubling))).message).toBe(
-      'w.pth cannot be read: it holds no dictionary of tensors.',
+      'w.pth cannot be read: it holds a list, and no dictionary of tensors.',
     );
   });
 

@@ -45,6 +45,11 @@ export function bytesInMemory(name: string, tensor: TensorRef): number {
   if (!isElementType(type)) {
     throw new FormatError(
       `tensor ${name} has the type ${type}; ftctl reads ${Object.keys(elementTypes).join(', ')}`,
+      {
+        remedy: type.startsWith('complex')
+          ? "The networks that ftctl has are of real numbers: use another network's file."
+          : 'Convert it in Python: `torch.save({k: v.float() for k, v in state_dict.items()}, PATH)`.',
+      },
     );
   }
   return numElements(shape) * readBytes(type);
