@@ -34,6 +34,7 @@ async function putCopies(): Promise<void> {
     await sharp(picture).tiff({ compression: 'lzw' }).toBuffer(),
   );
   await folder.putBytes('train/b/again.png', picture);
+  await folder.putBytes('train/b/2-copy.png', await imageFor('train/b/2.png'));
   await folder.putBytes('train/b/broken.png', 'x');
   await folder.putBytes('val/b/large.jpg', await sharp(picture).resize(40, 30).jpeg().toBuffer());
 }
@@ -62,8 +63,19 @@ describe('data inspect', () => {
       { path: 'train/b/broken.png', reason: 'it is no PNG, JPEG, WebP, TIFF, GIF or AVIF image' },
     ]);
     expect(report.duplicates).toEqual({
-      sets: 2,
-      extraImages: 3,
+      sets: 3,
+      extraImages: 4,
+      all: [
+        ...report.duplicates.acrossSplits,
+        ...report.duplicates.acrossClasses,
+        {
+          same: 'bytes',
+          images: [
+            { path: 'train/b/2.png', class: 'b', split: 'train' },
+            { path: 'train/b/2-copy.png', class: 'b', split: 'train' },
+          ],
+        },
+      ],
       acrossSplits: [
         {
           same: 'bytes',
@@ -84,7 +96,7 @@ describe('data inspect', () => {
         },
       ],
     });
-    expect(report.problems).toEqual([]);
+    expect(report.problems.map(({ code }) => code)).toEqual(['FT_DATA_BAD_FILES']);
     expect(dataReport({ ...report, root: '/photos' }).join('\n')).toMatchInlineSnapshot(`
       "10 images of 2 classes, 2.0 kB, in /photos
 
@@ -141,12 +153,19 @@ describe('data inspect', () => {
     ]);
     expect(report.problems).toEqual([
       {
+        code: 'FT_DATA_BAD_FILES',
+        message: `1 of 4 images in ${folder.root} cannot be used, and data.onBadFile is fail.`,
+        remedy: 'Repair or remove the files, or set `data.onBadFile: skip` to train without them.',
+      },
+      {
         code: 'FT_DATA_EMPTY_CLASS',
         message: `Class b of ${folder.root} has no images, not counting 1 file that cannot be used.`,
         remedy: 'Add images to the class, or remove its folder or rule.',
       },
     ]);
-    expect(dataReport(report)).toContain(`  FT_DATA_EMPTY_CLASS: ${report.problems[0]!.message}`);
+    expect(dataReport(report)).toContain(`  FT_DATA_EMPTY_CLASS: ${report.problems[1]!.message}`);
+    const skipping = await inspect({ onBadFile: 'skip' });
+    expect(skipping.problems.map(({ code }) => code)).toEqual(['FT_DATA_EMPTY_CLASS']);
   });
 
   it('says nothing of copies where there are none, and works where no file can be used', async () => {

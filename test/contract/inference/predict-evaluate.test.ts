@@ -100,6 +100,19 @@ async function rejection(promise: Promise<unknown>): Promise<FtctlError> {
   );
 }
 
+it('both end between batches once their signal aborts', async () => {
+  // Two batches and a part of a third; the signal is found aborted after the first is decoded.
+  const images = Array.from({ length: 2 * numImages }, (_, i) => imageOf(i % numImages));
+  const signal = AbortSignal.abort(new Error('enough'));
+  await expect(predict({ modelDir, images, top: 1, threads: 1, signal })).rejects.toThrow('enough');
+  const folder = join(data.root, 'stopped');
+  mkdirSync(join(folder, 'zebra'), { recursive: true });
+  cpSync(imageOf(0), join(folder, 'zebra', '0.png'));
+  const scored = evaluate({ modelDir, data: folder, threads: 1, signal });
+  await expect(scored).rejects.toThrow('enough');
+  rmSync(folder, { recursive: true });
+});
+
 describe('predict', () => {
   it('gives the likeliest classes of each image in order, from the model folder alone', async () => {
     const images = Array.from({ length: numImages }, (_, i) => imageOf(i));

@@ -114,6 +114,14 @@ test('as safetensors and ONNX a model is written as it lies in its folder', asyn
   }
 });
 
+test('nothing is written once the signal has aborted', async () => {
+  const modelDir = await modelOf('mobilenet_v2');
+  const path = join(dir, 'stopped');
+  const stopped = exportArtifacts(modelDir, 'onnx', path, AbortSignal.abort(new Error('enough')));
+  await expect(stopped).rejects.toThrow('enough');
+  expect(readdirSync(dir)).not.toContain('stopped');
+});
+
 test('a network that torchvision does not have is written as ONNX alone', async () => {
   const modelDir = await modelOf('mobilenet_v2');
   // What the folder of a network that pads as TensorFlow does looks like.

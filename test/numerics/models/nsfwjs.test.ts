@@ -4,6 +4,7 @@ import { FtctlError } from '../../../src/errors/index.js';
 import { featuresOf } from '../../../src/models/network.js';
 import { lowerNetwork } from '../../../src/models/onnx/lower-network.js';
 import { describeNetwork } from '../../../src/models/registry.js';
+import { inspectWeights } from '../../../src/models/weights/inspect-weights.js';
 import { loadWeights } from '../../../src/models/weights/load-weights.js';
 import {
   nsfwjsModelNames,
@@ -49,23 +50,38 @@ function image_CHW(size: number): Float32Array {
   return image;
 }
 
+/** Skips where the package is not there and cannot be fetched. */
+async function fetched<T>(work: Promise<T>, skip: (note: string) => void): Promise<T> {
+  return work.catch((error: unknown) => {
+    if (error instanceof FtctlError && error.code === 'FT_DATA_FETCH') {
+      skip(`nsfwjs 4.4.0 is not cached and cannot be fetched: ${error.message}`);
+    }
+    throw error;
+  });
+}
+
 describe.each(nsfwjsModelNames)('the network %s of the npm package', (model) => {
   const { architecture, width } = nsfwjsModels[model];
+  test('is known by an inspection', { timeout: 120_000 }, async ({ skip }) => {
+    const report = await fetched(inspectWeights({ ...nsfwjs, model }, options), skip);
+    expect(report).toMatchObject({
+      format: model === 'mobilenet_v2_mid' ? 'tfjs-graph' : 'tfjs-layers',
+      fits: { architecture, width, convention: 'tensorflow', numClasses: null },
+      nearest: [],
+      normalise: { mean: [0, 0, 0], std: [1, 1, 1] },
+    });
+  });
+
   for (const [sizeText, features] of Object.entries(expected[model])) {
     const size = Number(sizeText);
     test(
       `gives the features that tfjs computes from it at ${size} px`,
       { timeout: 120_000 },
       async ({ skip }) => {
-        const loaded = await loadWeights(
-          { ...nsfwjs, model },
-          { architecture, width, ...options },
-        ).catch((error: unknown) => {
-          if (error instanceof FtctlError && error.code === 'FT_DATA_FETCH') {
-            skip(`nsfwjs 4.4.0 is not cached and cannot be fetched: ${error.message}`);
-          }
-          throw error;
-        });
+        const loaded = await fetched(
+          loadWeights({ ...nsfwjs, model }, { architecture, width, ...options }),
+          skip,
+        );
         expect(loaded.notes).toEqual([]);
         const network = describeNetwork(loaded.spec);
         const onnx = lowerNetwork(network, loaded.tensors, {
