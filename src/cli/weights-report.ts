@@ -33,7 +33,7 @@ function fitLines({ fits, nearest }: WeightsReport): string[] {
     'fits    no architecture; the nearest are',
     ...nearest.map(
       ({ architecture, width, matching, needed, unexpected }) =>
-        `        ${width === 1 ? architecture : `${architecture} of width ${width}`}: ${matching} of ${needed} tensors, ${unexpected} others`,
+        `        ${width === 1 ? architecture : `${architecture} of width ${width}`}: ${matching} of ${needed} tensors, ${unexpected === 1 ? '1 other' : `${unexpected} others`}`,
     ),
   ];
 }

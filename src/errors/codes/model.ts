@@ -71,7 +71,8 @@ export const modelCodes = {
   FT_WEIGHTS_MISMATCH: {
     exit: 3,
     summary: 'The weights are of another network than the one configured.',
-    remedy: 'Set `model.architecture` and `model.width` to the network that the weights belong to.',
+    remedy:
+      'See what the file holds with `ftctl weights inspect FILE`. A network that ftctl does not have can be exported to ONNX and named as `model.onnx`.',
   },
   FT_BLOB_MISSING: {
     exit: 3,

@@ -1,7 +1,24 @@
+import { distance } from 'fastest-levenshtein';
 import { FtctlError } from '../../errors/index.js';
 import { nearestNames } from '../nearest-names.js';
 import type { TensorSpec } from '../tensor-specs.js';
 import type { StoredTensor, TensorSet } from './tensor-set.js';
+
+/** What {@link fitWeights} has to know for its messages. */
+interface FitOptions {
+  readonly label: string;
+  readonly network: string;
+  readonly ignored?: ReadonlySet<string>;
+  /** What to do where the tensors do not fit; asked for then alone. */
+  readonly remedy?: () => string;
+}
+
+interface Misfits {
+  readonly missing: readonly TensorSpec[];
+  readonly unexpected: readonly string[];
+  readonly misshaped: readonly Misshaped[];
+  readonly numFitting: number;
+}
 
 interface Misshaped {
   readonly name: string;
@@ -23,18 +40,34 @@ function shapeText(shape: readonly number[]): string {
   return `[${shape.join(', ')}]`;
 }
 
+/** `1 tensor is missing, 2 are unexpected, 3 have another shape or type`; what there is none of is left out. */
+function countsText(numMissing: number, numUnexpected: number, numMisshaped: number): string {
+  const phrases = (
+    [
+      [numMissing, 'is missing', 'are missing'],
+      [numUnexpected, 'is unexpected', 'are unexpected'],
+      [numMisshaped, 'has another shape or type', 'have another shape or type'],
+    ] as const
+  ).filter(([count]) => count > 0);
+  return phrases
+    .map(([count, one, many], i) => {
+      const noun = i > 0 ? '' : count === 1 ? ' tensor' : ' tensors';
+      return `${count}${noun} ${count === 1 ? one : many}`;
+    })
+    .join(', ');
+}
+
 function mismatch(
-  label: string,
-  network: string,
-  missing: readonly TensorSpec[],
-  unexpected: readonly string[],
-  misshaped: readonly Misshaped[],
+  { missing, unexpected, misshaped, numFitting }: Misfits,
   given: TensorSet,
-  fitting: string | undefined,
+  { label, network, remedy }: FitOptions,
 ): FtctlError {
+  // Between networks that have little in common, names that are alike mean nothing.
+  const isRelated = numFitting + misshaped.length > missing.length;
   const nearest = (name: string, candidates: readonly string[]): string => {
-    const [best] = nearestNames(name, candidates.slice(0, 2000), 1);
-    return best === undefined ? '' : `, nearest: ${best}`;
+    const [best] = isRelated ? nearestNames(name, candidates.slice(0, 2000), 1) : [];
+    if (best === undefined || distance(name, best) * 3 > name.length) return '';
+    return `, nearest: ${best}`;
   };
   const missingNames = missing.map(({ name }) => name);
   const lines = [
@@ -54,12 +87,10 @@ function mismatch(
         `  network: ${name} ${shapeText(expected)} | weights: ${shapeText(actual)}`,
     ),
   ];
+  const counts = countsText(missing.length, unexpected.length, misshaped.length);
   return new FtctlError('FT_WEIGHTS_MISMATCH', {
-    what: `${label} does not fit ${network}: ${missing.length} tensors are missing, ${unexpected.length} are unexpected, ${misshaped.length} have another shape or type.`,
-    why: `\n${lines.join('\n')}`,
-    ...(fitting === undefined
-      ? {}
-      : { remedy: `The weights are those of ${fitting}: set \`model.architecture\` to it.` }),
+    what: `${label} does not fit ${network}: ${counts}.\n${lines.join('\n')}`,
+    ...(remedy === undefined ? {} : { remedy: remedy() }),
     details: { file: label, missing: missingNames, unexpected, misshaped },
   });
 }
@@ -86,15 +117,9 @@ function checkValues(label: string, { name, role }: TensorSpec, data: Float32Arr
 export function fitWeights(
   specs: readonly TensorSpec[],
   given: TensorSet,
-  options: {
-    readonly label: string;
-    readonly network: string;
-    readonly ignored?: ReadonlySet<string>;
-    /** The network that the tensors do fit, where one is known: asked for when they fit not this one. */
-    readonly fitting?: () => string | undefined;
-  },
+  options: FitOptions,
 ): Map<string, StoredTensor> {
-  const { label, network, ignored } = options;
+  const { label, ignored } = options;
   const fitted = new Map<string, StoredTensor>();
   const missing: TensorSpec[] = [];
   const misshaped: Misshaped[] = [];
@@ -119,7 +144,8 @@ export function fitWeights(
     (name) => !known.has(name) && ignored?.has(name) !== true,
   );
   if (missing.length + unexpected.length + misshaped.length > 0) {
-    throw mismatch(label, network, missing, unexpected, misshaped, given, options.fitting?.());
+    const numFitting = [...fitted.keys()].filter((name) => given.has(name)).length;
+    throw mismatch({ missing, unexpected, misshaped, numFitting }, given, options);
   }
   for (const spec of specs) {
     const data = fitted.get(spec.name)?.data;

@@ -47,6 +47,11 @@ export function isFit({ matching, needed, unexpected }: ArchitectureGuess): bool
   return matching === needed && unexpected === 0;
 }
 
+/** Whether tensors are the weights of a torchvision network, whatever its classifier's number of classes. */
+export function fitsArchitecture(tensors: TensorSet, architecture: string, width: number): boolean {
+  return isFit(guess(tensors, architecture, width));
+}
+
 /** For sorting: the nearest first. */
 export function byNearness(a: ArchitectureGuess, b: ArchitectureGuess): number {
   return (

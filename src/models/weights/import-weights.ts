@@ -7,13 +7,15 @@ import { replacedLayers } from '../network.js';
 import { checkArchitecture, describeNetwork, type NetworkSpec } from '../registry.js';
 import { layerTensors, numElements, stateDictSpecs } from '../tensor-specs.js';
 import { fitWeights } from './fit-weights.js';
-import { fileSpec, fittingNetwork, networkLabel, tensorsFor } from './load-weights.js';
+import { fileSpec, networkLabel, tensorsFor, unprefixed } from './load-weights.js';
+import { mismatchRemedy } from './mismatch-remedy.js';
 import { readFileSource, readTfjsSource, sourceLabel, type FetchOptions } from './read-source.js';
 import {
   encodeNormalisation,
   normalisationKey,
   savedNormalisation,
 } from './saved-normalisation.js';
+import type { WeightsFormat } from './read-weights.js';
 import type { StoredTensor, TensorSet } from './tensor-set.js';
 import { encodeWeightsBlob } from './weights-blob.js';
 import { normalisationOf, type Normalisation, type WeightsSource } from './weights-source.js';
@@ -57,6 +59,7 @@ function fitWhole(
   asked: NetworkSpec,
   given: TensorSet,
   label: string,
+  format?: WeightsFormat,
 ): { tensors: Map<string, StoredTensor>; numClasses: number | null } {
   const { classifier } = describeNetwork(asked);
   const numClasses = given.get(`${classifier}.bias`)?.shape[0];
@@ -73,7 +76,7 @@ function fitWhole(
   );
   const tensors = fitWeights(specs, given, {
     ...{ label, network: networkLabel(spec) },
-    fitting: () => fittingNetwork(given),
+    remedy: () => mismatchRemedy(given, { ...spec, label, format }),
   });
   return { tensors, numClasses: numClasses ?? null };
 }
@@ -90,10 +93,10 @@ async function readFitted(
     const fitted = fitWhole(spec, tensors, label);
     return { spec, ...fitted, saved: null, notes: [] };
   }
-  const file = await readFileSource(source, options);
+  const file = unprefixed(await readFileSource(source, options), { architecture, width });
   const spec = fileSpec(file, { architecture, width, numClasses: 1 });
   const given = tensorsFor(stateDictSpecs(describeNetwork(spec)), file);
-  const fitted = fitWhole(spec, given, label);
+  const fitted = fitWhole(spec, given, label, file.format);
   return { spec, ...fitted, saved: savedNormalisation(file.metadata, label), notes: file.notes };
 }
 

@@ -2,6 +2,7 @@ import { describeNetwork } from '../registry.js';
 import { numElements } from '../tensor-specs.js';
 import { guessArchitectures, isFit, type ArchitectureGuess } from './guess-architecture.js';
 import { recogniseTfjs } from './inspect-tfjs.js';
+import { unprefixed } from './load-weights.js';
 import { readFileSource, readTfjsModel, sourceLabel, type FetchOptions } from './read-source.js';
 import type { WeightsFormat } from './read-weights.js';
 import { savedNormalisation } from './saved-normalisation.js';
@@ -76,7 +77,7 @@ async function inspectFile(
   options: FetchOptions,
 ): Promise<WeightsReport> {
   const label = sourceLabel(source);
-  const file = await readFileSource(source, options);
+  const file = unprefixed(await readFileSource(source, options));
   const saved = specOfMetadata(file.metadata);
   const guesses = guessArchitectures(file.tensors);
   const fitting = guesses.find(isFit);

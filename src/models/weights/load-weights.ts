@@ -8,10 +8,12 @@ import {
 } from '../registry.js';
 import { layerTensors, stateDictSpecs, type TensorSpec } from '../tensor-specs.js';
 import { fitWeights } from './fit-weights.js';
-import { guessArchitectures, isFit } from './guess-architecture.js';
+import { fitsArchitecture, guessArchitectures, isFit } from './guess-architecture.js';
+import { mismatchRemedy } from './mismatch-remedy.js';
+import { withoutPrefix } from './network-prefix.js';
 import { randomWeights } from './random-weights.js';
 import { readFileSource, readTfjsSource, sourceLabel, type FetchOptions } from './read-source.js';
-import type { WeightsFile } from './read-weights.js';
+import type { WeightsFile, WeightsFormat } from './read-weights.js';
 import { checkNormalisation, savedNormalisation } from './saved-normalisation.js';
 import type { StoredTensor, TensorSet } from './tensor-set.js';
 import { specOfMetadata } from './weights-blob.js';
@@ -43,6 +45,7 @@ function fitBackbone(
   given: TensorSet,
   label: string,
   seed: number,
+  format?: WeightsFormat,
 ): { tensors: Map<string, StoredTensor>; notes: string[] } {
   const network = describeNetwork(spec);
   const replaced = replacedLayers(network).flatMap(layerTensors);
@@ -50,7 +53,12 @@ function fitBackbone(
   const tensors = fitWeights(
     stateDictSpecs(network).filter(({ name }) => !ignored.has(name)),
     given,
-    { label, network: networkLabel(spec), ignored, fitting: () => fittingNetwork(given) },
+    {
+      label,
+      network: networkLabel(spec),
+      ignored,
+      remedy: () => mismatchRemedy(given, { ...spec, label, format }),
+    },
   );
   for (const [name, tensor] of initialAuxiliary(network, seed)) tensors.set(name, tensor);
   const numGiven = given.get(`${network.classifier}.bias`)?.shape[0];
@@ -63,14 +71,41 @@ function fitBackbone(
   return { tensors, notes };
 }
 
-/** The architecture whose weights the tensors are, where it is one of ours. */
-export function fittingNetwork(given: TensorSet): string | undefined {
-  const found = guessArchitectures(given).find(isFit);
-  return found?.width === 1 ? found.architecture : found && networkLabel(found);
+export function networkLabel({ architecture, width }: Pick<NetworkSpec, 'architecture' | 'width'>) {
+  return width === 1 ? architecture : `${architecture} (width ${width})`;
 }
 
-export function networkLabel({ architecture, width }: Pick<NetworkSpec, 'architecture' | 'width'>) {
-  return `${architecture} (width ${width})`;
+/**
+ * The same file without a prefix that all its names, or all but a classifier's, have, where its tensors then are those of a network
+ * of ours: the one asked for, or any.
+ */
+export function unprefixed(
+  file: WeightsFile,
+  asked?: Pick<NetworkSpec, 'architecture' | 'width'>,
+): WeightsFile {
+  const fits = (tensors: TensorSet): boolean =>
+    asked === undefined
+      ? guessArchitectures(tensors).some(isFit)
+      : fitsArchitecture(tensors, asked.architecture, asked.width);
+  if (fits(file.tensors)) return file;
+  const found = withoutPrefix(file.tensors, fits);
+  if (found === undefined) return file;
+  const { prefix, tensors, left } = found;
+  return {
+    ...file,
+    tensors,
+    types: new Map(
+      [...tensors.keys()].map((name) => [
+        name,
+        file.types.get(`${prefix}${name}`) ?? file.types.get(name) ?? 'unknown',
+      ]),
+    ),
+    notes: [
+      ...file.notes,
+      `${prefix} was taken off the names.`,
+      ...(left.length === 0 ? [] : [`Not looked at: ${left.join(', ')}, a classifier.`]),
+    ],
+  };
 }
 
 /**
@@ -118,11 +153,11 @@ export async function loadWeights(
     case 'file':
     case 'url':
     case 'npm': {
-      const file = await readFileSource(source, options);
+      const file = unprefixed(await readFileSource(source, options), asked);
       checkNormalisation(label, savedNormalisation(file.metadata, label), options.normalisation);
       const spec = fileSpec(file, asked);
       const given = tensorsFor(stateDictSpecs(describeNetwork(spec)), file);
-      const { tensors, notes } = fitBackbone(spec, given, label, seed);
+      const { tensors, notes } = fitBackbone(spec, given, label, seed, file.format);
       return { spec, tensors, notes: [...file.notes, ...notes] };
     }
     case 'tfjs':

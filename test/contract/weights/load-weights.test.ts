@@ -56,6 +56,18 @@ describe('weights', () => {
     expect([...loaded.tensors]).toEqual(backbone);
   });
 
+  test('of a network that was an attribute lose its name, when they are loaded, inspected and imported', async () => {
+    const source = { type: 'file', path: join(dir, 'encoder.pth') } as const;
+    const given = [...tensors].map(([name, tensor]) => [`encoder.${name}`, tensor] as const);
+    await writeFile(source.path, encodePth(new Map(given)));
+    const notes = ['encoder. was taken off the names.'];
+    expect((await loadWeights(source, options())).notes[0]).toBe(notes[0]);
+    const { fits, ...report } = await inspectWeights(source, options());
+    expect([fits?.architecture, report.notes]).toEqual([architecture, notes]);
+    const imported = await importWeights(source, { ...options(), normalisation: undefined });
+    expect([imported.numClasses, imported.notes]).toEqual([7, notes]);
+  });
+
   test('of a download are fetched once, and are the same', async () => {
     const hex = createHash('sha256').update(pth).digest('hex');
     const source = {
@@ -77,7 +89,8 @@ describe('weights', () => {
     const other = { ...options(), architecture: 'resnet18', width: 1 };
     await expect(loadWeights({ type: 'file', path }, other)).rejects.toMatchObject({
       code: 'FT_WEIGHTS_MISMATCH',
-      remedy: 'The weights are those of mobilenet_v2 (width 0.1): set `model.architecture` to it.',
+      remedy:
+        'The weights are those of mobilenet_v2 (width 0.1): set `model.architecture` to mobilenet_v2 and `model.width` to 0.1.',
     });
   });
 

@@ -53,7 +53,7 @@ test('missing, unexpected and misshaped tensors are shown side by side with the 
   expect(error.code).toBe('FT_WEIGHTS_MISMATCH');
   expect(error.message).toBe(
     [
-      'w.safetensors does not fit resnet18: 1 tensors are missing, 1 are unexpected, 1 have another shape or type. ',
+      'w.safetensors does not fit resnet18: 1 tensor is missing, 1 is unexpected, 1 has another shape or type.',
       '  network: layer1.0.conv1.weight [64, 64, 3, 3] | weights: missing, nearest: layer1.0.convl.weight',
       '  network: none, nearest: layer1.0.conv1.weight | weights: layer1.0.convl.weight [64, 64, 3, 3]',
       '  network: fc.weight [3, 512] | weights: [1000, 512]',
@@ -65,6 +65,15 @@ test('missing, unexpected and misshaped tensors are shown side by side with the 
     unexpected: ['layer1.0.convl.weight'],
     misshaped: [{ name: 'fc.weight', expected: [3, 512], actual: [1000, 512] }],
   });
+});
+
+test('names are not compared with those of a network that has nothing in common', () => {
+  const given = new Map([['blocks.0.conv1.weight', { shape: [1], data: new Float32Array(1) }]]);
+  const { message } = failure(given);
+  expect(message).not.toContain('nearest');
+  expect(message).toMatch(
+    /^w.safetensors does not fit resnet18: \d+ tensors are missing, 1 is unexpected.\n/,
+  );
 });
 
 test('the message shows ten of each kind, the details all', () => {
