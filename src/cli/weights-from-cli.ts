@@ -8,6 +8,7 @@ import { inspectWeights, type WeightsReport } from '../models/weights/inspect-we
 import type { FetchOptions } from '../models/weights/read-source.js';
 import { weightsSource, type WeightsSource } from '../models/weights/weights-source.js';
 import { FtctlError } from '../errors/index.js';
+import { inFlags } from './in-flags.js';
 import { interruptible } from './interruptible.js';
 import { progressLine } from './progress-line.js';
 
@@ -39,10 +40,18 @@ function fetchOptions(signal: AbortSignal): FetchOptions {
   return { cacheDir: defaultCacheDir(processEnvironment()), onProgress: progressLine(), signal };
 }
 
+/** Runs a command of weights, whose errors speak of its flags. */
+async function withFlags<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  try {
+    return await interruptible(work);
+  } catch (error) {
+    throw inFlags(error);
+  }
+}
+
 /** `ftctl weights inspect`. */
 export function inspectWeightsFromCli(choice: WeightsChoice): Promise<WeightsReport> {
-  const source = sourceOf(choice);
-  return interruptible((signal) => inspectWeights(source, fetchOptions(signal)));
+  return withFlags(async (signal) => inspectWeights(sourceOf(choice), fetchOptions(signal)));
 }
 
 /** `ftctl weights import`. */
@@ -57,8 +66,10 @@ export async function importWeightsFromCli(
   const { mean, std, width } = choice;
   const normalisation = mean === undefined || std === undefined ? undefined : { mean, std };
   const architecture = resolveArchitecture(choice.architecture);
-  const source = sourceOf(choice, architecture);
-  return interruptible((signal) =>
-    importWeights(source, { ...fetchOptions(signal), architecture, width, normalisation }),
+  return withFlags(async (signal) =>
+    importWeights(sourceOf(choice, architecture), {
+      ...fetchOptions(signal),
+      ...{ architecture, width, normalisation },
+    }),
   );
 }

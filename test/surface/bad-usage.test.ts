@@ -104,6 +104,24 @@ const text: [args: string[], code: number, stderr: string][] = [
     `error FT_USAGE: ${flag}: Expected three numbers ${range}: they are of pixels / 255 (divide those of pixels from 0 to 255 by 255); but received: ${value}.\n  remedy: See \`ftctl weights import --help\`.\n`,
   ]),
   [
+    ['weights', 'inspect', 'npm:nsfwjs@4.4.0#mobilenet_v2_mid'],
+    2,
+    'error FT_WEIGHTS_SOURCE: WEIGHTS is "npm:nsfwjs@4.4.0#mobilenet_v2_mid". An npm source needs --integrity: the tarball\'s sha512.\n  remedy: Set `--integrity` to what `npm view nsfwjs@4.4.0 dist.integrity` prints.\n',
+  ],
+  [
+    [
+      ...['weights', 'import', 'npm:nsfwjs@4.4.0#mobilenet_v2_mid', '--integrity', 'sha512-x'],
+      ...['--architecture', 'mobilenet_v2'],
+    ],
+    3,
+    'error FT_WEIGHTS_MISMATCH: --architecture is mobilenet_v2 with width 1. The weights of npm:nsfwjs@4.4.0#mobilenet_v2_mid are mobilenet_v2 with width 1.4.\n  remedy: Set `--architecture` to mobilenet_v2 and `--width` to 1.4.\n',
+  ],
+  [
+    ['weights', 'inspect', 'https://example.org/w.pth'],
+    2,
+    'error FT_WEIGHTS_SOURCE: WEIGHTS is "https://example.org/w.pth". A download needs --integrity: the file\'s SHA-256 (64 hex digits, or sha256- and base64) or SHA-512 (sha512- and base64).\n  remedy: Set `--integrity` to the hash of the file that its publisher names.\n',
+  ],
+  [
     ['predict'],
     2,
     'error FT_USAGE: Missing RUN and IMAGE.\n  remedy: See `ftctl predict --help`.\n',

