@@ -1,9 +1,10 @@
-import { resolve } from 'node:path';
+import { extname, resolve } from 'node:path';
 import { isNeutral } from '../config/compile.js';
 import type { RunSpec } from '../config/run-spec.js';
 import { type DataReport, inspectData } from '../data/inspect.js';
 import type { SplitName } from '../data/manifest.js';
 import { previewData } from '../data/preview.js';
+import { FtctlError } from '../errors/index.js';
 import { preprocessingOf } from '../models/preprocessing-of.js';
 import { writeFileAtomic } from '../util/atomic-file.js';
 import { loadFromCli } from './config-from-cli.js';
@@ -54,6 +55,16 @@ export interface PreviewResult {
   readonly labels: boolean;
 }
 
+/** Absolute. Throws FT_USAGE for an ending that says another format. */
+function pictureAt(out: string): string {
+  if (extname(out).toLowerCase() === '.png') return resolve(out);
+  throw new FtctlError('FT_USAGE', {
+    what: `--out is ${out}.`,
+    why: 'The picture is a PNG.',
+    remedy: 'Give the file the ending .png.',
+  });
+}
+
 /** `ftctl preview`: draws the sheet and writes it. */
 export async function previewFromCli(
   choice: DataChoice & {
@@ -64,7 +75,7 @@ export async function previewFromCli(
   },
 ): Promise<PreviewResult> {
   const { split, numSamples, numViews } = choice;
-  const file = resolve(choice.out);
+  const file = pictureAt(choice.out);
   const { data, model, seed, cache } = await specOf(choice);
   const preprocessing = preprocessingOf(model, data);
   const report = progressLine();

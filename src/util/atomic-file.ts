@@ -111,7 +111,11 @@ export function diskError(error: unknown, path: string): FtctlError {
   if (code !== undefined && notWritable.has(code)) {
     return new FtctlError('FT_NOT_WRITABLE', {
       what: `Cannot write ${path}: ${reasons[code] ?? 'not permitted'} (${code}).`,
-      ...(code in repairs ? { remedy: `${repairs[code]!}, or choose another folder.` } : {}),
+      ...(code in repairs
+        ? {
+            remedy: `${repairs[code]!}, or choose another ${code === 'EISDIR' ? 'name' : 'folder'}.`,
+          }
+        : {}),
       cause: error,
       details: { path },
     });
@@ -132,6 +136,8 @@ const reasons: Readonly<Record<string, string>> = {
 /** What to do where permissions are not what is wrong. */
 const repairs: Readonly<Record<string, string>> = {
   EROFS: 'Mount it for writing',
+  ENOENT: 'Make it',
+  EISDIR: 'Name a file in it',
   ENOTDIR: 'Remove that file',
   EEXIST: 'Remove that file',
 };

@@ -106,6 +106,8 @@ describe('what to do about a path that cannot be written', () => {
     ['EROFS', 'Mount it for writing, or choose another folder.'],
     ['EEXIST', 'Remove that file, or choose another folder.'],
     ['ENOTDIR', 'Remove that file, or choose another folder.'],
+    ['ENOENT', 'Make it, or choose another folder.'],
+    ['EISDIR', 'Name a file in it, or choose another name.'],
   ])('fits %s', (code, remedy) => {
     expect(diskError(Object.assign(new Error(code), { code }), '/run/a').remedy).toBe(remedy);
   });
