@@ -11,18 +11,18 @@ const maxClasses = 60;
 const maxListed = 10;
 const maxNameColumns = 36;
 
-/** What `ftctl data inspect` found, for people: problems first. Pure. */
-export function dataReport(report: DataReport): string[] {
+/** What `ftctl data inspect` found, for people: problems first. `config`: the file, null for the quick start's. Pure. */
+export function dataReport(report: DataReport, config: string | null = null): string[] {
   const { length } = report.classes;
   const classes = length === 1 ? '1 class' : `${count(length)} classes`;
   return [
     ...fitAll([
-      `${plural(report.images, 'image')} of ${classes}, ${bytes(report.bytes)}, in ${report.root}`,
+      `${plural(report.images, 'image')} of ${classes}, ${bytes(report.bytes)}, in ${report.name}`,
     ]),
     '',
     ...problemLines(report),
     ...classTable(report),
-    ...sizeLines(report),
+    ...sizeLines(report, config),
     ...badLines(report),
     ...duplicateLines(report),
   ];
@@ -62,7 +62,7 @@ function classTable({ classes, images, splits }: DataReport): string[] {
   ];
 }
 
-function sizeLines({ sizes, formats }: DataReport): string[] {
+function sizeLines({ sizes, formats, imageSize }: DataReport, config: string | null): string[] {
   if (sizes === null) return [];
   const { width, height, common, belowImageSize } = sizes;
   const spread = ({ min, median, max }: typeof width): string =>
@@ -78,7 +78,7 @@ function sizeLines({ sizes, formats }: DataReport): string[] {
       ...(belowImageSize === 0
         ? []
         : [
-            `Small   ${plural(belowImageSize, 'image')} below data.imageSize, which will be enlarged`,
+            `Small   ${plural(belowImageSize, 'image')} below ${imageSize} px, to be enlarged (data.imageSize of ${config ?? 'the quick start'})`,
           ]),
       `Format  ${Object.entries(formats)
         .map(([format, images]) => `${format} (${count(images)})`)
@@ -99,17 +99,22 @@ function badLines({ badFiles }: DataReport): string[] {
 }
 
 function duplicateLines({ duplicates, splits }: DataReport): string[] {
-  const { sets, extraImages, acrossSplits, acrossClasses } = duplicates;
+  const { sets, extraImages, all, acrossSplits, acrossClasses } = duplicates;
   if (sets === 0) return ['No image is there twice.'];
   const once =
     extraImages === 1
       ? '1 image is there more than once'
-      : `${count(extraImages)} images are copies of others`;
+      : `${count(extraImages)} images are copies of others, in ${plural(sets, 'set')}`;
+  const elsewhere = new Set([...acrossSplits, ...acrossClasses]);
   return [
     `${once}${splits === null || acrossSplits.length > 0 ? '.' : ', none of them in two splits.'}`,
     '',
     ...setLines('IN MORE THAN ONE SPLIT', acrossSplits),
     ...setLines('IN MORE THAN ONE CLASS', acrossClasses),
+    ...setLines(
+      splits === null ? 'IN ONE CLASS' : 'IN ONE CLASS AND ONE SPLIT',
+      all.filter((set) => !elsewhere.has(set)),
+    ),
   ];
 }
 

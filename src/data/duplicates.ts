@@ -20,6 +20,8 @@ export interface Duplicates {
   readonly sets: number;
   /** Images that would be left out if each content were kept once. */
   readonly extraImages: number;
+  /** Every set, in whichever splits and classes. */
+  readonly all: readonly DuplicateSet[];
   /** Sets in more than one split: what was trained on is scored. */
   readonly acrossSplits: readonly DuplicateSet[];
   /** Sets in more than one class: one of the labels is wrong. */
@@ -36,17 +38,18 @@ export function findDuplicates(
     if (same === undefined) byPixels.set(image.pixelHash, [image]);
     else same.push(image);
   }
-  const sets = [...byPixels.values()].filter(({ length }) => length > 1);
+  const all = [...byPixels.values()]
+    .filter(({ length }) => length > 1)
+    .map((set): DuplicateSet => ({
+      same: new Set(set.map(({ sha256 }) => sha256)).size === 1 ? 'bytes' : 'pixels',
+      images: set.map(({ path, class: name, split }) => ({ path, class: name, split })),
+    }));
   const across = (key: 'split' | 'class'): DuplicateSet[] =>
-    sets
-      .filter((set) => new Set(set.map((image) => image[key])).size > 1)
-      .map((set) => ({
-        same: new Set(set.map(({ sha256 }) => sha256)).size === 1 ? 'bytes' : 'pixels',
-        images: set.map(({ path, class: name, split }) => ({ path, class: name, split })),
-      }));
+    all.filter(({ images: set }) => new Set(set.map((image) => image[key])).size > 1);
   return {
-    sets: sets.length,
-    extraImages: sets.reduce((sum, { length }) => sum + length - 1, 0),
+    sets: all.length,
+    extraImages: all.reduce((sum, { images: set }) => sum + set.length - 1, 0),
+    all,
     acrossSplits: across('split'),
     acrossClasses: across('class'),
   };

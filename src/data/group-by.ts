@@ -1,6 +1,6 @@
 import { FtctlError } from '../errors/index.js';
 import type { SplitName } from './manifest.js';
-import { enumerate, type ListedFile, type Listing } from './sources/listing.js';
+import { enumerate, type ListedFile, type Listing, nameOf } from './sources/listing.js';
 
 /** How `data.split.groupBy` is read. */
 export type GroupBy = { readonly column: string } | { readonly pattern: RegExp };
@@ -16,7 +16,8 @@ export function parseGroupBy(groupBy: string): GroupBy {
  * The group of each file, in order: the value of its column, which the source has read; or what the pattern's first pair of
  * parentheses (else the whole pattern) finds in its path. Throws FT_DATA_GROUP_BY where a file has none.
  */
-export function groupsOf({ root, files }: Listing, groupBy: string): string[] {
+export function groupsOf(listing: Listing, groupBy: string): string[] {
+  const { files } = listing;
   const how = parseGroupBy(groupBy);
   const found = files.map((file) => groupOf(file, how));
   const without = files.filter((_, i) => found[i] === undefined).map(({ path }) => path);
@@ -24,7 +25,7 @@ export function groupsOf({ root, files }: Listing, groupBy: string): string[] {
     throw new FtctlError('FT_DATA_GROUP_BY', {
       what:
         'column' in how
-          ? `data.split.groupBy is ${groupBy}, and ${root} has no columns.`
+          ? `data.split.groupBy is ${groupBy}, and ${nameOf(listing)} has no columns.`
           : `data.split.groupBy is ${groupBy}, which finds nothing in ${without.length} of ${files.length} paths: ${enumerate(without)}.`,
       ...('column' in how
         ? { why: 'A .csv or .jsonl manifest has columns, and the table of a rule file.' }
@@ -42,7 +43,8 @@ function groupOf({ path, group }: ListedFile, how: GroupBy): string | undefined 
 }
 
 /** Of a source that brings its own splits: no group is in two of them. Throws FT_DATA_GROUP_LEAK. */
-export function checkGroups({ root, files }: Listing, groups: readonly string[]): void {
+export function checkGroups(listing: Listing, groups: readonly string[]): void {
+  const { files } = listing;
   const splits = new Map<string, Set<SplitName>>();
   files.forEach(({ split }, i) => {
     if (split === null) return;
@@ -52,7 +54,7 @@ export function checkGroups({ root, files }: Listing, groups: readonly string[])
   const torn = [...splits].filter(([, found]) => found.size > 1).map(([group]) => group);
   if (torn.length === 0) return;
   throw new FtctlError('FT_DATA_GROUP_LEAK', {
-    what: `${root} brings its own splits, and ${torn.length} of ${splits.size} groups are in more than one of them: ${enumerate(torn)}.`,
+    what: `${nameOf(listing)} brings its own splits, and ${torn.length} of ${splits.size} groups are in more than one of them: ${enumerate(torn)}.`,
     why: 'What is learned of a group in train would be recognised in val and test.',
     details: { groups: torn },
   });

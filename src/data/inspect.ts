@@ -8,8 +8,9 @@ import { type GoodFile, inspectFiles } from './inspect-files.js';
 import type { ManifestProgress } from './make-manifest.js';
 import { checkOwnGroups, splitsOf } from './make-samples.js';
 import type { BadFile, SplitName } from './manifest.js';
+import { nothingThere } from './nothing-there.js';
 import { listSource } from './sources/list-source.js';
-import { type Listing, placesByClass } from './sources/listing.js';
+import { type Listing, nameOf, placesByClass } from './sources/listing.js';
 
 /** Images by split; null where the data cannot be split. */
 export type SplitCounts = Readonly<Record<SplitName, number>> | null;
@@ -31,13 +32,18 @@ export interface Spread {
 
 /** What is in a data source. */
 export interface DataReport {
+  /** Folder of the images. */
   readonly root: string;
+  /** What the data are called: their folder, manifest, archive or package. */
+  readonly name: string;
   /** That can be used. */
   readonly images: number;
   readonly bytes: number;
   readonly splits: SplitCounts;
   readonly classes: readonly ClassReport[];
   readonly formats: Readonly<Partial<Record<ImageFormat, number>>>;
+  /** `data.imageSize` of the configuration. */
+  readonly imageSize: number;
   /** Null where no image can be used. */
   readonly sizes: {
     readonly width: Spread;
@@ -102,7 +108,16 @@ export async function inspectData(spec: DataSpec, options: InspectOptions): Prom
   const usable: Listing = { ...listing, files };
 
   const problems = new Problems();
+  const absent = nothingThere(listing, badFiles);
+  if (absent === undefined && badFiles.length > 0 && spec.onBadFile === 'fail') {
+    problems.add(
+      new FtctlError('FT_DATA_BAD_FILES', {
+        what: `${badFiles.length} of ${total} images in ${nameOf(listing)} cannot be used, and data.onBadFile is fail.`,
+      }),
+    );
+  }
   const splits = problems.collect(() => {
+    if (absent !== undefined) throw absent;
     checkClasses(usable, spec.split, badFiles.length);
     checkOwnSplits(usable);
     checkOwnGroups(usable, spec);
@@ -114,7 +129,7 @@ export async function inspectData(spec: DataSpec, options: InspectOptions): Prom
   });
   const placesOf = placesByClass(files);
   return {
-    root: listing.root,
+    ...{ root: listing.root, name: nameOf(listing) },
     images: files.length,
     bytes: good.reduce((sum, { numBytes }) => sum + numBytes, 0),
     splits: splits === null ? null : countSplits(splits),
@@ -126,6 +141,7 @@ export async function inspectData(spec: DataSpec, options: InspectOptions): Prom
       };
     }),
     formats: countFormats(good),
+    imageSize: spec.imageSize,
     sizes: good.length === 0 ? null : sizesOf(good, spec.imageSize),
     badFiles,
     duplicates: findDuplicates(

@@ -6,6 +6,7 @@ import { readClassNames } from './class-names.js';
 import { checkOwnGroups, makeSamples, splitsOf } from './make-samples.js';
 import type { BadFile, Manifest } from './manifest.js';
 import { manifestHash } from './manifest-json.js';
+import { nothingThere } from './nothing-there.js';
 import type { PixelCache } from './pixel-cache.js';
 import type { Preprocessing } from './preprocessing.js';
 import { listSource } from './sources/list-source.js';
@@ -85,6 +86,8 @@ export async function makeManifest(
     const { reason } = verdicts[i]!;
     return reason === null ? [] : [{ path, reason }];
   });
+  const absent = nothingThere(listing, skipped);
+  if (absent !== undefined) throw absent;
   if (skipped.length > 0 && spec.onBadFile === 'fail') throw badFiles(listing, skipped);
   const usable = listing.files.flatMap((file, i) => {
     const { sha256, reason } = verdicts[i]!;

@@ -8,7 +8,7 @@ import type { SplitName } from './manifest.js';
 import type { Preprocessing } from './preprocessing.js';
 import { permutation } from './rng.js';
 import { listSource, type ListSourceOptions } from './sources/list-source.js';
-import { byCodeUnits, type Listing, placesByClass } from './sources/listing.js';
+import { byCodeUnits, type Listing, nameOf, placesByClass } from './sources/listing.js';
 
 export interface PreviewOptions extends ListSourceOptions {
   readonly seed: number;
@@ -38,7 +38,7 @@ export async function previewData(spec: DataSpec, options: PreviewOptions): Prom
   const rows = chooseSamples(listing, classNames, splits, split, numSamples, seed);
   if (rows.length === 0) {
     throw new FtctlError('FT_DATA_EMPTY', {
-      what: `${listing.root} has no ${split} images.`,
+      what: `${nameOf(listing)} has no ${split} images.`,
       remedy: `Choose another split, or set data.split.${split}.`,
     });
   }

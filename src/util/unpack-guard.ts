@@ -82,7 +82,7 @@ function refusePath(path: string): string | null {
 /** An archive that cannot be unpacked, and why. */
 export function archiveError(archive: string, reason: string, cause?: unknown): FtctlError {
   return new FtctlError('FT_DATA_ARCHIVE', {
-    what: `${archive} cannot be unpacked: ${reason}.`,
+    what: `${archive} cannot be unpacked: ${reason.replace(/\.+$/, '')}.`,
     ...(cause === undefined ? {} : { cause }),
   });
 }

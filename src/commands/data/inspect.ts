@@ -28,7 +28,11 @@ images that are there twice: above all in train and in val or test, where they m
       config: flags.config,
       sets: flags.set ?? [],
     });
-    this.log(dataReport(report).join('\n').trimEnd());
+    this.log(
+      dataReport(report, flags.config ?? null)
+        .join('\n')
+        .trimEnd(),
+    );
     return report;
   }
 }

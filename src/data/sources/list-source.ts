@@ -34,7 +34,9 @@ export async function listSource(spec: DataSpec, options: ListSourceOptions): Pr
         remedy: 'Set data.rules; configs/emoji-16-classes.yaml explains the format.',
       });
     }
-    return await listByRules(root, rules, groupColumn(spec));
+    return await listInCache(root, source, options, () =>
+      listByRules(root, rules, groupColumn(spec)),
+    );
   }
   if (!source.startsWith('https:')) {
     const isFolder = await isFolderOrFile(source);
@@ -64,7 +66,34 @@ export async function listSource(spec: DataSpec, options: ListSourceOptions): Pr
       what: `data.within is ${String(within)}, a file that ends neither in .csv nor in .jsonl.`,
     });
   }
-  return await listPath(inside, isFolder, spec, { ...options, archiveRoot: unpacked });
+  return await listInCache(unpacked, source, options, (onWarning) =>
+    listPath(inside, isFolder, spec, { onWarning, archiveRoot: unpacked }),
+  );
+}
+
+/**
+ * Lists what lies in the cache folder `root`, under the name of the source that it came from, in messages too: what the user has to
+ * mend is there.
+ */
+async function listInCache(
+  root: string,
+  source: string,
+  { onWarning }: ListSourceOptions,
+  list: (onWarning: (message: string) => void) => Promise<Listing>,
+): Promise<Listing> {
+  const named = (text: string): string =>
+    text.replaceAll(`data.source to ${root}/`, 'data.within to ').replaceAll(root, source);
+  try {
+    const listing = await list((message) => onWarning?.(named(message)));
+    return { ...listing, name: named(listing.manifest ?? listing.root) };
+  } catch (error) {
+    if (!(error instanceof FtctlError) || !error.message.includes(root)) throw error;
+    const { code, message, remedy, details, cause } = error;
+    throw new FtctlError(code, {
+      ...{ what: named(message), remedy: named(remedy), cause },
+      ...(details === undefined ? {} : { details }),
+    });
+  }
 }
 
 const manifestName = /\.(csv|jsonl)$/i;

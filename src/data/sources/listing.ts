@@ -20,6 +20,8 @@ export interface Listing {
   readonly root: string;
   /** Absolute path of the manifest that lists the files; absent: the folders do, or a rule file. */
   readonly manifest?: string;
+  /** What the user calls the source, where files were fetched or unpacked into the cache. */
+  readonly name?: string;
   readonly files: readonly ListedFile[];
   /** Every class that the source names, with or without images. */
   readonly classIds: readonly string[];
@@ -31,8 +33,8 @@ export function byCodeUnits(a: string, b: string): number {
 }
 
 /** What messages call a listing: where its user has to look. */
-export function nameOf({ root, manifest }: Listing): string {
-  return manifest ?? root;
+export function nameOf({ root, manifest, name }: Listing): string {
+  return name ?? manifest ?? root;
 }
 
 /** ` (line 3)`, ` (lines 3, 5 and 2 more)` of the manifest, for messages; empty without one. */

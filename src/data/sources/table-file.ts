@@ -89,7 +89,7 @@ function csvRows(file: string, text: string, groupColumn: string | null): Row[] 
         file,
         1,
         `the header has no column \`${name}\` (it has: ${header.join(', ')})`,
-        csvHeader,
+        header.length === 1 && /[;\t]/.test(header[0]!) ? separators(header[0]!) : csvHeader,
       );
     }
   }
@@ -164,6 +164,12 @@ function readRow(file: string, root: string, row: Row, hasSplits: boolean): List
 
 const csvHeader =
   'The first line of a CSV names the columns: `path,label` or `path,label,split`, with commas between them.';
+/** What to do about a table of spreadsheets in other languages, or a TSV. */
+function separators(line: string): string {
+  const found = line.includes(';') ? 'semicolons' : 'tabs';
+  return `Its columns are separated by ${found}: write it with commas (a spreadsheet can be told so when it saves a CSV).`;
+}
+
 const csvFields =
   'Give each row as many fields as the header has; a field with a comma or a quote in it stands in double quotes.';
 const jsonLine =

@@ -7,6 +7,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { create } from 'tar';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { inspectData } from '../../../src/data/inspect.js';
+import { archiveError } from '../../../src/util/unpack-guard.js';
 import { dataInside, fetchArchive } from '../../../src/data/sources/archive.js';
 import { listSource } from '../../../src/data/sources/list-source.js';
 import { dataSpec } from '../../support/data/data-spec.js';
@@ -87,6 +89,40 @@ describe('an archive as a data source', () => {
       expect(idsOf(await folder.make({ source }))).toEqual(paths);
     }
     await folder.remove();
+  });
+
+  it('is called by its own name, not by where it is unpacked', async () => {
+    const [small, torn] = [{ name: 'top/a/1.png' }, { name: 'top/b/1.png', content: 'x' }];
+    const file = await zip([small, torn]);
+    const options = { seed: 1, cacheDir };
+    const report = await inspectData(dataSpec(file, 4), options);
+    expect(report.name).toBe(`${file}/top`);
+    expect(report.root).toContain(cacheDir);
+    for (const { message, remedy } of report.problems) {
+      expect(message).toContain(file);
+      expect(message + remedy).not.toContain(cacheDir);
+    }
+    const empty = await put('noimg.zip', zipOf([{ name: 'a/notes.txt', content: 'x' }]));
+    expect(await failure(listSource(dataSpec(empty, 4), { cacheDir }))).toEqual([
+      'FT_DATA_EMPTY',
+      `${empty}/a has no images in class folders.`,
+    ]);
+    const nested = ['one/train/a/1.png', 'one/val/a/1.png', 'two/train/a/1.png', 'two/val/a/1.png'];
+    const sets = await put('sets.zip', zipOf(nested.map((name) => ({ name }))));
+    const error: unknown = await listSource(dataSpec(sets, 4), { cacheDir }).catch(
+      (reason: unknown) => reason,
+    );
+    expect(error).toMatchObject({
+      code: 'FT_DATA_LAYOUT',
+      message: expect.stringContaining(`${sets}/one has folders for splits`) as string,
+      remedy: expect.stringMatching(/^Set data\.within to one, or to another of /) as string,
+    });
+  });
+
+  it('ends what is wrong with it in one dot', () => {
+    expect(archiveError('a.tar', 'it is truncated.').message).toBe(
+      'a.tar cannot be unpacked: it is truncated.',
+    );
   });
 
   it('is unpacked once', async () => {

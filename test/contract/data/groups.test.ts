@@ -138,7 +138,7 @@ describe('data.split.groupBy', () => {
     const [code, message] = await failure(folder.make({ source, ...byGroups('patient') }));
     expect(code).toBe('FT_DATA_GROUP_LEAK');
     expect(message).toBe(
-      `${source.replace('/list.csv', '')} brings its own splits, and 4 of 12 groups are in more than one of them: p2, p5, p8, p11. What is learned of a group in train would be recognised in val and test.`,
+      `${source} brings its own splits, and 4 of 12 groups are in more than one of them: p2, p5, p8, p11. What is learned of a group in train would be recognised in val and test.`,
     );
     const whole = csv.map(
       (line, i) => `${line},${i === 0 ? 'split' : /p(10|11)$/.test(line) ? 'val' : 'train'}`,

@@ -1,6 +1,8 @@
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { previewFromCli } from '../../../src/cli/data-from-cli.js';
 import { dataReport, previewLines } from '../../../src/cli/data-report.js';
 import { type DataReport, inspectData } from '../../../src/data/inspect.js';
 import { previewData } from '../../../src/data/preview.js';
@@ -43,18 +45,18 @@ describe('data inspect', () => {
   it('counts classes, splits, formats and sizes, and finds bad files and copies', async () => {
     await putCopies();
     const report = await inspect();
-    expect(report.images).toBe(10);
-    expect(report.splits).toEqual({ train: 6, val: 4, test: 0 });
+    expect(report.images).toBe(11);
+    expect(report.splits).toEqual({ train: 7, val: 4, test: 0 });
     expect(report.classes).toEqual([
       { id: 'a', name: 'a', images: 5, splits: { train: 3, val: 2, test: 0 } },
-      { id: 'b', name: 'b', images: 5, splits: { train: 3, val: 2, test: 0 } },
+      { id: 'b', name: 'b', images: 6, splits: { train: 4, val: 2, test: 0 } },
     ]);
-    expect(report.formats).toEqual({ PNG: 8, JPEG: 1, TIFF: 1 });
+    expect(report.formats).toEqual({ PNG: 9, JPEG: 1, TIFF: 1 });
     expect(report.sizes).toEqual({
       width: { min: 6, median: 6, max: 40 },
       height: { min: 5, median: 5, max: 30 },
       common: [
-        { width: 6, height: 5, images: 9 },
+        { width: 6, height: 5, images: 10 },
         { width: 40, height: 30, images: 1 },
       ],
       belowImageSize: 0,
@@ -71,8 +73,8 @@ describe('data inspect', () => {
         {
           same: 'bytes',
           images: [
-            { path: 'train/b/2.png', class: 'b', split: 'train' },
             { path: 'train/b/2-copy.png', class: 'b', split: 'train' },
+            { path: 'train/b/2.png', class: 'b', split: 'train' },
           ],
         },
       ],
@@ -97,23 +99,31 @@ describe('data inspect', () => {
       ],
     });
     expect(report.problems.map(({ code }) => code)).toEqual(['FT_DATA_BAD_FILES']);
-    expect(dataReport({ ...report, root: '/photos' }).join('\n')).toMatchInlineSnapshot(`
-      "10 images of 2 classes, 2.0 kB, in /photos
+    expect(
+      dataReport({ ...report, name: '/photos' })
+        .join('\n')
+        .replaceAll(folder.root, '/photos'),
+    ).toMatchInlineSnapshot(`
+      "11 images of 2 classes, 2.2 kB, in /photos
+
+      A RUN WOULD NOT START
+        FT_DATA_BAD_FILES: 1 of 12 images in /photos cannot be used, and data.onBadFile is fail.
+        Repair or remove the files, or set \`data.onBadFile: skip\` to train without them.
 
       CLASS      IMAGES    TRAIN      VAL     TEST
       a               5        3        2        0
-      b               5        3        2        0
-      together       10        6        4        0
+      b               6        4        2        0
+      together       11        7        4        0
 
       Width   6 to 40, middle 6 px
       Height  5 to 30, middle 5 px
-      Often   6 x 5 (9), 40 x 30 (1)
-      Format  PNG (8), JPEG (1), TIFF (1)
+      Often   6 x 5 (10), 40 x 30 (1)
+      Format  PNG (9), JPEG (1), TIFF (1)
 
       FILES THAT CANNOT BE USED: 1
         train/b/broken.png: it is no PNG, JPEG, WebP, TIFF, GIF or AVIF image
 
-      3 images are copies of others.
+      4 images are copies of others, in 3 sets.
 
       IN MORE THAN ONE SPLIT: 1
         the same bytes:
@@ -125,8 +135,25 @@ describe('data inspect', () => {
           train train/a/picture.tif
           train train/b/1.png
           train train/b/again.png
+
+      IN ONE CLASS AND ONE SPLIT: 1
+        the same bytes:
+          train train/b/2-copy.png
+          train train/b/2.png
       "
     `);
+  });
+
+  it('says below which size images are enlarged, and whose it is', async () => {
+    await folder.put(...numbered('a', 2), ...numbered('b', 2));
+    const report = await inspect({ imageSize: 64 });
+    expect(report.imageSize).toBe(64);
+    expect(dataReport(report)).toContain(
+      'Small   4 images below 64 px, to be enlarged (data.imageSize of the quick start)',
+    );
+    expect(dataReport(report, 'a.yaml')).toContain(
+      'Small   4 images below 64 px, to be enlarged (data.imageSize of a.yaml)',
+    );
   });
 
   it('gives the splits of a run with the same seed', async () => {
@@ -329,6 +356,29 @@ describe('preview', () => {
     expect(said(1, false)).toEqual([
       'Nothing is augmented (data.augment): an image looks the same in every epoch.',
     ]);
+  });
+
+  it('writes a PNG alone, and into folders that are there', async () => {
+    await putHalves();
+    const draw = (out: string): Promise<unknown> =>
+      previewFromCli({
+        ...{ data: folder.root, config: undefined, sets: [`cache.path=${cacheDir()}`] },
+        ...{ out, split: 'train', numSamples: 1, numViews: 1 },
+      });
+    await expect(draw(join(folder.dir, 'p.jpg'))).rejects.toMatchObject({
+      code: 'FT_USAGE',
+      message: `--out is ${join(folder.dir, 'p.jpg')}. The picture is a PNG.`,
+      remedy: 'Give the file the ending .png.',
+    });
+    await expect(draw(join(folder.dir, 'no', 'p.png'))).rejects.toMatchObject({
+      code: 'FT_NOT_WRITABLE',
+      remedy: 'Make it, or choose another folder.',
+    });
+    await mkdir(join(folder.dir, 'p.png'));
+    await expect(draw(join(folder.dir, 'p.png'))).rejects.toMatchObject({
+      code: 'FT_NOT_WRITABLE',
+      remedy: 'Name a file in it, or choose another name.',
+    });
   });
 
   it('draws names of any kind, and says of a bad file why it is not there', async () => {

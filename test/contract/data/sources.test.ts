@@ -1,8 +1,10 @@
 import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { DataSpec } from '../../../src/config/run-spec.js';
+import { inspectData } from '../../../src/data/inspect.js';
 import type { FtctlError } from '../../../src/errors/index.js';
+import { dataSpec } from '../../support/data/data-spec.js';
 import { DataFolder, failure } from './data-folder.js';
 
 let folder: DataFolder;
@@ -15,7 +17,7 @@ afterEach(async () => {
 
 describe('makeManifest of a table', () => {
   const table = async (name: string, text: string): Promise<Partial<DataSpec>> => {
-    await mkdir(folder.root, { recursive: true });
+    await mkdir(dirname(join(folder.root, name)), { recursive: true });
     await writeFile(join(folder.root, name), text);
     return { source: join(folder.root, name) };
   };
@@ -62,6 +64,7 @@ describe('makeManifest of a table', () => {
       1,
       'the header has no column `path` (it has: file, label)',
     ],
+    ['a.csv', 'path;label\n1.png;cat\n', 1, 'the header has no column `path` (it has: path;label)'],
     [
       'a.csv',
       'path,label\n1.png,cat\n2.png\n',
@@ -97,6 +100,38 @@ describe('makeManifest of a table', () => {
       'FT_DATA_MANIFEST_ROW',
       `Line ${line} of ${spec.source!} cannot be used: ${reason}.`,
     ]);
+  });
+
+  it('says by what the columns of a table are separated, where that is no comma', async () => {
+    for (const [text, by] of [
+      ['path;label\n1.png;cat\n', 'semicolons'],
+      ['path\tlabel\n1.png\tcat\n', 'tabs'],
+    ] as const) {
+      const error = await folder
+        .make(await table('a.csv', text))
+        .catch((reason: unknown) => reason as FtctlError);
+      expect(error).toMatchObject({
+        remedy: `Its columns are separated by ${by}: write it with commas (a spreadsheet can be told so when it saves a CSV).`,
+      });
+    }
+  });
+
+  it('says what paths count from, where none of a manifest exists, whatever is to become of bad files', async () => {
+    const rows = ['path,label', 'img/1.png,a', 'img/2.png,a', 'img/3.png,b', 'img/4.png,b'];
+    const spec = await table('lists/a.csv', rows.join('\n'));
+    const expected = [
+      'FT_DATA_NOT_FOUND',
+      `None of the 4 paths in ${spec.source!} exists. A relative path counts from the manifest's folder, ${dirname(spec.source!)}: the first is img/1.png.`,
+    ];
+    expect(await failure(folder.make(spec))).toEqual(expected);
+    expect(await failure(folder.make({ ...spec, onBadFile: 'skip' }))).toEqual(expected);
+    const report = await inspectData(
+      { ...dataSpec(folder.root, 4), ...spec },
+      { seed: 1, cacheDir: join(folder.dir, 'cache') },
+    );
+    expect(report.problems.map(({ code, message }) => [code, message])).toEqual([expected]);
+    await folder.put('lists/img/1.png');
+    expect((await failure(folder.make(spec)))[0]).toBe('FT_DATA_BAD_FILES');
   });
 
   it('refuses the same image twice, however it is written', async () => {
