@@ -125,8 +125,10 @@ describe('predict', () => {
         .sort((a, b) => b.probability - a.probability)
         .slice(0, 3);
       expect(top.map(({ label }) => label)).toEqual(expected.map(({ label }) => label));
-      top.forEach(({ probability }, i) => {
+      const logits = await expectedLogits(image);
+      top.forEach(({ label, probability, logit }, i) => {
         expect(probability).toBeCloseTo(expected[i]!.probability, 4);
+        expect(logit).toBeCloseTo(logits[classNames.indexOf(label)]!, 2);
       });
       answers.add(top[0]!.label);
     }
@@ -175,8 +177,19 @@ describe('predict', () => {
     ]);
     const empty = join(data.root, 'empty');
     mkdirSync(empty);
-    const error = await rejection(predict({ modelDir, images: [empty], top: 1 }));
-    expect([error.code, error.message]).toEqual(['FT_DATA_EMPTY', `${empty} has no images.`]);
+    const withEmpty = await predict({ modelDir, images: [photos, empty, imageOf(2)], top: 1 });
+    expect(withEmpty.map(({ image }) => image)).toEqual([
+      join(photos, 'a.png'),
+      join(photos, 'deep', 'b.png'),
+      empty,
+      imageOf(2),
+    ]);
+    expect(withEmpty.filter((_, i) => i !== 2)).toEqual(predictions);
+    expect(withEmpty[2]!.top).toEqual([]);
+    expect(withEmpty[2]!.error).toMatchObject({
+      code: 'FT_DATA_EMPTY',
+      message: `${empty} has no images.`,
+    });
   });
 
   it('says what to do about a folder without a model', async () => {

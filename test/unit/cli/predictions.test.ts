@@ -8,7 +8,7 @@ import { FtctlError } from '../../../src/errors/index.js';
 
 const good: Prediction = {
   image: 'a.png',
-  top: [{ label: 'cat', probability: 0.75 }],
+  top: [{ label: 'cat', probability: 0.75, logit: 1.5 }],
   error: null,
 };
 const error = new FtctlError('FT_DATA_BAD_FILE', {
