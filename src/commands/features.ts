@@ -13,7 +13,7 @@ paths, which a .safetensors file (tensor \`features\`) has in its metadata, and 
   ];
   static override args = {
     folder: Args.string({
-      description: 'Its images, and those of the folders in it.',
+      description: 'Its images, and those of the folders in it; or one image file.',
       required: true,
     }),
   };

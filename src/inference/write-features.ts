@@ -1,5 +1,5 @@
-import type { FileHandle } from 'node:fs/promises';
-import { join } from 'node:path';
+import { type FileHandle, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import type { BadFile } from '../data/manifest.js';
 import { listAllImages } from '../data/sources/image-folder.js';
 import { enumerate } from '../data/sources/listing.js';
@@ -11,7 +11,7 @@ import { type ArrayFormat, arrayHeader } from './array-header.js';
 import { batchSize, prepareBatch } from './image-batch.js';
 
 export interface WriteFeaturesOptions {
-  /** Absolute; its images and those of all folders below. */
+  /** Absolute; its images and those of all folders below, or one image file. */
   readonly folder: string;
   readonly path: string;
   readonly format: ArrayFormat;
@@ -23,7 +23,7 @@ export interface WriteFeaturesOptions {
 export interface WrittenFeatures {
   /** [number of images, ...shape of the layer's output]. */
   readonly shape: readonly number[];
-  /** Relative to the folder, in the order of the rows. */
+  /** Relative to the folder (of an image file alone, to the folder that it is in), in the order of the rows. */
   readonly images: readonly string[];
 }
 
@@ -36,13 +36,15 @@ export async function writeFeatures(
   { graph, layer, shape: rowShape, preprocessing }: LayerGraph,
   { folder, path, format, threads, onProgress, signal }: WriteFeaturesOptions,
 ): Promise<WrittenFeatures> {
-  const images = await listAllImages(folder);
+  const single = await isFile(folder);
+  const images = single ? [basename(folder)] : await listAllImages(folder);
+  const root = single ? dirname(folder) : folder;
   const shape = [images.length, ...rowShape];
   const bad: BadFile[] = [];
   const { imageSize } = preprocessing;
   const session = await OnnxSession.open(graph, { provider: 'cpu', threads });
   const prepare = (from: number) => {
-    const files = images.slice(from, from + batchSize).map((image) => join(folder, image));
+    const files = images.slice(from, from + batchSize).map((image) => join(root, image));
     return prepareBatch(files, preprocessing);
   };
   const writeRows = async (file: FileHandle): Promise<void> => {
@@ -63,7 +65,7 @@ export async function writeFeatures(
       const rows = outputs[layerOutputName]!;
       await file.writeFile(new Uint8Array(rows.buffer, rows.byteOffset, rows.byteLength));
     }
-    if (bad.length > 0) throw badFiles(folder, images.length, bad);
+    if (bad.length > 0) throw badFiles(root, images.length, bad);
   };
   try {
     await writeAtomic(path, writeRows);
@@ -74,6 +76,13 @@ export async function writeFeatures(
     await session.close();
   }
   return { shape, images };
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isFile(),
+    () => false,
+  );
 }
 
 function reasonOf({ details, message }: FtctlError): string {

@@ -59,6 +59,23 @@ async function refused(args: readonly string[], folder = images, out = 'refused.
   return { exit: code, ...error };
 }
 
+test('one image file is taken as well as a folder', async () => {
+  const all = await written('all.npy');
+  const file = join(images, 'class-1', '004.png');
+  const { code, stdout } = await features('one.npy', [], file);
+  expect(code).toBe(0);
+  const one = JSON.parse(stdout) as FeaturesResult;
+  expect([one.images, one.shape]).toEqual([['004.png'], [1, 512]]);
+  const bytesOf = async (out: string): Promise<Buffer> => {
+    const bytes = await readFile(join(dir, out));
+    return bytes.subarray(10 + bytes.readUInt16LE(8));
+  };
+  const row = all.images.indexOf('class-1/004.png') * 4 * 512;
+  expect(
+    (await bytesOf('one.npy')).equals((await bytesOf('all.npy')).subarray(row, row + 4 * 512)),
+  ).toBe(true);
+});
+
 test.skipIf(python.path === undefined)(
   'the output of a layer is what torchvision has there, in both formats',
   async () => {
