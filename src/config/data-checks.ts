@@ -104,7 +104,7 @@ function noSha256(source: string): Problem {
     what: 'data.sha256 is missing.',
     why: `The archive ${source} is compared with a pinned SHA-256 before it is unpacked.`,
     remedy:
-      'Set it to what the publisher says, or to what `sha256sum FILE` prints of a download that you trust.',
+      'Set it (on the command line `--set data.sha256=...`) to what the publisher says, or to what `sha256sum FILE` prints of a download that you trust.',
   };
 }
 

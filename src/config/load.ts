@@ -5,7 +5,7 @@ import { FtctlError } from '../errors/index.js';
 import { crossProblems } from './checks.js';
 import { compileConfig, compileModel } from './compile.js';
 import { toYaml } from './document.js';
-import { formatPath, type KeyPath } from './key-path.js';
+import { formatPath, type KeyPath, valueAt } from './key-path.js';
 import { hasNetwork } from './model-checks.js';
 import { parseYaml } from './parse-yaml.js';
 import {
@@ -24,7 +24,7 @@ import {
 } from './problems.js';
 import type { ModelSpec, RunSpec } from './run-spec.js';
 import { configSchema, type UserConfig } from './schema.js';
-import { applySets, parseSet, type SetValue, withImpliedSets } from './set-values.js';
+import { applySets, ownerOf, parseSet, type SetValue, withImpliedSets } from './set-values.js';
 import { validGroups } from './valid-groups.js';
 
 /** A configuration that passed every check. */
@@ -74,7 +74,9 @@ export async function loadConfig(options: LoadOptions = {}): Promise<LoadedConfi
   );
 
   const locate: Locate = (key) => {
-    const set = setOf(sets, key);
+    // What another value of a key calls for is missing because of that value.
+    const owner = valueAt(document, key) == null ? ownerOf(key) : undefined;
+    const set = setOf(sets, key) ?? (owner === undefined ? undefined : setOf(sets, owner));
     return set === undefined ? parsed.locate(key) : `--set ${set.argument}`;
   };
   const resolvePath = pathResolver(

@@ -129,6 +129,12 @@ function words(node: SchemaNode): string[] {
   return [...own, ...(node.anyOf ?? node.oneOf ?? []).flatMap(words)];
 }
 
+/** What torchvision's transforms call it, and what it is called here. */
+const synonyms: ReadonlyMap<string, string> = new Map([
+  ['scale', 'area'],
+  ['p', 'probability'],
+]);
+
 /** The problem of a key that does not exist, with the key that was probably meant. */
 export function unknownKey(path: KeyPath, document: unknown): Problem {
   const parent = path.slice(0, -1);
@@ -144,7 +150,9 @@ export function unknownKey(path: KeyPath, document: unknown): Problem {
       what: `${formatPath(path)} does not apply to ${formatPath([...parent, 'type'])}: ${type}.`,
     };
   }
-  const sibling = nearest(key, siblings);
+  const sibling =
+    [synonyms.get(key)].find((name) => name !== undefined && siblings.includes(name)) ??
+    nearest(key, siblings);
   const elsewhere = describeKeys().find((row) => row.key.split('.').at(-1) === key)?.key;
   const meant = sibling === undefined ? elsewhere : formatPath([...parent, sibling]);
   const place = parent.length === 0 ? 'at the top' : `in ${formatPath(parent)}`;

@@ -82,6 +82,13 @@ const belongings: ReadonlyMap<string, readonly KeyPath[]> = new Map([
   ],
 ]);
 
+/** `data.source` of a key that describes its value, such as `data.sha256`; undefined of others. */
+export function ownerOf(path: KeyPath): KeyPath | undefined {
+  const name = formatPath(path);
+  const ofSource = belongings.get('data.source') ?? [];
+  return ofSource.some((key) => formatPath(key) === name) ? ['data', 'source'] : undefined;
+}
+
 /**
  * The same arguments, and before them what they imply: another `data.source`, `model.weights` or `model.onnx` leaves behind what the
  * document says of its own one, so that `--set data.source=FOLDER` is enough. What is set itself stays.

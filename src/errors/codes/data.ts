@@ -11,7 +11,8 @@ export const dataCodes = {
   FT_DATA_NOT_FOUND: {
     exit: 3,
     summary: 'A file or folder that the data configuration names does not exist.',
-    remedy: 'Check the path; relative paths count from the configuration file.',
+    remedy:
+      'Check the path; a relative one in a configuration counts from its file, one on the command line or in `--set` from the current folder.',
   },
   FT_DATA_EMPTY: {
     exit: 3,

@@ -177,7 +177,7 @@ const cases: [
     minimal,
     ['model.weights=r18.h5'],
     'FT_CONFIG_UNSUPPORTED',
-    '--set model.weights=r18.h5: model.weights is r18.h5. Weights are random, pretrained, torchvision:NAME, npm:NAME@VERSION#MODEL, https://..., or a file (.safetensors, .pth, .pt, .tar, .ckpt, .bin, .onnx, .json).',
+    '--set model.weights=r18.h5: model.weights is r18.h5. Weights are random, pretrained, torchvision:NAME, npm:NAME@VERSION#MODEL, https://..., or a file (safetensors, PyTorch, ONNX, or the model.json of a tfjs model), whatever its ending.',
     'Name one of these; docs/weights.md says more.',
   ],
   [
@@ -217,8 +217,16 @@ const cases: [
     minimal,
     ['data.source=https://example.org/x.zip'],
     'FT_CONFIG_MISSING_KEY',
-    'run.yaml:3:1: data.sha256 is missing. The archive https://example.org/x.zip is compared with a pinned SHA-256 before it is unpacked.',
-    'Set it to what the publisher says, or to what `sha256sum FILE` prints of a download that you trust.',
+    '--set data.source=https://example.org/x.zip: data.sha256 is missing. The archive https://example.org/x.zip is compared with a pinned SHA-256 before it is unpacked.',
+    'Set it (on the command line `--set data.sha256=...`) to what the publisher says, or to what `sha256sum FILE` prints of a download that you trust.',
+  ],
+  [
+    'what torchvision calls the area of a random resized crop',
+    minimal,
+    ['data.augment.randomResizedCrop={scale: [0.5, 1]}'],
+    'FT_CONFIG_UNKNOWN_KEY',
+    '--set data.augment.randomResizedCrop={scale: [0.5, 1]}: data.augment.randomResizedCrop.scale is not a configuration key.',
+    'Did you mean data.augment.randomResizedCrop.area?',
   ],
   [
     'an address without a host',
@@ -313,7 +321,7 @@ const cases: [
     minimal,
     [`data.source=${npm}`, 'data.rules=r.yaml'],
     'FT_CONFIG_MISSING_KEY',
-    'run.yaml:3:1: data.integrity is missing. The tarball of npm:flowers@1.0.0 is compared with a pinned sha512 before it is unpacked.',
+    '--set data.source=npm:flowers@1.0.0: data.integrity is missing. The tarball of npm:flowers@1.0.0 is compared with a pinned sha512 before it is unpacked.',
     'Set it to what `npm view flowers@1.0.0 dist.integrity` prints.',
   ],
   [
