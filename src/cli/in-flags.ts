@@ -2,6 +2,9 @@ import { FtctlError } from '../errors/index.js';
 
 /** Remedies of commands that have no configuration, by code: where the catalogue's speaks of one. */
 const remedies: Partial<Record<FtctlError['code'], string>> = {
+  FT_MODEL_UNKNOWN: 'Give one of the names in the message.',
+  FT_MODEL_WIDTH: 'Set `--width` to 1, or choose mobilenet_v2.',
+  FT_MODEL_IMAGE_SIZE: 'Raise `--image-size`.',
   FT_WEIGHTS_NOT_FOUND: 'Check the path: a relative one counts from the current folder.',
   FT_WEIGHTS_SOURCE:
     'Name one of the sources in docs/weights.md: a file, `torchvision:NAME`, `https://...` or `npm:...`.',
@@ -28,4 +31,13 @@ export function inFlags(thrown: unknown): unknown {
     cause,
     ...(details === undefined ? {} : { details }),
   });
+}
+
+/** Does work at once; what it throws speaks of flags. */
+export function withFlags<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw inFlags(error);
+  }
 }

@@ -4,7 +4,7 @@ import type { Rgb } from '../config/run-spec.js';
 /** What the weights commands are about. */
 export const weightsArg = Args.string({
   description:
-    'A .safetensors, .pth, .pt or .onnx file, the model.json of a tfjs model, torchvision:NAME, https://..., or npm:NAME@VERSION#MODEL.',
+    'A safetensors, PyTorch or ONNX file, whatever its ending, the model.json of a tfjs model, torchvision:NAME, https://..., or npm:NAME@VERSION#MODEL.',
   required: true,
 });
 

@@ -217,7 +217,7 @@ const model = z.strictObject({
     .meta({ description: 'Width multiplier of a mobilenet_v2; 1 for the others.' }),
   weights: text.nullable().default(null).meta({
     description:
-      "Pretrained weights: `random`; `pretrained`, torchvision's ImageNet weights of the architecture, or `torchvision:NAME/IMAGENET1K_V2`; a `.safetensors`, `.pth`, `.pt` or `.onnx` file, or the `model.json` of a tfjs model; `https://...`; or `npm:NAME@VERSION#MODEL`.",
+      "Pretrained weights: `random`; `pretrained`, torchvision's ImageNet weights of the architecture, or `torchvision:NAME/IMAGENET1K_V2`; a safetensors, PyTorch (`.pth`, `.pt`, `.tar`, `.ckpt`, `.bin`) or ONNX file, whatever its ending, or the `model.json` of a tfjs model; `https://...`; or `npm:NAME@VERSION#MODEL`.",
     'x-allowed':
       '`random`, `pretrained`, `torchvision:NAME`, a path, `https://...`, or `npm:NAME@VERSION#MODEL`',
     'x-default': 'required without `onnx`',

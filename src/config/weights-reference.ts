@@ -8,17 +8,8 @@ const words = ['random', 'pretrained', 'imagenet'];
 const npmWeights = /^npm:(@[a-z0-9][\w.-]*\/)?[a-z0-9][\w.-]*@\d[\w.+-]*#\S+$/i;
 const url = /^[a-z][a-z0-9+]*:\/\//i;
 const torchvision = 'torchvision:';
-/** Of the files that are read; the contents tell the format (`checkpoint.pth.tar` is a usual name of a .pth file). */
-const extensions = new Set([
-  '.safetensors',
-  '.pth',
-  '.pt',
-  '.tar',
-  '.ckpt',
-  '.bin',
-  '.onnx',
-  '.json',
-]);
+/** Formats that are known by their names and not read. Any other file is looked at: its contents tell the format. */
+const otherFormats = new Set(['.h5', '.hdf5', '.keras', '.pb', '.tflite', '.npz', '.msgpack']);
 const npmIntegrity = /^sha512-/;
 
 /** Whether `model.weights` is a path, and not a word or an address. */
@@ -29,6 +20,12 @@ export function isWeightsPath(weights: string): boolean {
     !url.test(weights) &&
     !weights.startsWith(torchvision)
   );
+}
+
+/** A path is told from a mistyped word by an ending or a folder. */
+function looksLikeFile(path: string): boolean {
+  const ending = extname(path).toLowerCase();
+  return !otherFormats.has(ending) && (ending !== '' || /[/\\]/.test(path));
 }
 
 /** What is wrong with `model.weights` and `model.integrity` together. */
@@ -77,7 +74,7 @@ export function weightsProblems(
   const isKnown =
     words.includes(weights) ||
     weights.startsWith(torchvision) ||
-    (isWeightsPath(weights) && extensions.has(extname(weights)));
+    (isWeightsPath(weights) && looksLikeFile(weights));
   const unneeded = unused(integrity, integrityPath, 'model.weights is no package and no download');
   if (isKnown) return unneeded;
   return [
@@ -85,7 +82,7 @@ export function weightsProblems(
       code: 'FT_CONFIG_UNSUPPORTED',
       path,
       what,
-      why: `Weights are random, pretrained, torchvision:NAME, npm:NAME@VERSION#MODEL, https://..., or a file (${[...extensions].join(', ')}).`,
+      why: `Weights are random, pretrained, torchvision:NAME, npm:NAME@VERSION#MODEL, https://..., or a file (safetensors, PyTorch, ONNX, or the model.json of a tfjs model), whatever its ending.`,
       remedy: 'Name one of these; docs/weights.md says more.',
     },
     ...unneeded,

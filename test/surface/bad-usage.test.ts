@@ -122,6 +122,11 @@ const text: [args: string[], code: number, stderr: string][] = [
     'error FT_WEIGHTS_SOURCE: WEIGHTS is "https://example.org/w.pth". A download needs --integrity: the file\'s SHA-256 (64 hex digits, or sha256- and base64) or SHA-512 (sha512- and base64).\n  remedy: Set `--integrity` to the hash of the file that its publisher names.\n',
   ],
   [
+    ['models', 'show', 'alexnet', '--image-size', '32'],
+    2,
+    'error FT_MODEL_IMAGE_SIZE: Images of 32 x 32 pixels are too small for this network. The output of layer features.12 would be 256 x 0 x 0; the smallest images that work have 63 x 63 pixels.\n  remedy: Raise `--image-size`.\n',
+  ],
+  [
     ['predict'],
     2,
     'error FT_USAGE: Missing RUN and IMAGE.\n  remedy: See `ftctl predict --help`.\n',

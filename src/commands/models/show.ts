@@ -42,13 +42,16 @@ export default class ModelsShow extends BaseCommand {
     const { args, flags } = await this.parse(ModelsShow);
     const { reportArchitecture } = await import('../../models/describe/architecture-report.js');
     const { modelReport } = await import('../../cli/models-report.js');
-    const { report, lines } = reportArchitecture({
-      architecture: args.name,
-      width: Number(flags.width),
-      imageSize: flags['image-size'],
-      split: flags.train,
-      numClasses: flags.classes,
-    });
+    const { withFlags } = await import('../../cli/in-flags.js');
+    const { report, lines } = withFlags(() =>
+      reportArchitecture({
+        architecture: args.name,
+        width: Number(flags.width),
+        imageSize: flags['image-size'],
+        split: flags.train,
+        numClasses: flags.classes,
+      }),
+    );
     // Lines are only broken for a terminal: elsewhere the tree stays PyTorch's.
     const columns = process.stdout.isTTY ? process.stdout.columns : Infinity;
     this.log(modelReport(report, lines, columns).join('\n'));

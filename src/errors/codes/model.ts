@@ -15,7 +15,7 @@ export const modelCodes = {
   FT_MODEL_IMAGE_SIZE: {
     exit: 2,
     summary: 'The image size is too small for the network: a layer would have no output.',
-    remedy: 'Raise the image size: `data.imageSize`, or `--image-size`.',
+    remedy: 'Raise `data.imageSize`.',
   },
   FT_MODEL_LAYER: {
     exit: 2,

@@ -20,10 +20,11 @@ export async function measureFeatures(
   graph: Uint8Array,
   { path, imageSize }: { readonly path: string; readonly imageSize: number },
 ): Promise<FeatureMeasure> {
-  const refused = (why: string, cause?: unknown): FtctlError =>
+  const refused = (why: string, cause?: unknown, remedy?: string): FtctlError =>
     new FtctlError('FT_BACKBONE_RUN', {
       what: `The backbone ${path} gives no usable features.`,
       ...{ why, cause, details: { path, imageSize } },
+      ...(remedy === undefined ? {} : { remedy }),
     });
   const imageLength = 3 * imageSize ** 2;
   const rng = new CounterRng(0, 'backbone-probe');
@@ -56,7 +57,11 @@ export async function measureFeatures(
       );
     }
     if (!together.every(Number.isFinite)) {
-      throw refused('Its values for images of noise are not all finite.');
+      throw refused(
+        'Its values for images of noise are not all finite.',
+        undefined,
+        'Export it from another checkpoint: a training that diverged leaves weights that are NaN or infinite. In float16 values may overflow: export it in float32.',
+      );
     }
     const largest = together.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
     const apart = alone.flatMap((row) => [...row]);

@@ -3,8 +3,11 @@ import { OnnxSession, type SessionValue } from '../../engines/onnx-session.js';
 import { FtctlError } from '../../errors/index.js';
 import { headLayout } from '../head.js';
 import { onnxMetadata } from '../onnx/metadata.js';
+import { readFailure } from '../../util/read-failure.js';
+import { sentenceCase } from '../../util/sentence-case.js';
 import { filesBeside } from '../weights/files-beside.js';
 import { checkNormalisation, savedNormalisation } from '../weights/saved-normalisation.js';
+import { isPth } from '../weights/pth/read-pth.js';
 import { maxWeightsBytes, readWeightsFile } from '../weights/weights-file.js';
 import type { Normalisation } from '../weights/weights-source.js';
 import type { HeadDescription } from '../prepared-model.js';
@@ -91,11 +94,27 @@ function unusable(path: string, why: string, cause?: unknown, remedy?: string): 
 }
 
 async function readModel(path: string): Promise<Buffer> {
+  let model: Buffer;
   try {
-    return await readWeightsFile(path);
+    model = await readWeightsFile(path);
   } catch (error) {
-    throw unusable(path, FtctlError.from(error).message, error);
+    const { code, message, cause } = FtctlError.from(error);
+    throw code === 'FT_WEIGHTS_NOT_FOUND'
+      ? unusable(
+          path,
+          `${sentenceCase(readFailure(cause))}.`,
+          error,
+          'Check `model.onnx`: a relative path counts from the configuration file, in `--set` from the current folder.',
+        )
+      : unusable(path, message, error);
   }
+  if (!isPth(model)) return model;
+  throw unusable(
+    path,
+    'It is a PyTorch file, which has weights and no network.',
+    undefined,
+    'Export the network in Python: `torch.onnx.export(model, images, PATH, ...)`, or name the file as `model.weights`, with the `model.architecture` that it is of.',
+  );
 }
 
 function read<T>(path: string, work: () => T): T {

@@ -2,8 +2,7 @@ import { FtctlError } from '../../errors/index.js';
 import type { ExternalData } from './external-values.js';
 import { FormatError, RefusedGlobalError } from './format-error.js';
 import { isOnnx, readOnnxInitializers } from './onnx-initializers.js';
-import { isLegacyFile } from './pth/legacy-file.js';
-import { readPth } from './pth/read-pth.js';
+import { isPth, readPth } from './pth/read-pth.js';
 import { isModelClass } from './pth/torch-globals.js';
 import { decodeSafetensors } from './safetensors.js';
 import { torchvisionNames } from './state-dict-names.js';
@@ -54,7 +53,7 @@ function describeUnknown(bytes: Uint8Array): string {
 }
 
 function decode(bytes: Uint8Array, label: string, external?: ExternalData): Decoded {
-  if (isLegacyFile(bytes) || startsWith(bytes, 'PK')) return readPth(bytes);
+  if (isPth(bytes)) return readPth(bytes);
   if (startsWith(bytes, '{', 8))
     return { format: 'safetensors', ...decodeSafetensors(bytes, label) };
   if (isOnnx(bytes)) return { format: 'onnx', ...readOnnxInitializers(bytes, external) };

@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { encodePth } from '../../../src/models/weights/pth/write-pth.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { OnnxModelSpec } from '../../../src/config/run-spec.js';
 import { openClassifier } from '../../../src/engines/image-classifier.js';
@@ -278,6 +279,7 @@ describe('a backbone is refused', () => {
         code: 'FT_BACKBONE_RUN',
         message:
           'The backbone net.onnx gives no usable features. Its values for images of noise are not all finite.',
+        remedy: expect.stringContaining('a training that diverged') as string,
       },
     ],
   ];
@@ -313,11 +315,20 @@ describe('a backbone is refused', () => {
     const gone = { onnx: join(dir, 'gone.onnx'), output: null };
     await expect(checkModel(gone, options)).rejects.toMatchObject({
       code: 'FT_BACKBONE_FILE',
-      message: expect.stringContaining(`The backbone ${gone.onnx} cannot be used.`) as string,
+      message: `The backbone ${gone.onnx} cannot be used. It does not exist.`,
+      remedy:
+        'Check `model.onnx`: a relative path counts from the configuration file, in `--set` from the current folder.',
     });
     const text = { onnx: join(dir, 'text.onnx'), output: null };
     await writeFile(text.onnx, 'not a network');
     await expect(checkModel(text, options)).rejects.toMatchObject({ code: 'FT_BACKBONE_FILE' });
+    const pth = { onnx: join(dir, 'net.pth'), output: null };
+    await writeFile(pth.onnx, encodePth(new Map()));
+    await expect(checkModel(pth, options)).rejects.toMatchObject({
+      code: 'FT_BACKBONE_FILE',
+      message: `The backbone ${pth.onnx} cannot be used. It is a PyTorch file, which has weights and no network.`,
+      remedy: expect.stringContaining('torch.onnx.export') as string,
+    });
   });
 
   test('without a normalisation, which no ONNX file says', async () => {

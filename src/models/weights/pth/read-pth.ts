@@ -14,6 +14,11 @@ export interface PthFile {
   readonly notes: readonly string[];
 }
 
+/** Whether bytes begin as those of a file of torch.save do (or of another zip archive). */
+export function isPth(bytes: Uint8Array): boolean {
+  return isLegacyFile(bytes) || (bytes[0] === 0x50 && bytes[1] === 0x4b);
+}
+
 /** Names for a message, shortened. */
 function listed(names: readonly string[]): string {
   const shown = names.slice(0, 6).join(', ');
