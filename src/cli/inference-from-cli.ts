@@ -6,6 +6,7 @@ import { evaluate } from '../inference/evaluate.js';
 import { predict } from '../inference/predict.js';
 import { writeFileAtomic } from '../util/atomic-file.js';
 import { confusionCsv } from './evaluation-report.js';
+import { dataOfRun } from './data-of-run.js';
 import { findModel } from './find-model.js';
 import { interruptible } from './interruptible.js';
 import { printable } from './progress/words.js';
@@ -32,7 +33,8 @@ export async function predictFromCli(
 /** `ftctl evaluate`: finds the run, scores on all cores, and writes the confusion matrix where it is wanted. */
 export async function evaluateFromCli(
   options: RunChoice & {
-    readonly data: string;
+    /** Absent: the data of the run, with its splits. */
+    readonly data: string | undefined;
     readonly split: SplitChoice | undefined;
     readonly onBadFile: 'fail' | 'skip';
     readonly numMistakes: number;
@@ -44,7 +46,14 @@ export async function evaluateFromCli(
   const threads = availableParallelism();
   return interruptible(async (signal) => {
     const result = await evaluate({
-      ...{ modelDir, data, onBadFile, numMistakes, threads, signal },
+      ...{
+        modelDir,
+        data: data ?? (await dataOfRun(modelDir, signal)),
+        onBadFile,
+        numMistakes,
+        threads,
+        signal,
+      },
       ...(split === undefined ? {} : { split }),
     });
     if (confusionPath !== undefined) await writeFileAtomic(confusionPath, confusionCsv(result));

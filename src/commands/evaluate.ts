@@ -9,7 +9,7 @@ export default class Evaluate extends BaseCommand {
     'Accuracy, precision, recall and F1 of each class, their mean, what was taken for what, and the worst mistakes. --json has all of it. Data with splits are scored on test if they have one, else on val, else as a whole; --split chooses. Data without splits are scored as a whole, with the images that a run may have been trained on.';
   static override examples = [
     '<%= config.bin %> <%= command.id %> quickstart-20250131T142233Z-k3f9 --data ./photos',
-    '<%= config.bin %> <%= command.id %> quickstart-20250131T142233Z-k3f9 --data list.csv --split val',
+    '<%= config.bin %> <%= command.id %> quickstart-20250131T142233Z-k3f9 --split val',
     '<%= config.bin %> <%= command.id %> quickstart-20250131T142233Z-k3f9 --data ./photos/test --mistakes 30 --confusion confusion.csv',
   ];
   static override args = { run: modelArg };
@@ -17,8 +17,7 @@ export default class Evaluate extends BaseCommand {
     'runs-dir': runsDirFlag,
     data: Flags.string({
       description:
-        'A folder with one folder per class, or a .csv or .jsonl file with path and label; classes by the names that the run was trained on.',
-      required: true,
+        'A folder with one folder per class, or a .csv or .jsonl file with path and label; classes by the names that the run was trained on. Without it the data of the run, with its splits.',
       helpValue: 'PATH',
     }),
     split: Flags.option({

@@ -16,9 +16,10 @@ export interface EvaluateOptions {
   /** A run's `model/` folder; nothing else of the run is read. */
   readonly modelDir: string;
   /**
-   * A folder with one folder per class (or with `train`, `val`, `test` above them), or a `.csv` or `.jsonl` manifest.
+   * A folder with one folder per class (or with `train`, `val`, `test` above them), or a `.csv` or `.jsonl` manifest; or images
+   * that were listed before.
    */
-  readonly data: string;
+  readonly data: string | Listing;
   /** What is scored of data with splits; absent: test if there is one, else val, else all. */
   readonly split?: SplitChoice;
   /** Whether files that cannot be used are an error (the default) or are left out. */
@@ -51,7 +52,7 @@ export interface EvaluateResult extends Scores {
  */
 export async function evaluate(options: EvaluateOptions): Promise<EvaluateResult> {
   const { modelDir, data, onBadFile = 'fail', numMistakes = 10, threads, signal } = options;
-  const all = await listData(resolve(data));
+  const all = typeof data === 'string' ? await listData(resolve(data)) : data;
   const { split, splits, files } = chooseSplit(all, options.split);
   const listing = { ...all, files };
   const model = await TrainedModel.open(modelDir, threads);

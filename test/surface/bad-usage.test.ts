@@ -132,9 +132,9 @@ const text: [args: string[], code: number, stderr: string][] = [
     'error FT_USAGE: Missing RUN and IMAGE.\n  remedy: See `ftctl predict --help`.\n',
   ],
   [
-    ['evaluate', 'a-run'],
+    ['features', 'photos'],
     2,
-    'error FT_USAGE: Missing required flag data.\n  remedy: See `ftctl evaluate --help`.\n',
+    'error FT_USAGE: Missing required flag out.\n  remedy: See `ftctl features --help`.\n',
   ],
   [
     ['launch', '--config', 'none.yaml'],
