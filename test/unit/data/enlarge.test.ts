@@ -30,7 +30,7 @@ describe('enlarging an image', () => {
     });
     fc.assert(
       fc.property(sizes, fc.infiniteStream(fc.nat(255)), ({ width, more }, values) => {
-        const row = Array.from({ length: width }, () => values.next().value);
+        const row = Array.from({ length: width }, (): number => values.next().value as number);
         const enlargedRow = (grey: readonly number[]): number[] => {
           const pixels_HWC = Uint8Array.from(grey.flatMap((value) => [value, value, value]));
           const to = width + more;
