@@ -166,7 +166,7 @@ describe('a file of weights', () => {
     expect(error).toMatchObject({
       code: 'FT_WEIGHTS_MISMATCH',
       message: expect.stringContaining(
-        '  network: conv1.weight [64, 3, 7, 7] | weights: missing, nearest: ',
+        '  network: conv1.weight [64, 3, 7, 7] | weights: missing',
       ) as string,
     });
     // Nothing was stored.
