@@ -3,7 +3,7 @@ import { float64Of, littleEndianBytes } from './little-endian.js';
 import type { EvaluationRecord, TrainingState } from './training-state.js';
 
 /** Changes whenever the layout below does, so that two digests of different layouts never compare equal. */
-const digestDomain = 'ftctl-digest-v1\n';
+const digestDomain = 'ftctl-digest-v2\n';
 
 /**
  * What `launch --json` calls `digest`, lower-case hex: two runs with the same digest trained the same bits. SHA-256
@@ -26,8 +26,7 @@ function digestSections(state: TrainingState): [string, Float32Array | Float64Ar
     ['parameters', state.parameters],
     ['first-moments', state.firstMoments],
     ['second-moments', state.secondMoments],
-    // No model that can be trained so far updates batch-norm statistics; the section keeps their place.
-    ['batch-norm', new Float32Array(0)],
+    ['batch-norm', state.statistics],
     ['round', Float64Array.of(state.round)],
     ['history', historyValues(state.history)],
     ['test', float64Of(test === null ? [] : [test.loss, test.accuracy])],

@@ -19,7 +19,7 @@ import type { EvaluationRecord, TrainingState } from './training-state.js';
  * that may have a fraction are never in the JSON, which would lose the sign of a zero.
  */
 const magic = Buffer.from('FTCTLST\n', 'ascii');
-const formatVersion = 1;
+const formatVersion = 2;
 const prefixBytes = 16;
 const checksumBytes = 32;
 
@@ -66,7 +66,8 @@ export function decodeSnapshot(bytes: Uint8Array): TrainingState {
     parameters: read.float32('parameters'),
     firstMoments: read.float32('firstMoments'),
     secondMoments: read.float32('secondMoments'),
-    adamSteps: scalars[0]!,
+    updates: scalars[0]!,
+    statistics: read.float32('statistics'),
     samples: scalars[1]!,
     epochSums: {
       loss: scalars[2]!,
@@ -82,6 +83,7 @@ export function decodeSnapshot(bytes: Uint8Array): TrainingState {
             epoch: best[1]!,
             value: best[2]!,
             parameters: read.float32('bestParameters'),
+            statistics: read.float32('bestStatistics'),
           },
     history: recordsOf(read.float64('history')),
     test: test.length === 0 ? null : { loss: test[0]!, accuracy: test[1]! },
@@ -125,7 +127,7 @@ function arraysOf(state: TrainingState): NamedArray[] {
   const { epochSums, best, test } = state;
   const sums = [epochSums.loss, epochSums.weight, epochSums.correct, epochSums.count];
   return [
-    ['scalars', float64Of([state.adamSteps, state.samples, ...sums])],
+    ['scalars', float64Of([state.updates, state.samples, ...sums])],
     ['history', historyValues(state.history)],
     ['test', float64Of(test === null ? [] : [test.loss, test.accuracy])],
     ['best', float64Of(best === null ? [] : [best.phase, best.epoch, best.value])],
@@ -133,6 +135,8 @@ function arraysOf(state: TrainingState): NamedArray[] {
     ['firstMoments', state.firstMoments],
     ['secondMoments', state.secondMoments],
     ['bestParameters', best === null ? new Float32Array(0) : best.parameters],
+    ['statistics', state.statistics],
+    ['bestStatistics', best === null ? new Float32Array(0) : best.statistics],
   ];
 }
 
@@ -214,6 +218,8 @@ const arrayRules: Readonly<Record<string, { type: string; fits(length: number): 
   firstMoments: { type: 'float32', fits: () => true },
   secondMoments: { type: 'float32', fits: () => true },
   bestParameters: { type: 'float32', fits: () => true },
+  statistics: { type: 'float32', fits: () => true },
+  bestStatistics: { type: 'float32', fits: () => true },
 };
 
 function readerOf(header: SnapshotHeader, body: Buffer) {
@@ -237,12 +243,15 @@ function readerOf(header: SnapshotHeader, body: Buffer) {
 function checkLengths(places: ReadonlyMap<string, { length: number }>): void {
   const length = (name: string) => places.get(name)?.length;
   const numParameters = length('parameters');
-  const numBest = length('best') === 0 ? 0 : numParameters;
+  const hasBest = length('best') !== 0;
+  const numBest = hasBest ? numParameters : 0;
+  const numBestStatistics = hasBest ? length('statistics') : 0;
   if (
     length('scalars') === undefined ||
     length('firstMoments') !== numParameters ||
     length('secondMoments') !== numParameters ||
-    length('bestParameters') !== numBest
+    length('bestParameters') !== numBest ||
+    length('bestStatistics') !== numBestStatistics
   ) {
     throw damaged('its arrays do not fit each other');
   }

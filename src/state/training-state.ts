@@ -11,11 +11,13 @@ export interface TrainingState {
   phase: number;
   epoch: number;
   parameters: Float32Array;
-  /** Adam's exp_avg and exp_avg_sq. */
+  /** The optimizer's: Adam's exp_avg and exp_avg_sq, SGD's momentum buffer and nothing. */
   firstMoments: Float32Array;
   secondMoments: Float32Array;
   /** Updates since the moments were fresh: Adam's `step`. */
-  adamSteps: number;
+  updates: number;
+  /** Running statistics of the batch norms that a phase with `batchNorm: shard` trains (models/run-tensors.ts has the layout). */
+  statistics: Float32Array;
   /** Training samples used since the run began, repeats included. */
   samples: number;
   /** Of the epoch that is running; fresh after its evaluation. */
@@ -37,12 +39,13 @@ export interface EpochSums {
   readonly count: number;
 }
 
-/** The parameters after the epoch with the best value of `best.metric` on val so far. */
+/** The parameters and statistics after the epoch with the best value of `best.metric` on val so far. */
 export interface BestState {
   readonly phase: number;
   readonly epoch: number;
   readonly value: number;
   readonly parameters: Float32Array;
+  readonly statistics: Float32Array;
 }
 
 /** Means of one epoch: over its training steps as they were taken, and over val after them. */
@@ -63,8 +66,11 @@ export interface TestScore {
 
 export const noEpochSums: EpochSums = { loss: 0, weight: 0, correct: 0, count: 0 };
 
-/** The state before round 1. Takes a copy of the parameters. */
-export function initialState(parameters: Float32Array): TrainingState {
+/** The state before round 1. Takes copies of what it is given. */
+export function initialState(
+  parameters: Float32Array,
+  statistics = new Float32Array(0),
+): TrainingState {
   return {
     round: 0,
     phase: 0,
@@ -72,7 +78,8 @@ export function initialState(parameters: Float32Array): TrainingState {
     parameters: parameters.slice(),
     firstMoments: new Float32Array(parameters.length),
     secondMoments: new Float32Array(parameters.length),
-    adamSteps: 0,
+    updates: 0,
+    statistics: statistics.slice(),
     samples: 0,
     epochSums: noEpochSums,
     best: null,

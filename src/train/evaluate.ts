@@ -70,7 +70,14 @@ export function applyEvaluation(
   state.epochSums = noEpochSums;
   const value = score[run.spec.best.metric];
   const isBest = isBetter(run.spec.best.metric, value, state.best);
-  if (isBest) state.best = { phase, epoch, value, parameters: state.parameters.slice() };
+  if (isBest)
+    state.best = {
+      phase,
+      epoch,
+      value,
+      parameters: state.parameters.slice(),
+      statistics: state.statistics.slice(),
+    };
   return { ...scores, isBest };
 }
 

@@ -25,6 +25,6 @@ export function applySwitch(
     state.parameters = bestParameters(state).slice();
   state.firstMoments = new Float32Array(state.parameters.length);
   state.secondMoments = new Float32Array(state.parameters.length);
-  state.adamSteps = 0;
+  state.updates = 0;
   return { split: 'train', samples: 0, loss: 0, accuracy: 0, isBest: false };
 }

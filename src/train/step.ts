@@ -58,9 +58,9 @@ export function applyStep(
   // 8  update
   const { optimizer } = run.spec.phases[plan.phase]!;
   const learningRate = learningRateAt(run.spec.phases, plan.phase, plan.epoch);
-  state.adamSteps += 1;
+  state.updates += 1;
   const gradients = meanGradients(reduced, sums, run.scratch_P);
-  adamUpdate(state, gradients, state.adamSteps, learningRate, optimizer);
+  adamUpdate(state, gradients, state.updates, learningRate, optimizer);
 
   // 9  report: sent by the worker, without waiting
   state.samples += sums.count;

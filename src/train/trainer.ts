@@ -1,3 +1,4 @@
+import type { Partial } from '../collective/messages.js';
 import type { StateRef } from '../rpc/control-messages.js';
 
 /** What the next round is. Rounds count from 1; a state at round r has applied 1..r. */
@@ -55,9 +56,13 @@ export interface Snapshot extends StateRef {
 }
 
 /**
- * The run as a sequence of rounds, with no idea of processes or networks: `compute` gives one vector for each owned
- * shard; the vectors of all shards are summed by the fixed tree; `apply` takes the sum. Every decision is a pure
- * function of the state, hence the same on each worker.
+ * The run as a sequence of rounds, with no idea of processes or networks: `compute` gives the owned shards' part of the
+ * fixed tree, the tree gives the sum over all shards, `apply` takes the sum. Every decision is a pure function of the
+ * state, hence the same on each worker.
+ *
+ * `apply`, `snapshot`, `stateRef` and `restore` may take long (a large state is worked on in another thread); they are done
+ * one after the other, in the order of the calls. The getters tell of the last one that is done: a state in between is
+ * never seen.
  */
 export interface Trainer {
   /** Rounds applied. */
@@ -69,12 +74,18 @@ export interface Trainer {
   readonly epoch: number;
   /** Throws if finished. */
   next(): RoundPlan;
-  /** One vector of `plan.vectorLength` per owned shard, ascending. Does not change the state. */
-  compute(plan: RoundPlan, shards: ShardRange, signal: AbortSignal): Promise<Float32Array[]>;
-  /** All-or-nothing: throws FT_LOSS_NOT_FINITE (before anything moves) on every worker alike. */
-  apply(plan: RoundPlan, reduced: Float32Array): RoundOutcome;
-  /** Reference to the state as it is now. */
-  stateRef(): StateRef;
-  snapshot(): Snapshot;
-  restore(snapshot: Snapshot): void;
+  /**
+   * The sums below the maximal subtrees of the owned shards (collective/tree.ts), of `plan.vectorLength` values each,
+   * ascending. Does not change the state. The values are the caller's: they are not written to again.
+   */
+  compute(plan: RoundPlan, shards: ShardRange, signal: AbortSignal): Promise<Partial[]>;
+  /**
+   * All-or-nothing: rejects with FT_LOSS_NOT_FINITE (before anything moves) on every worker alike. Takes `reduced` over:
+   * the caller does not use it again.
+   */
+  apply(plan: RoundPlan, reduced: Float32Array): Promise<RoundOutcome>;
+  /** Reference to the state as it is. */
+  stateRef(): Promise<StateRef>;
+  snapshot(): Promise<Snapshot>;
+  restore(snapshot: Snapshot): Promise<void>;
 }

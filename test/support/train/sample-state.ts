@@ -10,10 +10,17 @@ export function sampleState(): TrainingState {
     parameters: Float32Array.of(0.5, -0, 1e-42, 3.4e38, -1),
     firstMoments: Float32Array.of(0.25, 0, -0.125, 7, 0),
     secondMoments: Float32Array.of(0.0625, 0, 1e-38, 49, 0),
-    adamSteps: 48,
+    updates: 48,
+    statistics: Float32Array.of(0.5, -0),
     samples: 9216,
     epochSums: { loss: 12.25, weight: 16, correct: 9, count: 16 },
-    best: { phase: 0, epoch: 3, value: 0.75, parameters: Float32Array.of(1, 2, 3, -0, 5) },
+    best: {
+      phase: 0,
+      epoch: 3,
+      value: 0.75,
+      parameters: Float32Array.of(1, 2, 3, -0, 5),
+      statistics: Float32Array.of(-0, 3),
+    },
     history: [
       {
         phase: 0,
@@ -42,6 +49,7 @@ export const anyState: fc.Arbitrary<TrainingState> = fc
       maxLength: numParameters,
       ...finite,
     });
+    const twoNumbers = fc.float32Array({ minLength: 2, maxLength: 2, ...finite });
     return fc.record({
       round: count,
       phase: count,
@@ -49,10 +57,19 @@ export const anyState: fc.Arbitrary<TrainingState> = fc
       parameters: array,
       firstMoments: array,
       secondMoments: array,
-      adamSteps: count,
+      updates: count,
+      statistics: twoNumbers,
       samples: count,
       epochSums: fc.record({ loss: number, weight: number, correct: count, count }),
-      best: fc.option(fc.record({ phase: count, epoch: count, value: number, parameters: array })),
+      best: fc.option(
+        fc.record({
+          phase: count,
+          epoch: count,
+          value: number,
+          parameters: array,
+          statistics: twoNumbers,
+        }),
+      ),
       history: fc.array(
         fc.record({
           phase: count,

@@ -112,7 +112,7 @@ describe('CheckpointStore', () => {
     await store.write('checkpoint', snapshotAt(48), 0);
     const path = await store.write('checkpoint', snapshotAt(96), 1);
     const body = (await readFile(path)).subarray(0, -32);
-    body.writeUInt32LE(2, 8);
+    body.writeUInt32LE(3, 8);
     await writeFile(path, Buffer.concat([body, createHash('sha256').update(body).digest()]));
     expect((await failure(store.newestIntact())).code).toBe('FT_CHECKPOINT_VERSION');
   });

@@ -180,9 +180,9 @@ describe('a damaged snapshot', () => {
 
   it('is told apart from one of another format version', () => {
     const newer = Buffer.from(sampleBytes);
-    newer.writeUInt32LE(2, 8);
+    newer.writeUInt32LE(3, 8);
     const error = refusal(resealed(newer));
     expect(error.code).toBe('FT_CHECKPOINT_VERSION');
-    expect(error.message).toBe('The checkpoint has format version 2. This ftctl reads version 1.');
+    expect(error.message).toBe('The checkpoint has format version 3. This ftctl reads version 2.');
   });
 });

@@ -116,7 +116,7 @@ describe('a run', () => {
     expect(rates.slice(0, 8)).toEqual(Array.from({ length: 8 }, () => 0.05));
     expect(rates.slice(8)).toEqual(Array.from({ length: 5 }, () => 0.05 * 0.1));
     // The moments are corrected for the number of updates that made them.
-    expect(stateOf(trainer).adamSteps).toBe(9);
+    expect(stateOf(trainer).updates).toBe(9);
     const best = outcomes.filter((o) => o.isBest).at(-1)!;
     expect(stateOf(trainer).best!.epoch).toBe(best.plan.epoch);
     expect(stateOf(trainer).best!.value).toBe(best.accuracy);
@@ -231,7 +231,7 @@ describe('a later phase', () => {
     expect(after.parameters).toEqual(before.best!.parameters);
     expect(after.firstMoments.every((m) => m === 0)).toBe(true);
     expect(after.secondMoments.every((m) => m === 0)).toBe(true);
-    expect([after.adamSteps, after.phase, after.epoch]).toEqual([0, 1, 3]);
+    expect([after.updates, after.phase, after.epoch]).toEqual([0, 1, 3]);
   });
 
   it('keeps the parameters as they are where it says so', async () => {
