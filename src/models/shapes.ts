@@ -81,7 +81,8 @@ function expectChannels(layer: Layer, shape: Shape, channels: number): void {
   }
 }
 
-function outputShape(layer: Layer, inputs: readonly Shape[]): Shape {
+/** The shape of a layer's output for inputs of these shapes. A description that contradicts itself is a bug (Error). */
+export function outputShape(layer: Layer, inputs: readonly Shape[]): Shape {
   const [first] = inputs;
   if (first === undefined) throw new Error(`${layer.name} has no input`);
   switch (layer.kind) {
