@@ -1,0 +1,147 @@
+import { sumOwned } from '../collective/tree.js';
+import type { ParameterEntry, ParameterLayout } from '../models/parameter-layout.js';
+import { headLayout } from '../models/head.js';
+import {
+  headGraph,
+  headGraphValues,
+  minGraphRows,
+  numVectorSums,
+} from '../models/onnx/head-graph.js';
+import type { HeadDescription } from '../models/prepared-model.js';
+import { assertBatchFits } from './batch-shape.js';
+import { mixRows } from './mix-rows.js';
+import { OnnxSession, type Provider, type TensorValue } from './onnx-session.js';
+import type { PhaseEngine, ShardBatch, TrainingTensors } from './phase-engine.js';
+
+export interface HeadEngineOptions {
+  readonly head: HeadDescription;
+  /** Of the run's state, which has the head's parameters among others. */
+  readonly layout: ParameterLayout;
+  /** B: every batch has it. */
+  readonly rowsPerShard: number;
+  readonly provider: Provider;
+}
+
+/**
+ * The engine of a phase that trains the classifier alone, in the calling thread: every call blocks it. One intra-op thread, so that the
+ * bits cannot depend on how onnxruntime would divide a product between threads. Rejects with FT_ENGINE_UNAVAILABLE.
+ */
+export async function openHeadEngine(options: HeadEngineOptions): Promise<PhaseEngine> {
+  const { head, layout, rowsPerShard, provider } = options;
+  const { numFeatures, numClasses } = head;
+  const vectorLength = headLayout(head).length + numVectorSums;
+  const graphRows = Math.max(rowsPerShard, minGraphRows);
+  const open = (pass: 'gradient' | 'evaluation'): Promise<OnnxSession> =>
+    OnnxSession.open(headGraph(head, graphRows, pass), { provider, threads: 1 });
+  const gradientSession = await open('gradient');
+  const evaluationSession = await open('evaluation').catch(async (error: unknown) => {
+    await gradientSession.close();
+    throw error;
+  });
+
+  const entryOf = (wanted: string): ParameterEntry =>
+    layout.entries.find(({ name }) => name === wanted)!;
+  const weightEntry = entryOf(head.weightName);
+  const biasEntry = entryOf(head.biasName);
+  const parameter = (parameters: Float32Array, entry: ParameterEntry): TensorValue => {
+    const { offset, length, shape } = entry;
+    return { data: parameters.subarray(offset, offset + length), dims: shape };
+  };
+
+  const feeds = (
+    batch: ShardBatch,
+    features_SBF: Float32Array,
+    { parameters }: TrainingTensors,
+  ): Record<string, TensorValue> => {
+    if (parameters.length !== layout.length) {
+      throw new RangeError(`${parameters.length} parameters are not those of the run's state.`);
+    }
+    const { numShards } = batch;
+    const spread = <T extends Float32Array | Int32Array>(values: T, fill: number): T =>
+      spreadRows(values, rowsPerShard, numShards, fill);
+    const dims = [numShards, graphRows];
+    return {
+      [headGraphValues.features]: {
+        data: spread(features_SBF, 0),
+        dims: [...dims, numFeatures],
+      },
+      [headGraphValues.targets]: {
+        data: spread(batch.targets_SBK, 0),
+        dims: [...dims, numClasses],
+      },
+      [headGraphValues.labels]: { data: spread(batch.labels_SB, -1), dims },
+      [headGraphValues.weight]: parameter(parameters, weightEntry),
+      [headGraphValues.bias]: parameter(parameters, biasEntry),
+    };
+  };
+
+  // The largest output by far; the next call writes it anew.
+  let vectors_SV = new Float32Array(0);
+  let mixed_SBF = new Float32Array(0);
+
+  const featuresOf = ({ features_SBF, numShards, mix }: ShardBatch): Float32Array => {
+    if (mix === null) return features_SBF;
+    if (mixed_SBF.length !== features_SBF.length) mixed_SBF = new Float32Array(features_SBF.length);
+    mixRows(features_SBF, mix, rowsPerShard, { first: 0, numShards }, mixed_SBF);
+    return mixed_SBF;
+  };
+
+  return {
+    async gradients(batch, { firstShard, numShardsOfRun }, tensors) {
+      assertBatchFits(batch, { rowsPerShard, numFeatures, numClasses });
+      const { numShards } = batch;
+      // A worker that owns no shard still takes part in every round.
+      if (numShards === 0) return [];
+      const length = numShards * vectorLength;
+      if (vectors_SV.length !== length) vectors_SV = new Float32Array(length);
+      await gradientSession.run(
+        {
+          ...feeds(batch, featuresOf(batch), tensors),
+          [headGraphValues.weights]: { data: batch.weights_S, dims: [numShards, 1] },
+          [headGraphValues.counts]: { data: batch.counts_S, dims: [numShards, 1] },
+        },
+        { [headGraphValues.vectors]: { data: vectors_SV, dims: [numShards, vectorLength] } },
+      );
+      const vectors = Array.from({ length: numShards }, (_, shard) =>
+        vectors_SV.subarray(shard * vectorLength, (shard + 1) * vectorLength),
+      );
+      return sumOwned(firstShard, vectors, numShardsOfRun);
+    },
+    async evaluate(batch, tensors) {
+      assertBatchFits(batch, { rowsPerShard, numFeatures, numClasses });
+      if (batch.numShards === 0) {
+        return { losses_S: new Float32Array(0), correct_S: new Float32Array(0) };
+      }
+      const outputs = await evaluationSession.run(feeds(batch, batch.features_SBF, tensors));
+      return {
+        losses_S: outputs[headGraphValues.losses]!,
+        correct_S: outputs[headGraphValues.correct]!,
+      };
+    },
+    async close() {
+      await gradientSession.close();
+      await evaluationSession.close();
+    },
+  };
+}
+
+/** A batch's values with each shard's rows filled up to what the graph takes; the same array where nothing is to do. */
+function spreadRows<T extends Float32Array | Int32Array>(
+  values: T,
+  rowsPerShard: number,
+  numShards: number,
+  fill: number,
+): T {
+  if (rowsPerShard >= minGraphRows) return values;
+  const each = values.length / numShards;
+  const graphEach = (each / rowsPerShard) * minGraphRows;
+  const length = numShards * graphEach;
+  const spread = (
+    values instanceof Float32Array ? new Float32Array(length) : new Int32Array(length)
+  ) as T;
+  if (fill !== 0) spread.fill(fill);
+  for (let shard = 0; shard < numShards; shard += 1) {
+    spread.set(values.subarray(shard * each, (shard + 1) * each), shard * graphEach);
+  }
+  return spread;
+}
