@@ -1,6 +1,7 @@
 import { resolveArchitecture } from './architecture-aliases.js';
 import { isRemote, pathOfFileUrl, type ResolvePath } from './paths.js';
-import type { AugmentSpec, ModelSpec, PhaseSpec, RunSpec } from './run-spec.js';
+import { compilePhase } from './phase-forms.js';
+import type { AugmentSpec, ModelSpec, RunSpec } from './run-spec.js';
 import type { UserConfig } from './schema.js';
 import { defaultShards } from './shards.js';
 import { isWeightsPath } from './weights-reference.js';
@@ -30,7 +31,7 @@ export function compileConfig(config: UserConfig, options: CompileOptions): RunS
       views: compileViews(data.views, data.augment),
     },
     model: compileModel(model, options.resolvePath),
-    phases: config.phases.map(compilePhase),
+    phases: config.phases.map((phase) => compilePhase(phase, config.best.metric)),
     batch: { size: batch.size, shards: batch.shards ?? defaultShards(batch.size) },
     workers: config.workers,
     best: config.best,
@@ -76,19 +77,6 @@ export function isNeutral(augment: AugmentSpec): boolean {
     randomResizedCrop === null &&
     (randomErasing === null || randomErasing.probability === 0)
   );
-}
-
-function compilePhase({ optimizer, ...phase }: UserConfig['phases'][number]): PhaseSpec {
-  return {
-    ...phase,
-    optimizer: {
-      type: optimizer.type,
-      learningRate: optimizer.learningRate,
-      beta1: optimizer.betas[0],
-      beta2: optimizer.betas[1],
-      epsilon: optimizer.epsilon,
-    },
-  };
 }
 
 function deepFreeze<T>(value: T): T {

@@ -1,4 +1,5 @@
 import { stringify } from 'yaml';
+import { phaseDocument } from './phase-forms.js';
 import type { RunSpec } from './run-spec.js';
 import type { UserConfigInput } from './schema.js';
 
@@ -40,16 +41,7 @@ export function toDocument(spec: RunSpec): UserConfigInput {
           : { mean: copy(data.normalise.mean), std: copy(data.normalise.std) },
     },
     model: { ...noModel, ...model },
-    phases: spec.phases.map(({ optimizer, ...phase }) => ({
-      ...phase,
-      optimizer: {
-        type: optimizer.type,
-        learningRate: optimizer.learningRate,
-        betas: [optimizer.beta1, optimizer.beta2],
-        epsilon: optimizer.epsilon,
-      },
-      schedule: { ...phase.schedule },
-    })),
+    phases: spec.phases.map(phaseDocument),
     batch: { ...spec.batch },
     workers: { ...spec.workers },
     best: { ...spec.best },

@@ -1,7 +1,14 @@
 import type { z } from 'zod';
 import { FtctlError, type ErrorCode } from '../errors/index.js';
 import { formatPath, show, valueAt, type KeyPath } from './key-path.js';
-import { allowed, describeKeys, keysOf, schemaAt, type SchemaNode } from './reference.js';
+import {
+  allowed,
+  describeKeys,
+  keysOf,
+  schemaAt,
+  type SchemaNode,
+  typesWith,
+} from './reference.js';
 import { nearest } from './suggest.js';
 
 /** One thing that is wrong with a configuration. Sentences for the user; `what` starts with the path. */
@@ -129,10 +136,24 @@ function words(node: SchemaNode): string[] {
   return [...own, ...(node.anyOf ?? node.oneOf ?? []).flatMap(words)];
 }
 
-/** What torchvision's transforms call it, and what it is called here. */
+/** `a`, `b` and `c`. */
+function listed(words: readonly string[], join = 'and'): string {
+  const [last, ...others] = words.map((word) => `\`${word}\``).toReversed();
+  return others.length === 0 ? last! : `${others.toReversed().join(', ')} ${join} ${last!}`;
+}
+
+/** What PyTorch and torchvision's transforms call it, and what it is called here. */
 const synonyms: ReadonlyMap<string, string> = new Map([
   ['scale', 'area'],
   ['p', 'probability'],
+  ['lr', 'learningRate'],
+  ['eps', 'epsilon'],
+  ['eta_min', 'minRate'],
+  ['min_lr', 'minRate'],
+  ['T_max', 'epochs'],
+  ['start_factor', 'factor'],
+  ['total_iters', 'epochs'],
+  ['params', 'match'],
 ]);
 
 /** The problem of a key that does not exist, with the key that was probably meant. */
@@ -144,10 +165,14 @@ export function unknownKey(path: KeyPath, document: unknown): Problem {
   const base = { code: 'FT_CONFIG_UNKNOWN_KEY', path } as const;
   if (siblings.includes(key)) {
     // A key of another alternative of the group, such as stepSize beside `type: constant`.
-    const type = show(valueAt(document, [...parent, 'type']));
+    const typePath = [...parent, 'type'];
+    const type = valueAt(document, typePath) ?? schemaAt(typePath)?.default;
+    const others = typesWith(schemaAt(parent) ?? {}, key);
     return {
       ...base,
-      what: `${formatPath(path)} does not apply to ${formatPath([...parent, 'type'])}: ${type}.`,
+      what: `${formatPath(path)} does not apply to ${formatPath(typePath)}: ${show(type)}.`,
+      why: `It is a key of ${listed(others)}.`,
+      remedy: `Remove ${formatPath(path)}, or set ${formatPath(typePath)} to ${listed(others, 'or')}.`,
     };
   }
   const sibling =

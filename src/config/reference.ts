@@ -7,6 +7,7 @@ export interface SchemaNode {
   readonly type?: string;
   readonly properties?: Readonly<Record<string, SchemaNode>>;
   readonly required?: readonly string[];
+  readonly additionalProperties?: SchemaNode | boolean;
   readonly items?: SchemaNode | false;
   readonly prefixItems?: readonly SchemaNode[];
   readonly anyOf?: readonly SchemaNode[];
@@ -62,9 +63,26 @@ function child(node: SchemaNode, part: string | number): SchemaNode | undefined 
       ? [group.properties[part]!]
       : [],
   );
-  if (found.length < 2) return found[0];
+  if (found.length === 0) return entryOf(node);
+  const first = JSON.stringify(found[0]);
+  if (found.every((other) => JSON.stringify(other) === first)) return found[0];
   // The tag of alternatives: all of its values, and the words of the alternative that has them.
   return { ...Object.assign({}, ...found), const: undefined, anyOf: found } as SchemaNode;
+}
+
+/** What a group whose keys are the user's own (names of classes) has in each. */
+function entryOf(node: SchemaNode): SchemaNode | undefined {
+  const entries = [node, ...(node.anyOf ?? [])].flatMap(({ additionalProperties: entry }) =>
+    typeof entry === 'object' ? [entry] : [],
+  );
+  return entries[0];
+}
+
+/** The types of a group of alternatives that have a key, as `step` and `multistep` have `gamma`. */
+export function typesWith(node: SchemaNode, key: string): readonly string[] {
+  return groups(node).flatMap(({ properties = {} }) =>
+    Object.hasOwn(properties, key) ? [String(properties['type']?.const)] : [],
+  );
 }
 
 /** The node that describes the value at `path`, or undefined if no such key exists. */
@@ -142,7 +160,8 @@ export interface KeyDescription {
 export function describeKeys(): readonly KeyDescription[] {
   const rows: KeyDescription[] = [];
   const visit = (node: SchemaNode, name: string, required: boolean): void => {
-    if (node.type === 'array' && node.prefixItems === undefined && node.items) {
+    if (node.type === 'array' && node.items && keysOf(node.items).length > 0) {
+      if (node.default !== undefined) rows.push(row(node, name, false)); // a list that may be left out
       visit(node.items, `${name}[]`, required);
       return;
     }

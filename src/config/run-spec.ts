@@ -1,3 +1,7 @@
+import type { PhaseSpec } from './phase-spec.js';
+
+export type { AdamSpec, OptimizerSpec, PhaseSpec, ScheduleSpec } from './phase-spec.js';
+
 /**
  * The compiled configuration of a run: every default filled in, every path absolute, units in the names, frozen.
  * `compile.ts` is the only maker. What a user writes is described by `schema.ts`.
@@ -121,28 +125,6 @@ export interface ArchitectureSpec {
   /** Pinned hash of a package or a download; null otherwise. */
   readonly integrity: string | null;
 }
-
-export interface PhaseSpec {
-  /** The split point. `head` is the only one that this version trains. */
-  readonly train: 'head';
-  readonly epochs: number;
-  /** Where this phase starts: the state as it is, or the best epoch's parameters so far. */
-  readonly from: 'last' | 'best';
-  readonly optimizer: AdamSpec;
-  readonly schedule: ScheduleSpec;
-}
-
-export interface AdamSpec {
-  readonly type: 'adam';
-  readonly learningRate: number;
-  readonly beta1: number;
-  readonly beta2: number;
-  readonly epsilon: number;
-}
-
-export type ScheduleSpec =
-  | { readonly type: 'constant' }
-  | { readonly type: 'step'; readonly stepSize: number; readonly gamma: number };
 
 export interface BatchSpec {
   /** Samples of a global batch. */

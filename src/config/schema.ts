@@ -1,10 +1,11 @@
 import { z } from 'zod';
+import { phase } from './phase-schema.js';
 import { maxShards } from './shards.js';
 
 /**
  * What a user writes: the YAML document of a run. This schema is the only description of it: defaults, ranges and
  * meanings are here, and the JSON Schema, the error texts and docs/config.md follow from it. Rules that tie several
- * keys together are in `checks.ts`.
+ * keys together are in `checks.ts`. Phases are in `phase-schema.ts`.
  *
  * Extra metadata on a key: `x-allowed` says in words what JSON Schema cannot, `x-default` is a default that is
  * computed, and `x-unsupported` says what this version does instead of a value that it does not know.
@@ -242,73 +243,6 @@ const model = z.strictObject({
       'The output of `model.onnx` that has the features, [N, F] or [N, C, H, W]; null: its only one.',
     'x-allowed': 'the name of an output, or null',
   }),
-});
-
-const beta = z.number().min(0).lt(1);
-
-const phase = z.strictObject({
-  train: z.enum(['head']).default('head').meta({
-    description: 'What is trained: `head` is the new classifier, behind the frozen network.',
-    'x-unsupported': 'This version trains the head alone; the rest of the network stays frozen.',
-  }),
-  epochs: z
-    .int()
-    .min(1)
-    .max(1_000_000)
-    .meta({ description: 'Number of times that each training image is used.' }),
-  from: z.enum(['last', 'best']).default('last').meta({
-    description:
-      'Where the phase starts: `last`, the parameters as they are; `best`, those of the best epoch so far.',
-  }),
-  optimizer: z
-    .strictObject({
-      type: z.enum(['adam']).default('adam').meta({
-        description: 'Adam as PyTorch defines it, without weight decay.',
-        'x-unsupported': 'This version has Adam alone.',
-      }),
-      learningRate: z
-        .number()
-        .gt(0)
-        .max(1000)
-        .default(0.001)
-        .meta({ description: 'Learning rate at the start of the phase.' }),
-      betas: z
-        .tuple([beta, beta])
-        .default([0.9, 0.999])
-        .meta({ description: 'Decay rates of the two moments.' }),
-      epsilon: z
-        .number()
-        .gt(0)
-        .max(1)
-        .default(1e-8)
-        .meta({ description: 'Added to the root of the second moment.' }),
-    })
-    .prefault({})
-    .meta({ description: 'The update rule.' }),
-  schedule: z
-    .discriminatedUnion('type', [
-      z.strictObject({ type: z.literal('constant') }),
-      z.strictObject({
-        type: z.literal('step').meta({
-          description:
-            '`constant`, or `step`: multiply the learning rate by `gamma` after each `stepSize` epochs.',
-          'x-unsupported': 'This version has constant and step schedules.',
-          'x-default': '`constant`',
-        }),
-        stepSize: z.int().min(1).max(1_000_000).meta({
-          description: 'Epochs between two reductions.',
-          'x-default': 'required for `type: step`',
-        }),
-        gamma: z
-          .number()
-          .gt(0)
-          .max(1)
-          .default(0.1)
-          .meta({ description: 'Factor of each reduction; for `type: step`.' }),
-      }),
-    ])
-    .prefault({ type: 'constant' })
-    .meta({ description: 'How the learning rate changes over the epochs of the phase.' }),
 });
 
 export const configSchema = z.strictObject({

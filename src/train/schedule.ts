@@ -21,7 +21,7 @@ export function firstEpochOf(phases: readonly PhaseSpec[], phase: number): numbe
  * power does; so the product is made in the same order here.
  */
 export function scheduledRate(rate: number, schedule: ScheduleSpec, epoch: number): number {
-  if (schedule.type === 'constant') return rate;
+  if (schedule.type !== 'step') return rate;
   const numDecays = Math.floor(epoch / schedule.stepSize);
   let decayed = rate;
   for (let i = 0; i < numDecays; i += 1) decayed *= schedule.gamma;

@@ -57,6 +57,7 @@ export function applyStep(
 
   // 8  update
   const { optimizer } = run.spec.phases[plan.phase]!;
+  if (optimizer.type === 'sgd') throw new RangeError('The update is not Adam.');
   const learningRate = learningRateAt(run.spec.phases, plan.phase, plan.epoch);
   state.updates += 1;
   const gradients = meanGradients(reduced, sums, run.scratch_P);

@@ -75,7 +75,7 @@ export async function buildTrainer(
     numFeatures: head.numFeatures,
     numParameters: headLayout(head).length,
   };
-  await warmUp(engine, shape, spec.phases[0]!.optimizer);
+  await warmUp(engine, shape);
   signal.throwIfAborted();
   const bare = makeTrainer({ spec, plan, manifest, features, engine, head, timeline });
   return { trainer: countedTrainer(bare, options.applied), run: runKey(bundle), features };

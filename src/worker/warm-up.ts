@@ -1,5 +1,4 @@
 import { sumOwned } from '../collective/tree.js';
-import type { AdamSpec } from '../config/run-spec.js';
 import type { GradientEngine } from '../engines/gradient-engine.js';
 import { adamUpdate } from '../train/adam.js';
 import { countNotFinite } from '../train/checks.js';
@@ -17,11 +16,7 @@ export interface WarmUpShape {
  * One run of each graph on zeros, of the shape that steps will have: threads are started, kernels chosen and code compiled before the
  * worker is a member, since afterwards everybody waits for it.
  */
-export async function warmUp(
-  engine: GradientEngine,
-  shape: WarmUpShape,
-  optimizer: AdamSpec,
-): Promise<void> {
+export async function warmUp(engine: GradientEngine, shape: WarmUpShape): Promise<void> {
   const { numShards, rowsPerShard, numFeatures, numParameters } = shape;
   const numRows = numShards * rowsPerShard;
   const batch = {
@@ -34,7 +29,7 @@ export async function warmUp(
   const parameters_P = new Float32Array(numParameters);
   await engine.gradients(batch, parameters_P);
   await engine.evaluate(batch, parameters_P);
-  warmLoops(numParameters, optimizer);
+  warmLoops(numParameters);
 }
 
 const numWarmUpdates = 8;
@@ -43,7 +38,7 @@ const numWarmUpdates = 8;
  * The loops of an update, until they are compiled, and for fractions (whole numbers would be compiled for themselves):
  * the first step takes tens of milliseconds otherwise.
  */
-function warmLoops(numParameters: number, optimizer: AdamSpec): void {
+function warmLoops(numParameters: number): void {
   const numbers = (length: number) => new Float32Array(length).fill(0.3);
   const tensors = {
     parameters: numbers(numParameters),
@@ -56,6 +51,6 @@ function warmLoops(numParameters: number, optimizer: AdamSpec): void {
     const reduced = sumOwned(0, [shard, shard], 2)[0]!.values;
     countNotFinite(reduced);
     const gradients = meanGradients(reduced, sumsOf(reduced), scratch);
-    adamUpdate(tensors, gradients, step, optimizer.learningRate, optimizer);
+    adamUpdate(tensors, gradients, step, 0.001, { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 });
   }
 }

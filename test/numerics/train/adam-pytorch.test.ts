@@ -43,7 +43,7 @@ describe('StepLR', () => {
   it.each(fixture.stepLr)(
     'has the bits of PyTorch StepLR(step_size=$stepSize, gamma=$gamma)',
     ({ learningRate, stepSize, gamma, rates }) => {
-      const schedule = { type: 'step', stepSize, gamma } as const;
+      const schedule = { type: 'step', stepSize, gamma, warmup: null } as const;
       expect(rates.map((_, epoch) => scheduledRate(learningRate, schedule, epoch))).toEqual(rates);
     },
   );

@@ -102,7 +102,7 @@ function trainerOf(run: (typeof fixture.runs)[number]): Trainer {
   const phase = smallPhase({
     epochs: epochs.length,
     optimizer: { ...smallPhase().optimizer, learningRate: 1e-2 },
-    schedule: { type: 'step', stepSize: 10, gamma },
+    schedule: { type: 'step', stepSize: 10, gamma, warmup: null },
   });
   const trainer = makeTrainer({
     spec: { ...smallRun().spec, phases: [phase] },

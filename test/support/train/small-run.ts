@@ -35,11 +35,28 @@ export const smallHead: HeadDescription = {
 
 export function smallPhase(overrides: Partial<PhaseSpec> = {}): PhaseSpec {
   return {
-    train: 'head',
+    train: ['head'],
+    except: [],
     epochs: 3,
     from: 'last',
-    optimizer: { type: 'adam', learningRate: 0.05, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
-    schedule: { type: 'step', stepSize: 2, gamma: 0.1 },
+    optimizer: {
+      type: 'adam',
+      learningRate: 0.05,
+      weightDecay: 0,
+      beta1: 0.9,
+      beta2: 0.999,
+      epsilon: 1e-8,
+      groups: [],
+    },
+    schedule: { type: 'step', stepSize: 2, gamma: 0.1, warmup: null },
+    clip: { norm: null, value: null },
+    labelSmoothing: 0,
+    classWeights: 'none',
+    sampling: 'once',
+    mixup: 0,
+    accumulate: 1,
+    earlyStopping: null,
+    batchNorm: 'frozen',
     ...overrides,
   };
 }

@@ -6,14 +6,14 @@ import { smallPhase } from '../../support/train/small-run.js';
 describe('scheduledRate', () => {
   it('decays at multiples of the step size only', () => {
     const rates = Array.from({ length: 7 }, (_, epoch) =>
-      scheduledRate(0.5, { type: 'step', stepSize: 3, gamma: 0.5 }, epoch),
+      scheduledRate(0.5, { type: 'step', stepSize: 3, gamma: 0.5, warmup: null }, epoch),
     );
     expect(rates).toEqual([0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.125]);
   });
 
   it('has the bits of one multiplication after the other, which a power has not', () => {
     // 0.01 * 0.1 * 0.1 * 0.1 in doubles, and 0.01 * 0.1 ** 3, differ in the last bit.
-    const rate = scheduledRate(0.01, { type: 'step', stepSize: 10, gamma: 0.1 }, 30);
+    const rate = scheduledRate(0.01, { type: 'step', stepSize: 10, gamma: 0.1, warmup: null }, 30);
     expect(rate).toBe(0.01 * 0.1 * 0.1 * 0.1);
     expect(rate).not.toBe(0.01 * 0.1 ** 3);
   });
@@ -29,13 +29,15 @@ describe('scheduledRate', () => {
       fc.property(cases, ({ rate, gamma, stepSize, epoch }) => {
         let chained = rate;
         for (let e = 1; e <= epoch; e += 1) if (e % stepSize === 0) chained *= gamma;
-        expect(scheduledRate(rate, { type: 'step', stepSize, gamma }, epoch)).toBe(chained);
+        expect(scheduledRate(rate, { type: 'step', stepSize, gamma, warmup: null }, epoch)).toBe(
+          chained,
+        );
       }),
     );
   });
 
   it('keeps a constant rate', () => {
-    expect(scheduledRate(0.3, { type: 'constant' }, 99)).toBe(0.3);
+    expect(scheduledRate(0.3, { type: 'constant', warmup: null }, 99)).toBe(0.3);
   });
 });
 
@@ -46,7 +48,7 @@ describe('learningRateAt', () => {
       smallPhase({
         epochs: 4,
         optimizer: { ...smallPhase().optimizer, learningRate: 0.5 },
-        schedule: { type: 'step', stepSize: 2, gamma: 0.5 },
+        schedule: { type: 'step', stepSize: 2, gamma: 0.5, warmup: null },
       }),
     ];
     expect(firstEpochOf(phases, 1)).toBe(3);

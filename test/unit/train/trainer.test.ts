@@ -187,7 +187,7 @@ describe('an evaluation', () => {
         smallPhase({
           epochs: 4,
           optimizer: { ...smallPhase().optimizer, learningRate: 3 },
-          schedule: { type: 'constant' },
+          schedule: { type: 'constant', warmup: null },
         }),
       ],
     });
@@ -215,7 +215,7 @@ describe('a later phase', () => {
     smallPhase({
       epochs: 3,
       optimizer: { ...smallPhase().optimizer, learningRate: 3 },
-      schedule: { type: 'constant' },
+      schedule: { type: 'constant', warmup: null },
     }),
     smallPhase({ epochs: 1, from: 'best' }),
   ];
