@@ -43,15 +43,16 @@ export const linearRule: Rule<LinearLayer> = (context, [input]) => {
   const output = overRows('output', x, F, (value, rows) =>
     graph.node('Gemm', value, [rows, ...operands], { transB: 1 }),
   );
+  /** A product with a single column would be computed otherwise for other numbers of rows; with the column as a row it is not. */
+  const timesWeight = (value: string, rows: string): string =>
+    F === 1
+      ? graph.node('Gemm', value, [rows, reshape('weight_1K', weight, [1, K])], { transB: 1 })
+      : graph.node('Gemm', value, [rows, weight]);
+
   return {
     output,
     backward: (dOutput, [wantsInput]) => {
-      const dInput =
-        wantsInput === true
-          ? overRows('d_input', dOutput, K, (value, rows) =>
-              graph.node('Gemm', value, [rows, weight]),
-            )
-          : undefined;
+      const dInput = wantsInput === true ? overRows('d_input', dOutput, K, timesWeight) : undefined;
       const tensors = new Map<string, string>();
       if (context.isTrained('weight') || context.isTrained('bias')) {
         const errors = reshape('errors_SBK', dOutput, [S, B, K]);

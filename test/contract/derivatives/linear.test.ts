@@ -66,6 +66,7 @@ describe('a linear layer', () => {
     [2048, 512, 2],
     [1024, 1000, 1],
     [300, 1, 8],
+    [1, 30, 4],
   ] as const) {
     test(`gives a shard the same bits in any company, of ${F} x ${K} and ${B} rows`, async () => {
       await checkShardBits(linearRule, linear(F, K, true), [[F]], { S: 8, B });
