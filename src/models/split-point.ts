@@ -1,0 +1,133 @@
+import type { PhaseSpec } from '../config/phase-spec.js';
+import { FtctlError } from '../errors/index.js';
+import { dependentsOf, isWithin, layersNamed } from './layer-names.js';
+import { nearestNames } from './nearest-names.js';
+import { imagesName, type BatchNormLayer, type Layer, type Network } from './network.js';
+import { layerTensors } from './tensor-specs.js';
+
+/**
+ * Which parameters a phase trains, and where that divides the network: the layers that depend on none that has moved are its frozen
+ * prefix, the others its suffix, and what the suffix reads of the prefix are the boundaries, whose outputs are the features.
+ */
+
+/** What of a phase says which parameters it trains. */
+export type SplitPoint = Pick<PhaseSpec, 'train' | 'except'>;
+
+/** Whether a pattern means just the parameters of its name or glob: `*` is any text, `?` any one character, dots included. */
+function isParameterPattern(pattern: string): boolean {
+  return /[*?]|\.(weight|bias)$/.test(pattern);
+}
+
+/** Whether the parameter `name` is meant by a layer's or module's name, a parameter's or a glob. Of the names alone: no network. */
+export function matchesParameter(name: string, pattern: string): boolean {
+  if (!isParameterPattern(pattern)) return pattern !== '' && isWithin(name, pattern);
+  const escaped = pattern.replace(/[.+^${}()|[\]\\]/g, '\\$&');
+  const expression = escaped.replaceAll('*', '.*').replaceAll('?', '.');
+  return new RegExp(`^${expression}$`).test(name);
+}
+
+/** A layer's trainable tensors, in state-dict order. */
+function parametersOf(layer: Layer): string[] {
+  return layerTensors(layer).flatMap(({ name, role }) => (role === 'parameter' ? name : []));
+}
+
+/** All trainable tensors of a network, in state-dict order. */
+function allParameters(network: Network): string[] {
+  return network.layers.flatMap(parametersOf);
+}
+
+/** Of the classifier of the run's classes. It is new, so each phase trains it. */
+function classifierParameters(network: Network): string[] {
+  return network.layers.filter(({ name }) => name === network.classifier).flatMap(parametersOf);
+}
+
+/** The parameters that a pattern means. Throws FT_MODEL_LAYER, with the nearest names, where there are none. */
+export function parametersNamed(network: Network, pattern: string): string[] {
+  const all = allParameters(network);
+  const found = all.filter((name) => matchesParameter(name, pattern));
+  if (found.length > 0) return found;
+  if (!isParameterPattern(pattern)) {
+    layersNamed(network, pattern); // Refuses a name of nothing.
+    throw new FtctlError('FT_MODEL_LAYER', {
+      what: `${pattern} has no parameters.`,
+      why: 'It computes without weights.',
+      remedy: 'Name a layer or module with parameters: `ftctl models show NAME` prints them.',
+      details: { layer: pattern },
+    });
+  }
+  const nearest = nearestNames(pattern, all, 3);
+  throw new FtctlError('FT_MODEL_LAYER', {
+    what: `There is no parameter ${JSON.stringify(pattern)} in this network.`,
+    why: `The nearest names are ${nearest.join(', ')}.`,
+    details: { layer: pattern, nearest },
+  });
+}
+
+/** What one entry of `train` means, beside the classifier. A layer or module brings what depends on it. */
+function trainedBy(network: Network, entry: string): string[] {
+  if (entry === 'head') return [];
+  if (entry === 'all') return allParameters(network);
+  if (isParameterPattern(entry)) return parametersNamed(network, entry);
+  const first = layersNamed(network, entry).map(({ name }) => name);
+  const layers = dependentsOf(network, first);
+  return network.layers.filter(({ name }) => layers.has(name)).flatMap(parametersOf);
+}
+
+/**
+ * The names of the parameters that are trained at a split point, sorted: what `train` means, without what `except` means, and always
+ * the classifier. Throws FT_MODEL_LAYER for a name of nothing, and for an exception that is the classifier.
+ */
+export function resolveTrained(network: Network, { train, except }: SplitPoint): string[] {
+  const trained = new Set(train.flatMap((entry) => trainedBy(network, entry)));
+  const classifier = classifierParameters(network);
+  for (const entry of except) {
+    const names = parametersNamed(network, entry);
+    if (names.every((name) => classifier.includes(name))) {
+      throw new FtctlError('FT_MODEL_LAYER', {
+        what: `${entry} is the classifier, which cannot be left out of the training.`,
+        why: 'It is a new one, of the classes of the run.',
+        remedy: 'Take it out of `except`.',
+        details: { layer: entry },
+      });
+    }
+    for (const name of names) trained.delete(name);
+  }
+  return [...new Set([...trained, ...classifier])].sort();
+}
+
+/** The parameters that have moved when phase `index` begins: what the phases before it train. */
+export function movedBefore(
+  phases: readonly { readonly trained: readonly string[] }[],
+  index: number,
+): Set<string> {
+  return new Set(phases.slice(0, index).flatMap(({ trained }) => trained));
+}
+
+/** The batch norms with a trained parameter, sorted by name: whose statistics move where phases say `batchNorm: shard`. */
+export function trainedBatchNorms(network: Network, trained: Iterable<string>): BatchNormLayer[] {
+  const names = new Set(trained);
+  return network.layers
+    .flatMap((layer) => (layer.kind === 'batchNorm' ? layer : []))
+    .filter((layer) => parametersOf(layer).some((name) => names.has(name)))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** The layers with one of the parameters `moved`, and those that depend on them, in order. */
+export function phaseSuffix(network: Network, moved: Iterable<string>): Layer[] {
+  const names = new Set(moved);
+  const first = network.layers.filter((layer) =>
+    parametersOf(layer).some((name) => names.has(name)),
+  );
+  const suffix = dependentsOf(
+    network,
+    first.map(({ name }) => name),
+  );
+  return network.layers.filter(({ name }) => suffix.has(name));
+}
+
+/** The layers outside of a suffix, or `images`, whose outputs it reads, in the network's order, the images first. */
+export function boundariesOf(network: Network, suffix: readonly Layer[]): string[] {
+  const own = new Set(suffix.map(({ name }) => name));
+  const read = new Set(suffix.flatMap(({ inputs }) => inputs).filter((name) => !own.has(name)));
+  return [imagesName, ...network.layers.map(({ name }) => name)].filter((name) => read.has(name));
+}
