@@ -51,6 +51,33 @@ export function maximalSubtrees(firstShard: number, numOwned: number, numShards:
 }
 
 /**
+ * The owned shards cut into subtrees of at most `maxShards`, each of a power of two of them, in ascending order: what one run of a graph
+ * computes whose shards are added up in pairs of pairs. TreeSum (tree-sum.ts) adds the runs' sums.
+ */
+export function subtreeRuns(
+  firstShard: number,
+  numOwned: number,
+  numShards: number,
+  maxShards: number,
+): { readonly node: number; readonly first: number; readonly numShards: number }[] {
+  const runs: { node: number; first: number; numShards: number }[] = [];
+  const cut = (node: number): void => {
+    const { first, end } = shardsBelow(node, numShards);
+    const size = end - first;
+    if (size < 1) return;
+    // The shards below a node fill it from the left: a power of two of them are a whole subtree.
+    if (size <= maxShards && Number.isInteger(Math.log2(size))) {
+      runs.push({ node, first, numShards: size });
+      return;
+    }
+    cut(2 * node);
+    cut(2 * node + 1);
+  };
+  for (const node of maximalSubtrees(firstShard, numOwned, numShards)) cut(node);
+  return runs;
+}
+
+/**
  * Sums the vectors of the owned shards into one partial per maximal subtree. The results are new arrays, so that the
  * caller may use its vectors again.
  */
@@ -105,7 +132,7 @@ function sumBelow(
       : right.isOwn
         ? right.values
         : new Float32Array(left.values.length);
-    add(out, left.values, right.values);
+    addNodes(out, left.values, right.values);
     return { values: out, isOwn: true };
   };
   const { values, isOwn } = sum(root);
@@ -116,7 +143,7 @@ function sumBelow(
  * out = left + right; `out` may be one of them. The sum of two float32 in a double, rounded to float32 by the store, is
  * the float32 sum: a double has more than twice the bits. Four at a time take half the time of one at a time.
  */
-function add(out: Float32Array, left: Float32Array, right: Float32Array): void {
+export function addNodes(out: Float32Array, left: Float32Array, right: Float32Array): void {
   const { length } = out;
   const lengthOfFours = length - (length % 4);
   for (let i = 0; i < lengthOfFours; i += 4) {
