@@ -1,5 +1,6 @@
 import { dataProblems } from './data-checks.js';
 import { modelProblems } from './model-checks.js';
+import { phaseProblems } from './phase-checks.js';
 import type { Problem } from './problems.js';
 import type { UserConfig } from './schema.js';
 import { defaultShards, maxShards } from './shards.js';
@@ -10,23 +11,10 @@ export function crossProblems(groups: Partial<UserConfig>): Problem[] {
   return [
     ...(data === undefined ? [] : dataProblems(data)),
     ...(model === undefined ? [] : modelProblems(model)),
-    ...(phases === undefined ? [] : phaseProblems({ phases })),
+    ...(phases === undefined ? [] : phaseProblems(phases, groups)),
     ...(batch === undefined || workers === undefined ? [] : batchProblems({ batch, workers })),
     ...(metrics === undefined || workers === undefined ? [] : portProblems({ metrics, workers })),
     ...(security === undefined ? [] : addressProblems({ security })),
-  ];
-}
-
-function phaseProblems({ phases }: Pick<UserConfig, 'phases'>): Problem[] {
-  if (phases[0]?.from !== 'best') return [];
-  return [
-    {
-      code: 'FT_CONFIG_CONFLICT',
-      path: ['phases', 0, 'from'],
-      what: 'phases.0.from is "best".',
-      why: 'There is no best epoch before the first phase.',
-      remedy: 'Remove the key, or set it to last.',
-    },
   ];
 }
 

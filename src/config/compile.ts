@@ -1,7 +1,7 @@
 import { resolveArchitecture } from './architecture-aliases.js';
 import { isRemote, pathOfFileUrl, type ResolvePath } from './paths.js';
 import { compilePhase } from './phase-forms.js';
-import type { AugmentSpec, ModelSpec, RunSpec } from './run-spec.js';
+import type { AugmentSpec, BatchSpec, ModelSpec, RunSpec } from './run-spec.js';
 import type { UserConfig } from './schema.js';
 import { defaultShards } from './shards.js';
 import { isWeightsPath } from './weights-reference.js';
@@ -32,7 +32,7 @@ export function compileConfig(config: UserConfig, options: CompileOptions): RunS
     },
     model: compileModel(model, options.resolvePath),
     phases: config.phases.map((phase) => compilePhase(phase, config.best.metric)),
-    batch: { size: batch.size, shards: batch.shards ?? defaultShards(batch.size) },
+    batch: compileBatch(batch),
     workers: config.workers,
     best: config.best,
     engine: { ...engine, threads: engine.threads === 'auto' ? null : engine.threads },
@@ -60,6 +60,11 @@ export function compileModel(model: UserConfig['model'], resolvePath: ResolvePat
     weights: isWeightsPath(weights) ? resolvePath(['model', 'weights'], weights) : weights,
     integrity,
   };
+}
+
+/** The global batch's part of {@link compileConfig}. */
+export function compileBatch({ size, shards }: UserConfig['batch']): BatchSpec {
+  return { size, shards: shards ?? defaultShards(size) };
 }
 
 /** Without augmentation all views of an image are the same one. */

@@ -3,16 +3,18 @@ import { basename, dirname, extname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FtctlError } from '../errors/index.js';
 import { crossProblems } from './checks.js';
-import { compileConfig, compileModel } from './compile.js';
+import { compileBatch, compileConfig, compileModel } from './compile.js';
 import { toYaml } from './document.js';
 import { formatPath, type KeyPath, valueAt } from './key-path.js';
 import { hasNetwork } from './model-checks.js';
 import { parseYaml } from './parse-yaml.js';
+import { compilePhase } from './phase-forms.js';
 import {
   defaultCacheDir,
   pathResolver,
   processEnvironment,
   type ConfigEnvironment,
+  type ResolvePath,
 } from './paths.js';
 import {
   type Fault,
@@ -22,7 +24,7 @@ import {
   structuralProblems,
   type Locate,
 } from './problems.js';
-import type { ModelSpec, RunSpec } from './run-spec.js';
+import type { BatchSpec, ModelSpec, PhaseSpec, RunSpec } from './run-spec.js';
 import { configSchema, type UserConfig } from './schema.js';
 import { applySets, ownerOf, parseSet, type SetValue, withImpliedSets } from './set-values.js';
 import { validGroups } from './valid-groups.js';
@@ -41,11 +43,18 @@ export interface LoadOptions {
   readonly sets?: readonly string[];
   readonly environment?: ConfigEnvironment;
   /** Throws the FtctlError of a model that cannot be, so that it is told with all other faults. */
-  readonly checkModel?: (groups: ModelGroups) => void;
+  readonly checkModel?: CheckModel;
 }
 
-/** The network as a run would have it, and the data's group where that is valid. */
-type ModelGroups = { readonly model: ModelSpec } & Partial<Pick<UserConfig, 'data'>>;
+type CheckModel = (groups: ModelGroups, locate: Locate) => void;
+
+/** The network as a run would have it, and what it is to be trained on, and how, where these groups are valid. */
+interface ModelGroups {
+  readonly model: ModelSpec;
+  readonly data?: UserConfig['data'];
+  readonly phases?: readonly PhaseSpec[];
+  readonly batch?: BatchSpec;
+}
 
 /** The keys that say where weights come from. */
 const weightsKeys: ReadonlySet<KeyPath[number]> = new Set(['weights', 'integrity']);
@@ -84,9 +93,10 @@ export async function loadConfig(options: LoadOptions = {}): Promise<LoadedConfi
     dirname(path),
     (key) => setOf(sets, key) !== undefined,
   );
-  const config = check(document, locate, faults, ({ model, ...groups }) =>
-    options.checkModel?.({ ...groups, model: compileModel(model, resolvePath) }),
-  );
+  const config = check(document, locate, faults, (groups) => {
+    const compiled = modelGroups(groups, resolvePath);
+    if (compiled !== undefined) options.checkModel?.(compiled, locate);
+  });
   const spec = compileConfig(config, {
     defaultName: nameOf(path),
     defaultCacheDir: defaultCacheDir(environment),
@@ -119,7 +129,7 @@ function check(
   document: unknown,
   locate: Locate,
   earlier: readonly Fault[],
-  checkModel: (groups: Pick<UserConfig, 'model'> & Partial<Pick<UserConfig, 'data'>>) => void,
+  checkModel: (groups: Partial<UserConfig>) => void,
 ): UserConfig {
   if (document === null || document === undefined) {
     throw new FtctlError('FT_CONFIG_SYNTAX', { what: `${locate([])}: the document is empty.` });
@@ -131,13 +141,10 @@ function check(
     ...crossProblems(groups),
   ];
   const faults = [...earlier, ...problems.map((problem) => faultOf(problem, locate))];
-  const { model, data } = groups;
   const modelFaults: Fault[] = [];
-  if (model !== undefined && hasNetwork(model)) {
-    collect(modelFaults, () => {
-      checkModel({ model, ...(data === undefined ? {} : { data }) });
-    });
-  }
+  collect(modelFaults, () => {
+    checkModel(groups);
+  });
   // A source of weights is looked at by both: what was said of it with its line is enough.
   const isToldOfWeights = problems.some(
     ({ path }) => path[0] === 'model' && path.length > 1 && weightsKeys.has(path[1]!),
@@ -147,6 +154,21 @@ function check(
   );
   if (!result.success || faults.length > 0) throw faultsError(faults);
   return result.data;
+}
+
+/** What a model is checked with, of the groups that are valid; undefined without a network. */
+function modelGroups(
+  { model, data, phases, batch, best }: Partial<UserConfig>,
+  resolvePath: ResolvePath,
+): ModelGroups | undefined {
+  if (model === undefined || !hasNetwork(model)) return undefined;
+  const metric = best?.metric ?? 'accuracy';
+  return {
+    model: compileModel(model, resolvePath),
+    ...(data === undefined ? {} : { data }),
+    ...(phases === undefined ? {} : { phases: phases.map((phase) => compilePhase(phase, metric)) }),
+    ...(batch === undefined ? {} : { batch: compileBatch(batch) }),
+  };
 }
 
 /** A run name out of a file name: `my run.yaml` -> `my-run`. */

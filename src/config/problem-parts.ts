@@ -1,3 +1,4 @@
+import type { KeyPath } from './key-path.js';
 import type { Problem } from './problems.js';
 
 /** The pinned hash of an npm package is not there. */
@@ -13,8 +14,13 @@ export function missingIntegrity(path: readonly string[], reference: string): Pr
 }
 
 /** A key that is set where it can have no effect; none for null. */
-export function unused(value: string | null, path: readonly string[], reason: string): Problem[] {
-  if (value === null) return [];
+export function unused(value: string | null, path: KeyPath, reason: string): Problem[] {
+  return unusedIf(value !== null, path, reason);
+}
+
+/** {@link unused} of a key that says by another value than null that it is set. */
+export function unusedIf(isSet: boolean, path: KeyPath, reason: string): Problem[] {
+  if (!isSet) return [];
   return [
     {
       code: 'FT_CONFIG_CONFLICT',
@@ -23,4 +29,9 @@ export function unused(value: string | null, path: readonly string[], reason: st
       remedy: `Remove ${path.join('.')}.`,
     },
   ];
+}
+
+/** Values that cannot be beside each other; `path` is the one to change. */
+export function conflict(path: KeyPath, what: string, why: string, remedy: string): Problem {
+  return { code: 'FT_CONFIG_CONFLICT', path, what, why, remedy };
 }

@@ -18,6 +18,7 @@ export interface Problem {
   readonly what: string;
   readonly why?: string;
   readonly remedy?: string;
+  readonly details?: FtctlError['details'];
 }
 
 /** Says where a path was written: `run.yaml:12:3`, or `--set batch.size=64`. */
@@ -31,15 +32,18 @@ export interface Fault {
   readonly message: string;
   /** Absent: the catalogue's. */
   readonly remedy?: string;
-  /** Of an error that was put with the others. */
   readonly details?: FtctlError['details'];
 }
 
-export function faultOf({ code, path, what, why, remedy }: Problem, locate: Locate): Fault {
+export function faultOf(
+  { code, path, what, why, remedy, details }: Problem,
+  locate: Locate,
+): Fault {
   return {
     ...{ code, path: formatPath(path) },
     message: `${locate(path)}: ${why === undefined ? what : `${what} ${why}`}`,
     ...(remedy === undefined ? {} : { remedy }),
+    ...(details === undefined ? {} : { details }),
   };
 }
 
