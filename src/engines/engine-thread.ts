@@ -1,0 +1,68 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { FtctlError } from '../errors/index.js';
+import type {
+  EngineReply,
+  EngineRequest,
+  EngineThreadData,
+  EngineThreadInput,
+} from './engine-thread-messages.js';
+import { openEngineHere } from './open-engine-here.js';
+import type { PhaseEngine, ShardSums } from './phase-engine.js';
+import { OwnCopy } from './shared-copy.js';
+
+/** Entry of the worker thread that computes large gradients (threaded-engine.ts). */
+
+const port = parentPort;
+if (port === null) throw new Error('this module is the entry of a worker thread');
+
+const { options } = workerData as EngineThreadData;
+const parameters = new OwnCopy();
+const statistics = new OwnCopy();
+let isClosing = false;
+
+function reply(message: EngineReply, transfer: ArrayBuffer[] = []): void {
+  port!.postMessage(message, transfer);
+}
+
+async function answer(engine: PhaseEngine, request: EngineRequest): Promise<void> {
+  const { id } = request;
+  try {
+    const tensors = {
+      parameters: parameters.of(request.tensors.parameters),
+      statistics: statistics.of(request.tensors.statistics),
+    };
+    if (request.kind === 'gradients') {
+      const result = await engine.gradients(request.batch, request.place, tensors);
+      reply(
+        { type: 'result', id, result },
+        result.map(({ values }) => values.buffer as ArrayBuffer),
+      );
+    } else {
+      const result: ShardSums = await engine.evaluate(request.batch, tensors);
+      reply({ type: 'result', id, result });
+    }
+  } catch (error) {
+    reply({ type: 'error', id, error: FtctlError.from(error).toJSON() });
+  }
+}
+
+try {
+  const engine = await openEngineHere(options);
+  let last = Promise.resolve();
+  port.on('message', (message: EngineThreadInput) => {
+    if (message.kind === 'close') {
+      isClosing = true;
+      last = last
+        .then(() => engine.close())
+        .finally(() => {
+          port.close();
+        });
+      return;
+    }
+    last = last.then(() => (isClosing ? undefined : answer(engine, message)));
+  });
+  reply({ type: 'ready' });
+} catch (error) {
+  reply({ type: 'unavailable', error: FtctlError.from(error).toJSON() });
+  port.close();
+}
