@@ -176,13 +176,16 @@ export function featuresOf(network: Network): string {
   }
 }
 
-/** The layers that `output` needs, itself included, in order. */
-export function layersUpTo(network: Network, output: string): Layer[] {
-  const needed = new Set([output]);
+/** The layers that the outputs need, themselves included, in order. */
+export function layersUpTo(network: Network, ...outputs: readonly string[]): Layer[] {
+  const needed = new Set(outputs);
   for (const layer of network.layers.toReversed()) {
     if (needed.has(layer.name)) for (const input of layer.inputs) needed.add(input);
   }
   const layers = network.layers.filter(({ name }) => needed.has(name));
-  if (!layers.some(({ name }) => name === output)) throw new Error(`no layer ${output}`);
+  for (const output of outputs) {
+    const isKnown = output === imagesName || layers.some(({ name }) => name === output);
+    if (!isKnown) throw new Error(`no layer ${output}`);
+  }
   return layers;
 }

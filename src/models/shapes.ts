@@ -149,17 +149,17 @@ function shapesOf(
 }
 
 /**
- * The output shapes of all layers that `output` needs, by name, for square images of `imageSize`. A description that contradicts
+ * The output shapes of all layers that the outputs need, by name, for square images of `imageSize`. A description that contradicts
  * itself is a bug (Error); an image that is too small is FT_MODEL_IMAGE_SIZE, which names the smallest that is not.
  */
 export function inferShapes(
   network: Network,
   imageSize: number,
-  output = network.output,
+  ...outputs: readonly string[]
 ): Map<string, Shape> {
-  const shapes = shapesOf(network, layersUpTo(network, output), imageSize);
+  const shapes = shapesOf(network, layersNeeded(network, outputs), imageSize);
   if (shapes instanceof Map) return shapes;
-  const smallest = smallestImageSize(network, output);
+  const smallest = smallestImageSize(network, ...outputs);
   throw new FtctlError('FT_MODEL_IMAGE_SIZE', {
     what: `Images of ${imageSize} x ${imageSize} pixels are too small for this network.`,
     why: `The output of layer ${shapes.layer} would be ${shapes.shape.join(' x ')}; the smallest images that work have ${smallest} x ${smallest} pixels.`,
@@ -170,11 +170,16 @@ export function inferShapes(
 /** Far over what any network needs; a description that refuses images of this size is a bug. */
 const maxSmallest = 4096;
 
-/** The side in pixels of the smallest square images that `output` can be computed of. */
-export function smallestImageSize(network: Network, output = network.output): number {
-  const layers = layersUpTo(network, output);
+/** Without outputs: those that the network's own needs. */
+function layersNeeded(network: Network, outputs: readonly string[]): readonly Layer[] {
+  return layersUpTo(network, ...(outputs.length === 0 ? [network.output] : outputs));
+}
+
+/** The side in pixels of the smallest square images that the outputs can be computed of. */
+export function smallestImageSize(network: Network, ...outputs: readonly string[]): number {
+  const layers = layersNeeded(network, outputs);
   for (let size = 1; size <= maxSmallest; size++) {
     if (shapesOf(network, layers, size) instanceof Map) return size;
   }
-  throw new Error(`images of ${maxSmallest} pixels are too small for ${output}`);
+  throw new Error(`images of ${maxSmallest} pixels are too small for ${outputs.join(' and ')}`);
 }

@@ -2,7 +2,13 @@ import type { PhaseSpec } from '../config/phase-spec.js';
 import { FtctlError } from '../errors/index.js';
 import { dependentsOf, isWithin, layersNamed } from './layer-names.js';
 import { nearestNames } from './nearest-names.js';
-import { imagesName, type BatchNormLayer, type Layer, type Network } from './network.js';
+import {
+  imagesName,
+  layersUpTo,
+  type BatchNormLayer,
+  type Layer,
+  type Network,
+} from './network.js';
 import { layerTensors } from './tensor-specs.js';
 
 /**
@@ -112,7 +118,21 @@ export function trainedBatchNorms(network: Network, trained: Iterable<string>): 
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** The layers with one of the parameters `moved`, and those that depend on them, in order. */
+/**
+ * The outputs that the loss is taken of: the network's, and those of the auxiliary classifiers that train layers. One of which
+ * nothing has moved, with the layers of its own before it, is as new as it was drawn: its loss would only mislead.
+ */
+function lossOutputs(network: Network, moved: ReadonlySet<string>): string[] {
+  const main = new Set(layersUpTo(network, network.output));
+  const auxiliary = network.auxiliaryClassifiers.filter((classifier) =>
+    layersUpTo(network, classifier).some(
+      (layer) => !main.has(layer) && parametersOf(layer).some((name) => moved.has(name)),
+    ),
+  );
+  return [...auxiliary, network.output];
+}
+
+/** The layers with one of the parameters `moved`, and those that depend on them, as far as the loss needs them, in order. */
 export function phaseSuffix(network: Network, moved: Iterable<string>): Layer[] {
   const names = new Set(moved);
   const first = network.layers.filter((layer) =>
@@ -122,7 +142,7 @@ export function phaseSuffix(network: Network, moved: Iterable<string>): Layer[] 
     network,
     first.map(({ name }) => name),
   );
-  return network.layers.filter(({ name }) => suffix.has(name));
+  return layersUpTo(network, ...lossOutputs(network, names)).filter(({ name }) => suffix.has(name));
 }
 
 /** The layers outside of a suffix, or `images`, whose outputs it reads, in the network's order, the images first. */

@@ -19,8 +19,8 @@ export const loweringVersion = 2;
 
 export interface LowerOptions {
   readonly imageSize: number;
-  /** The layer whose output is the graph's. */
-  readonly output: string;
+  /** The layer whose output is the graph's; of several (or `images`) that are flat, the outputs side by side. */
+  readonly output: string | readonly string[];
   /** The graph's name for it: `features` or `logits`. */
   readonly outputName: string;
   /** Whether the output is flattened: [N, C, H, W] maps as rows [N, C * H * W]. */
@@ -34,8 +34,11 @@ function onnxPads({ top, left, bottom, right }: ExplicitPadding): number[] {
 }
 
 /** The convolutions whose only reader is a batch norm, by the batch norm's name: the two become one node. */
-function foldableConvs(layers: readonly Layer[], output: string): Map<string, Conv2dLayer> {
-  const readers = new Map<string, number>([[output, 1]]);
+function foldableConvs(
+  layers: readonly Layer[],
+  outputs: readonly string[],
+): Map<string, Conv2dLayer> {
+  const readers = new Map<string, number>(outputs.map((output) => [output, 1]));
   for (const { inputs } of layers) {
     for (const input of inputs) readers.set(input, (readers.get(input) ?? 0) + 1);
   }
@@ -62,14 +65,14 @@ class Lowering {
   constructor(
     graph: GraphBuilder,
     layers: readonly Layer[],
-    output: string,
+    outputs: readonly string[],
     shapes: ReadonlyMap<string, Shape>,
     tensors: TensorSet,
   ) {
     this.graph = graph;
     this.#tensors = tensors;
     this.#shapes = shapes;
-    this.#folded = foldableConvs(layers, output);
+    this.#folded = foldableConvs(layers, outputs);
     this.#skipped = new Set([...this.#folded.values()].map(({ name }) => name));
   }
 
@@ -192,7 +195,7 @@ class Lowering {
 }
 
 /**
- * The ONNX file of the part of a network that `output` needs, in evaluation mode: input `images` [N, C, S, S] float32
+ * The ONNX file of the part of a network that the output needs, in evaluation mode: input `images` [N, C, S, S] float32
  * with dynamic N, batch norm folded into convolutions where it can be. `tensors` must fit the network.
  */
 export function lowerNetwork(
@@ -201,21 +204,27 @@ export function lowerNetwork(
   options: LowerOptions,
 ): Uint8Array {
   const { imageSize, output, outputName, flat = false } = options;
-  const shapes = inferShapes(network, imageSize, output);
-  const layers = layersUpTo(network, output);
+  const outputs = typeof output === 'string' ? [output] : output;
+  if (outputs.length !== 1 && !flat) throw new Error('several outputs can only be rows');
+  const shapes = inferShapes(network, imageSize, ...outputs);
+  const layers = layersUpTo(network, ...outputs);
   const graph = new GraphBuilder(outputName);
   graph.input(imagesName, 'float', ['N', network.inputChannels, imageSize, imageSize]);
-  const lowering = new Lowering(graph, layers, output, shapes, tensors);
-  const shape = shapes.get(output)!;
-  const flatten = flat && shape.length > 1;
-  for (const layer of layers) {
-    const isOutput = layer.name === output && !flatten;
-    lowering.lower(layer, isOutput ? outputName : layer.name);
-  }
-  const value = lowering.valueOf(output);
-  if (flatten) graph.node('Flatten', outputName, [value], { axis: 1 });
+  const lowering = new Lowering(graph, layers, outputs, shapes, tensors);
+  const shapesOfOutputs = outputs.map((name) => shapes.get(name)!);
+  const isFlattened = shapesOfOutputs.map((shape) => flat && shape.length > 1);
+  const [only] = outputs.length === 1 && !isFlattened[0] ? outputs : [];
+  for (const layer of layers) lowering.lower(layer, layer.name === only ? outputName : layer.name);
+  const values = outputs.map((name) => lowering.valueOf(name));
+  const rows = values.map((value, i) => {
+    if (!isFlattened[i]) return value;
+    const flattened = outputs.length === 1 ? outputName : `${outputs[i]!}.rows`;
+    return graph.node('Flatten', flattened, [value], { axis: 1 });
+  });
+  if (rows.length > 1) graph.node('Concat', outputName, rows, { axis: 1 });
   // Dropout has no node of its own: it is the identity here.
-  else if (value !== outputName) graph.node('Identity', outputName, [value]);
-  graph.output(outputName, 'float', ['N', ...(flatten ? [numElements(shape)] : shape)]);
+  else if (rows[0] !== outputName) graph.node('Identity', outputName, rows);
+  const length = shapesOfOutputs.reduce((sum, shape) => sum + numElements(shape), 0);
+  graph.output(outputName, 'float', ['N', ...(flat ? [length] : shapesOfOutputs[0]!)]);
   return graph.build(options.metadata);
 }
