@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { checkPhasesOnData } from '../config/phase-data-checks.js';
 import type { RunSpec } from '../config/run-spec.js';
 import type { RunEventBody } from '../control/events.js';
 import { makeManifest } from '../data/make-manifest.js';
@@ -77,6 +78,10 @@ async function prepare(
   signal.throwIfAborted();
   for (const event of skippedEvents(manifest.skipped, eventsPath)) emit(event);
   const plan = planOf(spec, manifest);
+  checkPhasesOnData(spec.phases, {
+    classNames: manifest.classNames,
+    numBatches: plan.numTrainSteps,
+  });
   emit({
     type: 'data-ready',
     classes: manifest.classNames.length,
