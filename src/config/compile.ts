@@ -15,7 +15,8 @@ export interface CompileOptions {
 
 /** Turns a checked document into the frozen specification of a run. Pure; does not look at the file system. */
 export function compileConfig(config: UserConfig, options: CompileOptions): RunSpec {
-  const { data, model, batch, engine, cache } = config;
+  const { model, batch, engine, cache } = config;
+  const { views, ...data } = config.data;
   const absolute = <T extends string | null>(group: string, key: string, path: T): T =>
     path === null ? path : (options.resolvePath([group, key], path) as T);
   return deepFreeze<RunSpec>({
@@ -28,7 +29,7 @@ export function compileConfig(config: UserConfig, options: CompileOptions): RunS
         : absolute('data', 'source', pathOfFileUrl(data.source)),
       rules: absolute('data', 'rules', data.rules),
       classNames: absolute('data', 'classNames', data.classNames),
-      views: compileViews(data.views, data.augment),
+      views: compileViews(views, data.augment),
     },
     model: compileModel(model, options.resolvePath),
     phases: config.phases.map((phase) => compilePhase(phase, config.best.metric)),

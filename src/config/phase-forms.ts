@@ -1,4 +1,4 @@
-import type { OptimizerSpec, PhaseSpec, ScheduleSpec } from './phase-spec.js';
+import type { EarlyStoppingSpec, OptimizerSpec, PhaseSpec, ScheduleSpec } from './phase-spec.js';
 import type { UserConfig, UserConfigInput } from './schema.js';
 
 /** A phase in its two forms: what a user writes, defaults filled in by the schema, and what it compiles to. */
@@ -6,18 +6,16 @@ import type { UserConfig, UserConfigInput } from './schema.js';
 type UserPhase = UserConfig['phases'][number];
 type PhaseDocument = UserConfigInput['phases'][number];
 
-/** Fills in what the schema cannot: `metric` is that of the best epoch. */
+/** Fills in what the schema cannot: `metric` is that of the best epoch. Keys have one order, since a run's identity is a hash of them. */
 export function compilePhase(phase: UserPhase, metric: 'accuracy' | 'loss'): PhaseSpec {
-  const { train, except, optimizer, schedule, classWeights, earlyStopping, ...rest } = phase;
   return {
-    ...rest,
-    train: listOf(train),
-    except: listOf(except),
-    optimizer: compileOptimizer(optimizer),
-    schedule: compileSchedule(schedule, phase.epochs),
-    classWeights: typeof classWeights === 'string' ? classWeights : { ...classWeights },
-    earlyStopping:
-      earlyStopping === null ? null : { ...earlyStopping, metric: earlyStopping.metric ?? metric },
+    ...phase,
+    train: listOf(phase.train),
+    except: listOf(phase.except),
+    optimizer: compileOptimizer(phase.optimizer),
+    schedule: compileSchedule(phase.schedule, phase.epochs),
+    classWeights: compileWeights(phase.classWeights),
+    earlyStopping: phase.earlyStopping && compileStopping(phase.earlyStopping, metric),
   };
 }
 
@@ -28,8 +26,8 @@ function listOf(names: string | readonly string[]): readonly string[] {
 function compileOptimizer(optimizer: UserPhase['optimizer']): OptimizerSpec {
   const groups = optimizer.groups.map((group) => ({ ...group, match: listOf(group.match) }));
   if (optimizer.type === 'sgd') return { ...optimizer, groups };
-  const { type = 'adam', betas, ...rest } = optimizer;
-  return { type, ...rest, beta1: betas[0], beta2: betas[1], groups };
+  const { type = 'adam', learningRate, weightDecay, betas, epsilon } = optimizer;
+  return { type, learningRate, weightDecay, beta1: betas[0], beta2: betas[1], epsilon, groups };
 }
 
 function compileSchedule(schedule: UserPhase['schedule'], phaseEpochs: number): ScheduleSpec {
@@ -38,11 +36,25 @@ function compileSchedule(schedule: UserPhase['schedule'], phaseEpochs: number): 
     case undefined:
     case 'constant':
       return { type: 'constant', warmup };
-    case 'cosine':
-      return { ...schedule, epochs: schedule.epochs ?? phaseEpochs - (warmup?.epochs ?? 0) };
+    case 'cosine': {
+      const { type, minRate, epochs = phaseEpochs - (warmup?.epochs ?? 0) } = schedule;
+      return { type, warmup, epochs, minRate };
+    }
     default:
       return schedule;
   }
+}
+
+function compileStopping(
+  { metric, patience, minDelta }: NonNullable<UserPhase['earlyStopping']>,
+  byDefault: 'accuracy' | 'loss',
+): EarlyStoppingSpec {
+  return { metric: metric ?? byDefault, patience, minDelta };
+}
+
+function compileWeights(weights: UserPhase['classWeights']): PhaseSpec['classWeights'] {
+  if (typeof weights === 'string') return weights;
+  return Object.fromEntries(Object.entries(weights).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** The inverse of {@link compilePhase}, with every key. */
@@ -68,8 +80,8 @@ function namesOf(names: readonly string[]): string | string[] {
 function optimizerDocument(spec: OptimizerSpec): PhaseDocument['optimizer'] {
   const groups = spec.groups.map((group) => ({ ...group, match: namesOf(group.match) }));
   if (spec.type === 'sgd') return { ...spec, groups };
-  const { beta1, beta2, ...rest } = spec;
-  return { ...rest, betas: [beta1, beta2], groups };
+  const { type, learningRate, weightDecay, beta1, beta2, epsilon } = spec;
+  return { type, learningRate, weightDecay, betas: [beta1, beta2], epsilon, groups };
 }
 
 function scheduleDocument(spec: ScheduleSpec): PhaseDocument['schedule'] {

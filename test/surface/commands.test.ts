@@ -80,7 +80,9 @@ describe('the command line', () => {
   });
 
   it('finds nothing wrong with the packaged configurations, paths of weights beside the file included', async () => {
-    const configs = ['flowers102-resnet18.yaml', 'quickstart.yaml', 'smoke.yaml'];
+    const configs = [
+      ...['flowers102-resnet18.yaml', 'quickstart.yaml', 'smoke.yaml', 'two-phase.yaml'],
+    ];
     for (const name of configs) {
       const path = join(root, 'configs', name);
       const { stderr, code } = await ftctl(['config', 'validate', path]);
