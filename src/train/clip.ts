@@ -60,6 +60,13 @@ export function clipScalars(clip: PhaseSpec['clip'], totalNorm: number): ClipSca
   return { scale, limit: clip.value === null ? Infinity : f32(clip.value) };
 }
 
+/** Limits a whole mean gradient in place. Nothing is done, nor its norm taken, where there is no limit. */
+export function clipGradients(gradients: Float32Array, clip: PhaseSpec['clip']): void {
+  if (clip.norm === null && clip.value === null) return;
+  const norm = clip.norm === null ? 0 : gradientNorm(gradients);
+  clipRange(gradients, 0, gradients.length, clipScalars(clip, norm));
+}
+
 /** Limits the elements from `from` to before `to`, in place: first the scale, then torch.nn.utils.clip_grad_value_. */
 export function clipRange(
   gradients: Float32Array,

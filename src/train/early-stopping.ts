@@ -3,7 +3,7 @@ import type { EvaluationRecord } from '../state/training-state.js';
 
 /**
  * Whether a phase ends after the evaluations `records`, its own and oldest first: `patience` of them in a row were no improvement.
- * An improvement is better than the best one before it, by `minDelta` at least; the first evaluation is one.
+ * An improvement is more than `minDelta` better than the last one; the first evaluation is one.
  */
 export function isStopped(
   { metric, patience, minDelta }: EarlyStoppingSpec,
@@ -13,7 +13,7 @@ export function isStopped(
   let numWithout = 0;
   for (const { valLoss, valAccuracy } of records) {
     const value = metric === 'accuracy' ? valAccuracy : -valLoss;
-    if (value > best && value - best >= minDelta) {
+    if (value - best > minDelta) {
       best = value;
       numWithout = 0;
     } else {

@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
-  clipRange,
-  clipScalars,
+  clipGradients,
   gradientNorm,
   normBlockLength,
   normOfBlocks,
@@ -14,7 +13,7 @@ function clipped(
   clip: { norm: number | null; value: number | null },
 ): number[] {
   const values = Float32Array.from(gradients);
-  clipRange(values, 0, values.length, clipScalars(clip, gradientNorm(values)));
+  clipGradients(values, clip);
   return [...values];
 }
 

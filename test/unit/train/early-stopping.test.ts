@@ -23,10 +23,10 @@ describe('isStopped', () => {
     expect(isStopped(byLoss, ofLosses(1, 2, 3))).toBe(true);
   });
 
-  it('takes less than minDelta for no improvement, and measures from the last improvement', () => {
+  it('takes what is not more than minDelta better for none, and measures from the last improvement', () => {
     const demanding = { ...spec, minDelta: 0.25 };
-    expect(isStopped(demanding, ofAccuracies(0.25, 0.375, 0.5))).toBe(false);
-    expect(isStopped(demanding, ofAccuracies(0.25, 0.375, 0.4375))).toBe(true);
+    expect(isStopped(demanding, ofAccuracies(0.25, 0.375, 0.5625))).toBe(false);
+    expect(isStopped(demanding, ofAccuracies(0.25, 0.375, 0.5))).toBe(true);
   });
 
   it('stays stopped whatever comes after', () => {
