@@ -31,6 +31,8 @@ export async function openHeadEngine(options: HeadEngineOptions): Promise<PhaseE
   const { numFeatures, numClasses } = head;
   const vectorLength = headLayout(head).length + numVectorSums;
   const graphRows = Math.max(rowsPerShard, minGraphRows);
+  const weightEntry = entryOf(layout, head.weightName);
+  const biasEntry = entryOf(layout, head.biasName);
   const open = (pass: 'gradient' | 'evaluation'): Promise<OnnxSession> =>
     OnnxSession.open(headGraph(head, graphRows, pass), { provider, threads: 1 });
   const gradientSession = await open('gradient');
@@ -39,10 +41,6 @@ export async function openHeadEngine(options: HeadEngineOptions): Promise<PhaseE
     throw error;
   });
 
-  const entryOf = (wanted: string): ParameterEntry =>
-    layout.entries.find(({ name }) => name === wanted)!;
-  const weightEntry = entryOf(head.weightName);
-  const biasEntry = entryOf(head.biasName);
   const parameter = (parameters: Float32Array, entry: ParameterEntry): TensorValue => {
     const { offset, length, shape } = entry;
     return { data: parameters.subarray(offset, offset + length), dims: shape };
@@ -123,6 +121,12 @@ export async function openHeadEngine(options: HeadEngineOptions): Promise<PhaseE
       await evaluationSession.close();
     },
   };
+}
+
+function entryOf(layout: ParameterLayout, wanted: string): ParameterEntry {
+  const entry = layout.entries.find(({ name }) => name === wanted);
+  if (entry === undefined) throw new Error(`${wanted} is not in the run's state`);
+  return entry;
 }
 
 /** A batch's values with each shard's rows filled up to what the graph takes; the same array where nothing is to do. */
