@@ -18,7 +18,8 @@ interface Difference {
  * FT_RESUME_MISMATCH that names every other difference with both values.
  */
 export function checkResumable(before: RunSpec, now: RunSpec): void {
-  const lastEpochs = formatPath(['phases', before.phases.length - 1, 'epochs']);
+  const lastPhase = formatPath(['phases', before.phases.length - 1]);
+  const lastEpochs = `${lastPhase}.epochs`;
   const differences = differencesOf(toDocument(before), toDocument(now), []).filter(
     ({ path, before: old, now: young }) => {
       const name = formatPath(path);
@@ -37,10 +38,20 @@ export function checkResumable(before: RunSpec, now: RunSpec): void {
       formatPath(differences[0]!.path) === lastEpochs
         ? 'The last phase may get more epochs, not fewer.'
         : 'Only workers, engine.threads, cache, checkpoint, metrics, security, name and more epochs in the last phase may differ.',
+    ...cosineRemedy(differences, `${lastPhase}.schedule.epochs`),
     details: {
       differences: differences.map((d) => ({ ...d, path: formatPath(d.path) })),
     },
   });
+}
+
+/** A cosine takes the epochs of its phase where it is given none of its own, and is another one in a longer phase. */
+function cosineRemedy(differences: readonly Difference[], key: string): { remedy?: string } {
+  const cosine = differences.find(({ path, before }) => formatPath(path) === key && before != null);
+  if (cosine === undefined || differences.length > 1) return {};
+  return {
+    remedy: `Set ${key} to ${show(cosine.before)}, as it was; the learning rate rises again after them.`,
+  };
 }
 
 /** The leaves that differ; lists of different length differ as a whole. */

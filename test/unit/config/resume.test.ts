@@ -67,6 +67,30 @@ describe('checkResumable', () => {
     );
   });
 
+  it('tells how a longer last phase keeps its cosine', async () => {
+    const phases = (epochs: number, own = ''): string =>
+      `phases=[{epochs: ${epochs}, schedule: {type: cosine${own}}}]`;
+    const [before, longer] = [await spec(phases(5)), await spec(phases(9))];
+    const refused = (): void => {
+      checkResumable(before, longer);
+    };
+    expect(refused).toThrow(
+      expect.objectContaining({
+        message: `The run cannot go on: phases.0.schedule.epochs was 5 and is now 9. ${only}`,
+        remedy:
+          'Set phases.0.schedule.epochs to 5, as it was; the learning rate rises again after them.',
+      }),
+    );
+    checkResumable(before, await spec(phases(9, ', epochs: 5')));
+  });
+
+  it('does not care how a value is written', async () => {
+    const before = await spec('phases=[{epochs: 3, train: layer4, classWeights: {a: 2, b: 3}}]');
+    const now = await spec('phases=[{epochs: 3, train: [layer4], classWeights: {b: 3, a: 2}}]');
+    expect(now).toEqual(before);
+    checkResumable(before, now);
+  });
+
   it('refuses another number of phases', async () => {
     expect(await mismatch('phases=[{epochs: 3}]')).toMatch(/^The run cannot go on: phases was \[/);
     const long = 'phases=[{epochs: 3}, {epochs: 5, from: best}, {epochs: 1}]';
@@ -82,6 +106,18 @@ describe('checkResumable', () => {
     'data.onBadFile=skip',
     'model.architecture=resnet34',
     'phases.1.schedule={type: step, stepSize: 2}',
+    'phases.1.schedule={warmup: {epochs: 1}}',
+    'phases.1.train=layer4',
+    'phases.1={epochs: 5, from: best, train: layer4, except: layer4.0}',
+    'phases.1.optimizer.type=adamw',
+    'phases.1.optimizer.groups=[{match: fc, learningRate: 1}]',
+    'phases.1.clip.norm=1',
+    'phases.1.labelSmoothing=0.1',
+    'phases.1.classWeights={rose: 2}',
+    'phases.1.sampling=weighted',
+    'phases.1.mixup=0.2',
+    'phases.1.accumulate=2',
+    'phases.1.earlyStopping={patience: 2}',
     'batch.shards=4',
     'best.metric=loss',
     'engine.provider=webgpu',
