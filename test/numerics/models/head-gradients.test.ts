@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { openHeadSession } from '../../../src/engines/head-session.js';
+import { openHeadEngine } from '../../../src/engines/head-engine.js';
 import { headLayout } from '../../../src/models/head.js';
 import type { HeadDescription } from '../../../src/models/prepared-model.js';
+import { selectShards } from '../../contract/engines/phase-batches.js';
 import { relativeError, uniform, values } from './formula.js';
 
 interface Case {
@@ -38,27 +39,48 @@ for (const { fixture, title, head } of heads) {
   for (const { spread, losses_S, correct_S, gradients_SP } of cases) {
     const logits = spread === 1 ? 'ordinary logits' : 'logits of several thousand';
     test(`losses, counts and gradients of ${title} are PyTorch's, for ${logits}`, async () => {
-      const engine = await openHeadSession({ head, rowsPerShard, provider: 'cpu' });
+      const layout = headLayout(head);
+      const engine = await openHeadEngine({ head, layout, rowsPerShard, provider: 'cpu' });
       const rowWeights_SB = values(rows, 3, 0, 2);
       rowWeights_SB.fill(0, 6, 8);
-      const weight = values(headLayout(head).length - numClasses, 4, -0.5, 0.5);
+      const labels_SB = new Int32Array(rows).fill(-1);
+      const targets_SBK = new Float32Array(rows * numClasses);
+      for (const [row, weight] of rowWeights_SB.entries()) {
+        if (weight === 0) continue;
+        const label = Math.floor(uniform(row, 2) * numClasses);
+        labels_SB[row] = label;
+        targets_SBK[row * numClasses + label] = weight;
+      }
+      const weight = values(layout.length - numClasses, 4, -0.5, 0.5);
       const bias = values(numClasses, 5, -0.5, 0.5);
-      const result = await engine.gradients(
-        {
-          numShards,
-          rowsPerShard,
-          features_SBF: values(rows * head.numFeatures, 1, -2, 2),
-          labels_SB: Int32Array.from({ length: rows }, (_, i) =>
-            Math.floor(uniform(i, 2) * numClasses),
-          ),
-          rowWeights_SB,
-        },
-        Float32Array.from([...bias, ...weight].map((value) => value * spread)),
-      );
+      const batch = {
+        numShards,
+        rowsPerShard,
+        features_SBF: values(rows * head.numFeatures, 1, -2, 2),
+        targets_SBK,
+        labels_SB,
+        weights_S: new Float32Array(numShards),
+        counts_S: new Float32Array(numShards),
+        ...{ mix: null, dropout: null },
+      };
+      const vectors: Float32Array[] = [];
+      for (const shard of [0, 1, 2]) {
+        const [sum] = await engine.gradients(
+          selectShards(batch, [shard]),
+          { firstShard: shard, numShards: 1, numShardsOfRun: numShards },
+          {
+            parameters: Float32Array.from([...bias, ...weight].map((value) => value * spread)),
+            statistics: new Float32Array(0),
+          },
+        );
+        vectors.push(sum!.values);
+      }
       await engine.close();
-      expect(relativeError(result.losses_S, losses_S)).toBeLessThan(1e-6);
-      expect(relativeError(result.gradients_SP, gradients_SP.flat())).toBeLessThan(1e-5);
-      expect([...result.correct_S]).toEqual(correct_S);
+      const losses = Float32Array.from(vectors, (vector) => vector.at(-4)!);
+      const gradients = Float32Array.from(vectors.flatMap((vector) => [...vector.slice(0, -4)]));
+      expect(relativeError(losses, losses_S)).toBeLessThan(1e-6);
+      expect(relativeError(gradients, gradients_SP.flat())).toBeLessThan(1e-5);
+      expect(vectors.map((vector) => vector.at(-2))).toEqual(correct_S);
     });
   }
 }
