@@ -1,14 +1,14 @@
-import type { DataSpec, ModelSpec, Rgb } from '../config/run-spec.js';
+import type { ArchitectureSpec, DataSpec, ModelSpec, Rgb } from '../config/run-spec.js';
 import { BlobStore } from '../util/blob-store.js';
 import { openBackbone } from './backbone/open-backbone.js';
 import { prepareBackbone } from './backbone/prepare-backbone.js';
 import { headOf } from './head.js';
-import { featuresOf } from './network.js';
-import { loweringVersion, lowerNetwork } from './onnx/lower-network.js';
+import { loweringVersion } from './onnx/lower-network.js';
+import { headPhase, lowerPhases, planPhases, type PhaseToPrepare } from './prepare-phases.js';
 import { findPrepared, preparedKey, rememberPrepared } from './prepared-cache.js';
 import type { PreparedModel } from './prepared-model.js';
 import { preprocessingOf } from './preprocessing-of.js';
-import { checkImageSize, describeNetwork } from './registry.js';
+import { checkImageSize, describeNetwork, torchvisionSpec } from './registry.js';
 import { loadWeights } from './weights/load-weights.js';
 import { encodeWeightsBlob } from './weights/weights-blob.js';
 import { weightsIdentity } from './weights/weights-identity.js';
@@ -29,7 +29,9 @@ export interface PrepareOptions {
   readonly normalise: DataSpec['normalise'];
   /** Absent: images are resized to `imageSize`. */
   readonly valTransform?: DataSpec['valTransform'];
-  /** Seeds random weights; the initial classifier is made elsewhere (head.ts). */
+  /** Of the run; absent: one that trains the classifier alone. */
+  readonly phases?: readonly PhaseToPrepare[];
+  /** Seeds random weights and new auxiliary classifiers; the initial classifier is made elsewhere (run-tensors.ts). */
   readonly seed: number;
   readonly cacheDir: string;
   readonly onProgress?: (progress: PrepareProgress) => void;
@@ -57,15 +59,23 @@ export async function checkModel(
 }
 
 /**
- * Makes a model ready to be trained: fetches and checks the weights, lowers the frozen prefix to ONNX, and stores both as
- * blobs in the cache. What was prepared before is found again in a few milliseconds. Rejects with FT_MODEL_*, FT_WEIGHTS_*,
+ * Makes a model ready to be trained: fetches and checks the weights, lowers each phase's frozen prefix to ONNX, and stores all of
+ * it as blobs in the cache. What was prepared before is found again in a few milliseconds. Rejects with FT_MODEL_*, FT_WEIGHTS_*,
  * FT_BACKBONE_*, FT_DISK_FULL or FT_NOT_WRITABLE errors, or with the signal's reason.
  */
 export async function prepareModel(
   spec: ModelSpec,
   options: PrepareOptions,
 ): Promise<PreparedModel> {
-  const { numClasses, imageSize, seed, cacheDir, onProgress, signal } = options;
+  const {
+    numClasses,
+    imageSize,
+    phases = [headPhase],
+    seed,
+    cacheDir,
+    onProgress,
+    signal,
+  } = options;
   const preprocessing = preprocessingOf(spec, options);
   const report = (message: string, done: number): void => {
     onProgress?.({ what: 'model', message, done, total: numSteps, unit: 'steps' });
@@ -74,7 +84,9 @@ export async function prepareModel(
     const onNote = (note: string): void => {
       report(note, numSteps);
     };
-    return prepareBackbone(spec, { numClasses, preprocessing, cacheDir, onNote });
+    return prepareBackbone(spec, {
+      ...{ numClasses, preprocessing, numPhases: phases.length, cacheDir, onNote },
+    });
   }
   checkImageSize(spec.architecture, spec.width, imageSize);
   const source = weightsSource(spec);
@@ -86,6 +98,8 @@ export async function prepareModel(
     width: spec.width,
     numClasses,
     preprocessing,
+    phases: phases.map(({ train, except, batchNorm }) => ({ train, except, batchNorm })),
+    ...auxiliarySeed(spec, seed),
   });
   const known = await findPrepared(cacheDir, key, blobs);
   if (known !== undefined) {
@@ -108,11 +122,9 @@ export async function prepareModel(
   signal?.throwIfAborted();
   report('Lowering the backbone to ONNX', 1);
   const network = describeNetwork(loaded.spec);
-  const backbone = lowerNetwork(network, loaded.tensors, {
-    imageSize,
-    output: featuresOf(network),
-    outputName: 'features',
-    flat: true,
+  const plan = planPhases(network, imageSize, phases);
+  const lowered = await lowerPhases(network, loaded.tensors, {
+    ...{ phases: plan.phases, imageSize, blobs },
   });
   report('Storing the model', 2);
   const prepared: PreparedModel = {
@@ -120,14 +132,21 @@ export async function prepareModel(
     width,
     convention: loaded.spec.convention,
     numClasses,
-    backboneSha256: await blobs.put(backbone),
+    backboneSha256: lowered[0]!.backboneSha256,
     weightsSha256: await blobs.put(encodeWeightsBlob(loaded.spec, loaded.tensors)),
     head: headOf(network, imageSize),
     preprocessing,
+    ...{ phases: lowered, parameters: plan.parameters, statistics: plan.statistics },
   };
   signal?.throwIfAborted();
   await rememberPrepared(cacheDir, key, { prepared, notes: loaded.notes });
   for (const note of loaded.notes) report(note, numSteps);
   report('Model ready', numSteps);
   return prepared;
+}
+
+/** Auxiliary classifiers are stored with the weights: new ones, of the run's seed. */
+function auxiliarySeed({ architecture, width }: ArchitectureSpec, seed: number): { seed?: number } {
+  const { auxiliaryClassifiers } = describeNetwork(torchvisionSpec(architecture, width, 1));
+  return auxiliaryClassifiers.length === 0 ? {} : { seed };
 }

@@ -20,6 +20,14 @@ const headFields = {
   numFeatures: z.number(),
   numClasses: z.number(),
 };
+const phaseSchema = z.strictObject({
+  engine: z.enum(['head', 'network']),
+  trained: z.array(z.string()),
+  statistics: z.array(z.string()),
+  boundaries: z.array(z.string()).min(1),
+  numFeatures: z.number(),
+  backboneSha256: sha256,
+});
 const preparedSchema = z.strictObject({
   architecture: z.string(),
   width: z.number(),
@@ -42,6 +50,11 @@ const preparedSchema = z.strictObject({
     std: rgb,
     background: rgb,
   }),
+  phases: z.array(phaseSchema).min(1),
+  parameters: z.array(z.strictObject({ name: z.string(), shape: z.array(z.number()) })),
+  statistics: z.array(
+    z.strictObject({ layer: z.string(), channels: z.number(), momentum: z.number() }),
+  ),
 });
 const recordSchema = z.strictObject({ prepared: preparedSchema, notes: z.array(z.string()) });
 
@@ -68,10 +81,11 @@ export async function findPrepared(
   } catch {
     return undefined; // Absent or damaged: it is made anew.
   }
-  const { backboneSha256, weightsSha256 } = record.prepared;
+  const { phases, weightsSha256 } = record.prepared;
+  const needed = new Set([...phases.map((phase) => phase.backboneSha256), weightsSha256]);
   try {
     // Read, not only looked for: a damaged backbone would give wrong features, and they would be cached as right ones.
-    await Promise.all([blobs.read(backboneSha256), blobs.read(weightsSha256)]);
+    await Promise.all([...needed].map((blob) => blobs.read(blob)));
     return record;
   } catch (error) {
     const { code } = FtctlError.from(error);

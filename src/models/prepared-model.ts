@@ -1,4 +1,5 @@
 import type { Preprocessing } from '../data/preprocessing.js';
+import type { PreparedPhase, StateTensor } from './prepared-phase.js';
 
 interface HeadBase {
   /** torchvision's names, e.g. `fc.weight` and `fc.bias`. */
@@ -29,6 +30,15 @@ export interface ConvPoolHead extends HeadBase {
 /** The classifier that is trained, behind the frozen network. */
 export type HeadDescription = LinearHead | ConvPoolHead;
 
+/** A batch norm whose running statistics move. */
+export interface MovedStatistics {
+  readonly layer: string;
+  /** C */
+  readonly channels: number;
+  /** Weight of the newest batch in the running statistics. */
+  readonly momentum: number;
+}
+
 /**
  * A model that is ready to be trained: what the coordinator prepares once and every worker uses. Plain JSON, no
  * paths: files are blobs, named by their SHA-256, in the cache folder (`blobs/<sha256>`).
@@ -40,10 +50,16 @@ export interface PreparedModel {
   /** `torchvision`: a state dict of it can be written. `tensorflow`: TF-padded, ONNX only. `onnx`: the user's own, likewise. */
   readonly convention: 'torchvision' | 'tensorflow' | 'onnx';
   readonly numClasses: number;
-  /** ONNX: the frozen prefix, batch norm folded. */
+  /** ONNX: the frozen prefix of the first phase, batch norm folded. */
   readonly backboneSha256: string;
-  /** safetensors: the pretrained tensors, without the classifier. Of a user's own backbone: the backbone. */
+  /** safetensors: the pretrained tensors, without the classifier (weights-blob.ts). Of a user's own backbone: the backbone. */
   readonly weightsSha256: string;
   readonly head: HeadDescription;
   readonly preprocessing: Preprocessing;
+  /** The run's, in order. */
+  readonly phases: readonly PreparedPhase[];
+  /** What a phase trains, of all phases: the parameters of the training state, in its order (parameter-layout.ts). */
+  readonly parameters: readonly StateTensor[];
+  /** The batch norms whose running statistics a phase moves, sorted by layer: the statistics of the state (run-tensors.ts). */
+  readonly statistics: readonly MovedStatistics[];
 }

@@ -122,7 +122,7 @@ export function trainedBatchNorms(network: Network, trained: Iterable<string>): 
  * The outputs that the loss is taken of: the network's, and those of the auxiliary classifiers that train layers. One of which
  * nothing has moved, with the layers of its own before it, is as new as it was drawn: its loss would only mislead.
  */
-function lossOutputs(network: Network, moved: ReadonlySet<string>): string[] {
+export function lossOutputs(network: Network, moved: ReadonlySet<string>): string[] {
   const main = new Set(layersUpTo(network, network.output));
   const auxiliary = network.auxiliaryClassifiers.filter((classifier) =>
     layersUpTo(network, classifier).some(
@@ -145,9 +145,35 @@ export function phaseSuffix(network: Network, moved: Iterable<string>): Layer[] 
   return layersUpTo(network, ...lossOutputs(network, names)).filter(({ name }) => suffix.has(name));
 }
 
-/** The layers outside of a suffix, or `images`, whose outputs it reads, in the network's order, the images first. */
+/** What computes without weights and draws nothing, and so costs next to nothing. */
+const cheapKinds: ReadonlySet<Layer['kind']> = new Set([
+  ...(['relu', 'relu6', 'add', 'concat', 'flatten', 'affine'] as const),
+  ...(['maxPool', 'avgPool', 'adaptiveAvgPool'] as const),
+]);
+
+/**
+ * The layers outside of a suffix, or `images`, of whose outputs it can be computed, in the network's order, the images first. Of a
+ * cheap layer (a pool, say) whose inputs are boundaries too, the output is none: it is computed again instead of being stored.
+ */
 export function boundariesOf(network: Network, suffix: readonly Layer[]): string[] {
   const own = new Set(suffix.map(({ name }) => name));
   const read = new Set(suffix.flatMap(({ inputs }) => inputs).filter((name) => !own.has(name)));
+  for (const { kind, name, inputs } of network.layers.toReversed()) {
+    if (cheapKinds.has(kind) && inputs.every((input) => read.has(input))) read.delete(name);
+  }
   return [imagesName, ...network.layers.map(({ name }) => name)].filter((name) => read.has(name));
+}
+
+/** The layers that must be computed of the boundaries for the outputs, in order: the suffix, and cheap layers before it. */
+export function layersBehind(
+  network: Network,
+  boundaries: readonly string[],
+  outputs: readonly string[],
+): Layer[] {
+  const known = new Set(boundaries);
+  const needed = new Set(outputs);
+  for (const { name, inputs } of network.layers.toReversed()) {
+    if (needed.has(name) && !known.has(name)) for (const input of inputs) needed.add(input);
+  }
+  return network.layers.filter(({ name }) => needed.has(name) && !known.has(name));
 }

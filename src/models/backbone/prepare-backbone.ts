@@ -2,6 +2,7 @@ import type { OnnxModelSpec } from '../../config/run-spec.js';
 import type { Preprocessing } from '../../data/preprocessing.js';
 import { BlobStore } from '../../util/blob-store.js';
 import type { PreparedModel } from '../prepared-model.js';
+import { headPhases } from '../prepare-phases.js';
 import { backboneHead, openBackbone } from './open-backbone.js';
 
 /** What a backbone of the user's own is called where an architecture's name stands. */
@@ -16,11 +17,12 @@ export async function prepareBackbone(
   options: {
     readonly numClasses: number;
     readonly preprocessing: Preprocessing;
+    readonly numPhases: number;
     readonly cacheDir: string;
     readonly onNote: (note: string) => void;
   },
 ): Promise<PreparedModel> {
-  const { numClasses, preprocessing, cacheDir, onNote } = options;
+  const { numClasses, preprocessing, numPhases, cacheDir, onNote } = options;
   const { imageSize } = preprocessing;
   const { graph, numFeatures, isExact } = await openBackbone(spec, {
     ...{ imageSize, normalisation: preprocessing },
@@ -31,9 +33,10 @@ export async function prepareBackbone(
     );
   }
   const sha256 = await new BlobStore(cacheDir).put(graph);
+  const head = backboneHead(numFeatures, numClasses);
   return {
     ...{ architecture: name, width: 1, convention: 'onnx', numClasses, preprocessing },
-    ...{ backboneSha256: sha256, weightsSha256: sha256 },
-    head: backboneHead(numFeatures, numClasses),
+    ...{ backboneSha256: sha256, weightsSha256: sha256, head },
+    ...headPhases({ head, backboneSha256: sha256 }, numPhases),
   };
 }

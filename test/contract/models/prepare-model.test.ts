@@ -81,6 +81,19 @@ test('a prepared model is whole: its backbone runs, its blobs are there', async 
       std: [0.229, 0.224, 0.225],
       background: [255, 255, 255],
     },
+    phases: [
+      {
+        engine: 'head',
+        trained: ['classifier.1.bias', 'classifier.1.weight'],
+        ...{ statistics: [], boundaries: ['flatten'], numFeatures: 1280 },
+        backboneSha256: prepared.backboneSha256,
+      },
+    ],
+    parameters: [
+      { name: 'classifier.1.bias', shape: [4] },
+      { name: 'classifier.1.weight', shape: [4, 1280] },
+    ],
+    statistics: [],
   });
   const modelPath = new BlobStore(join(dir, 'cache')).path(prepared.backboneSha256);
   const engine = await openFeatureEngine({ modelPath, imageSize: 32, provider: 'cpu', threads: 1 });

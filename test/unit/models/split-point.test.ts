@@ -4,6 +4,8 @@ import { imagesName, type Network } from '../../../src/models/network.js';
 import { describeNetwork, torchvisionSpec } from '../../../src/models/registry.js';
 import {
   boundariesOf,
+  layersBehind,
+  lossOutputs,
   matchesParameter,
   movedBefore,
   phaseSuffix,
@@ -166,6 +168,18 @@ describe('the boundaries are', () => {
       ...['Mixed_7c.cat', 'Mixed_7c.cat_1', 'Mixed_7c.branch_pool.relu'],
     ]);
   });
+
+  test('not what a pool or a concatenation makes of others of them', () => {
+    const weights = (module: string) =>
+      parameters(networkOf('inception_v3')).filter((name) => matchesParameter(name, module));
+    expect(of('inception_v3', ...weights('Mixed_7a'))).toEqual(['Mixed_6e.cat']);
+    const behind = of('densenet121', 'features.denseblock4.denselayer3.norm1.weight');
+    expect(behind).toEqual([
+      'features.transition3.pool',
+      'features.denseblock4.denselayer1.conv2',
+      'features.denseblock4.denselayer2.conv2',
+    ]);
+  });
 });
 
 test("an auxiliary classifier's layers are in the suffix once a parameter of its own has moved", () => {
@@ -231,11 +245,13 @@ test('random points: a parameter is trained if and only if it was declared', () 
   );
 });
 
-test('random phases: nothing that moved is before the boundaries, and the suffix reads nothing else', () => {
+test('random phases: nothing that moved is before the boundaries, and the suffix is computed of them', () => {
   const phases = randomNetwork.chain((network) =>
     fc.record({
       network: fc.constant(network),
-      phases: fc.array(fc.record({ trained: fc.subarray(parameters(network), { minLength: 1 }) }), {
+      phases: fc.array(fc
+          .subarray(parameters(network))
+          .map((names) => ({ trained: [...names, `${network.classifier}.weight`] })), {
         minLength: 1,
         maxLength: 3,
       }),
@@ -258,14 +274,18 @@ test('random phases: nothing that moved is before the boundaries, and the suffix
         for (const boundary of boundaries) {
           for (const name of moved) expect(reaches(network, layerOf(name), boundary)).toBe(false);
         }
-        for (const { name, inputs } of suffix) {
+        const computed = layersBehind(network, boundaries, lossOutputs(network, moved));
+        for (const layer of computed) {
+          const { name, inputs, kind } = layer;
           for (const input of inputs) expect(known).toContain(input);
           known.add(name);
+          expect(suffix.includes(layer) || !/conv|norm|linear|dropout/i.test(kind)).toBe(true);
         }
+        expect(computed).toEqual(expect.arrayContaining(suffix));
         for (const name of moved) expect(known.has(layerOf(name))).toBe(!idle.includes(name));
         // No boundary is idle.
         for (const boundary of boundaries) {
-          expect(suffix.some(({ inputs }) => inputs.includes(boundary))).toBe(true);
+          expect(computed.some(({ inputs }) => inputs.includes(boundary))).toBe(true);
         }
         expect(boundaries.indexOf(imagesName)).toBeLessThanOrEqual(0);
       }
