@@ -249,12 +249,15 @@ test('random phases: nothing that moved is before the boundaries, and the suffix
   const phases = randomNetwork.chain((network) =>
     fc.record({
       network: fc.constant(network),
-      phases: fc.array(fc
+      phases: fc.array(
+        fc
           .subarray(parameters(network))
-          .map((names) => ({ trained: [...names, `${network.classifier}.weight`] })), {
-        minLength: 1,
-        maxLength: 3,
-      }),
+          .map((names) => ({ trained: [...names, `${network.classifier}.weight`] })),
+        {
+          minLength: 1,
+          maxLength: 3,
+        },
+      ),
     }),
   );
   fc.assert(
