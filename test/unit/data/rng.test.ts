@@ -92,6 +92,31 @@ describe('CounterRng', () => {
     expect(chiSquare).toBeLessThan(63 + 56);
   });
 
+  it('fills an array with the words of the block function, in both words of each block', () => {
+    fc.assert(
+      fc.property(fc.nat(), fc.string(), fc.nat(33), (seed, key, length) => {
+        const words = new Int32Array(length);
+        new CounterRng(seed, key).fillWords(words);
+        const longer = new Int32Array(length + 5);
+        new CounterRng(seed, key).fillWords(longer);
+        expect(longer.subarray(0, length)).toEqual(words);
+      }),
+    );
+    // A stream without keys has threefry's own: seed 0 folds to the words of its three blocks.
+    let key: [number, number] = [0, 0];
+    const fold = [
+      [1, 0],
+      [0, 1],
+      [0, 2],
+    ] as const;
+    for (const counter of fold) key = threefry2x32(key, counter);
+    const words = new Int32Array(8);
+    new CounterRng(0).fillWords(words);
+    expect([...words].map((word) => word >>> 0)).toEqual(
+      [0, 1, 2, 3].flatMap((index) => threefry2x32(key, [index, 1])),
+    );
+  });
+
   it('gives other numbers for another seed or key', () => {
     const streams = [new CounterRng(1, 'a'), new CounterRng(2, 'a'), new CounterRng(1, 'b')];
     expect(new Set(streams.map((rng) => rng.uint32(0))).size).toBe(3);
