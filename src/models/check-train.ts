@@ -4,8 +4,9 @@ import type { Problem } from '../config/problems.js';
 import type { BatchSpec, PhaseSpec } from '../config/run-spec.js';
 import { FtctlError } from '../errors/index.js';
 import type { Network } from './network.js';
-import { inferShapes, type Shape } from './shapes.js';
+import { inferShapes, smallestImageSize, type Shape } from './shapes.js';
 import {
+  lossOutputs,
   matchesParameter,
   parametersNamed,
   resolveTrained,
@@ -25,16 +26,20 @@ interface TrainContext {
  * norms that cannot normalise. Of a phase whose split point is none, only that is told.
  */
 export function trainProblems(network: Network, context: TrainContext): Problem[] {
+  let before: ReadonlySet<string> = new Set();
   return context.phases.flatMap((phase, index) => {
     const at: At = (...keys) => ['phases', index, ...keys];
     const ofNames = nameProblems(network, phase, at);
     if (ofNames.length > 0) return ofNames;
     const trained = resolveTrained(network, phase);
-    return [
+    const moved = new Set([...before, ...trained]);
+    const problems = [
       ...exceptProblems(network, phase, at),
       ...groupProblems(network, phase, trained, at),
-      ...imageProblems(network, { ...context, phase, trained, at }),
+      ...imageProblems(network, { ...context, phase, trained, before, moved, at }),
     ];
+    before = moved;
+    return problems;
   });
 }
 
@@ -155,43 +160,34 @@ function matchProblems(network: Network, entry: string, path: KeyPath): Problem[
 interface ImageContext extends TrainContext {
   readonly phase: PhaseSpec;
   readonly trained: readonly string[];
+  /** What moves in the phases before this one, and in these and this one. */
+  readonly before: ReadonlySet<string>;
+  readonly moved: ReadonlySet<string>;
   readonly at: At;
 }
 
 /** What depends on the sizes of the images within the network. */
 function imageProblems(network: Network, context: ImageContext): Problem[] {
-  const { phase, trained, at, imageSize } = context;
-  const shapes = new Map<string, Shape>();
-  if (imageSize !== undefined) {
-    try {
-      addShapes(shapes, network, imageSize, network.output);
-    } catch (error) {
-      // Images that are too small for the network itself are told where the model is checked.
-      if (!(error instanceof FtctlError)) throw error;
-      return [];
+  const { phase, moved, at, imageSize } = context;
+  let shapes: ReadonlyMap<string, Shape> = new Map();
+  const tooSmall = refusal(at('train'), () => {
+    if (imageSize !== undefined) {
+      shapes = inferShapes(network, imageSize, ...lossOutputs(network, moved));
     }
-    const auxiliary = network.auxiliaryClassifiers.filter((layer) =>
-      trained.some((name) => matchesParameter(name, layer)),
-    );
-    const ofAuxiliary = auxiliary.flatMap((layer) =>
-      refusal(at('train'), () => {
-        addShapes(shapes, network, imageSize, layer);
-      }),
-    );
-    if (ofAuxiliary.length > 0) return ofAuxiliary;
-  }
+  });
+  if (tooSmall.length > 0) return isNews(network, context) ? tooSmall : [];
   return phase.batchNorm === 'shard' && !isHead(phase)
     ? batchNormProblems(network, context, shapes)
     : [];
 }
 
-function addShapes(
-  shapes: Map<string, Shape>,
-  network: Network,
-  imageSize: number,
-  output: string,
-): void {
-  for (const [name, shape] of inferShapes(network, imageSize, output)) shapes.set(name, shape);
+/**
+ * Whether the phase is the first that takes the loss of an auxiliary classifier, which images can be too small for. Those that are too
+ * small for the network itself are told where the model is checked.
+ */
+function isNews(network: Network, { before, moved, imageSize = 0 }: ImageContext): boolean {
+  const isNew = lossOutputs(network, moved).length > lossOutputs(network, before).length;
+  return isNew && imageSize >= smallestImageSize(network);
 }
 
 function batchNormProblems(

@@ -139,5 +139,9 @@ describe('an auxiliary classifier', () => {
       /^FT_MODEL_IMAGE_SIZE phases\.0\.train: Images of 96 x 96 pixels are too small/,
     );
     await loads('train: all', ['model.architecture=inception_v3', 'data.imageSize=299']);
+    // Told once, and of images that are too small for the network itself by that alone.
+    const twice = [...inception, 'phases=[{train: all, epochs: 1}, {train: all, epochs: 1}]'];
+    expect(await faults('', twice)).toHaveLength(1);
+    expect(await faults('train: all', [inception[0]!, 'data.imageSize=64'])).toHaveLength(1);
   });
 });
