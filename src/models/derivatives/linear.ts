@@ -1,4 +1,5 @@
 import type { LinearLayer } from '../network.js';
+import { LayerNodes } from './layer-nodes.js';
 import type { Rule } from './rule.js';
 
 /**
@@ -12,61 +13,51 @@ import type { Rule } from './rule.js';
  * another kernel: with one row a shard, a row of zeros is added.
  */
 export const linearRule: Rule<LinearLayer> = (context, [input]) => {
-  const { graph, layer, numShards: S, rowsPerShard: B } = context;
-  const name = (suffix: string) => context.name(suffix);
+  const { layer, numShards: S, rowsPerShard: B } = context;
   const { inFeatures: F, outFeatures: K } = layer;
+  const nodes = new LayerNodes(context);
   const x = input!;
-  const N = S * B;
   const weight = context.tensor('weight');
-  const reshape = (value: string, from: string, shape: readonly number[]) => {
-    const target = name(value);
-    return graph.node('Reshape', target, [from, graph.integers(`${target}.shape`, shape)]);
-  };
 
   /** A product of rows [N, `columns`] that has no special case for one row. */
   const overRows = (
     value: string,
     rows: string,
     columns: number,
-    product: (output: string, rows: string) => string,
+    product: (value: string, rows: string) => string,
   ): string => {
-    if (B > 1) return product(name(value), rows);
-    const zeros = graph.floats(name(`${value}.zeros`), [1, columns], new Array(columns).fill(0));
-    const more = graph.node('Concat', name(`${value}.more`), [rows, zeros], { axis: 0 });
-    const result = product(name(`${value}.of_more`), more);
-    const range = [0, N, 0].map((at, i) => graph.integers(name(`${value}.range${i}`), [at]));
-    return graph.node('Slice', name(value), [result, ...range]);
+    if (B > 1) return product(value, rows);
+    const zeros = nodes.filled(`${value}.zeros`, [1, columns], 0);
+    const more = nodes.concat(`${value}.more`, [rows, zeros], 0);
+    const result = product(`${value}.of_more`, more);
+    return nodes.slice(value, result, { axes: [0], starts: [0], ends: [S * B] });
   };
 
   // GEMM takes W as it lies in memory: x W^T.
   const operands = layer.bias ? [weight, context.tensor('bias')] : [weight];
   const output = overRows('output', x, F, (value, rows) =>
-    graph.node('Gemm', value, [rows, ...operands], { transB: 1 }),
+    nodes.node('Gemm', value, [rows, ...operands], { transB: 1 }),
   );
-  /** A product with a single column would be computed otherwise for other numbers of rows; with the column as a row it is not. */
+  /** A product with a single column is computed otherwise for other numbers of rows; with the column as a row it is not. */
   const timesWeight = (value: string, rows: string): string =>
     F === 1
-      ? graph.node('Gemm', value, [rows, reshape('weight_1K', weight, [1, K])], { transB: 1 })
-      : graph.node('Gemm', value, [rows, weight]);
+      ? nodes.node('Gemm', value, [rows, nodes.reshape('weight_1K', weight, [1, K])], { transB: 1 })
+      : nodes.node('Gemm', value, [rows, weight]);
 
   return {
     output,
     backward: (dOutput, [wantsInput]) => {
       const dInput = wantsInput === true ? overRows('d_input', dOutput, K, timesWeight) : undefined;
       const tensors = new Map<string, string>();
-      if (context.isTrained('weight') || context.isTrained('bias')) {
-        const errors = reshape('errors_SBK', dOutput, [S, B, K]);
-        if (context.isTrained('weight')) {
-          const rows = reshape('rows_SBF', x, [S, B, F]);
-          const errors_SKB = graph.node('Transpose', name('errors_SKB'), [errors], {
-            perm: [0, 2, 1],
-          });
-          tensors.set('weight', graph.node('MatMul', name('d_weight'), [errors_SKB, rows]));
-        }
-        if (layer.bias && context.isTrained('bias')) {
-          const ones = graph.floats(name('ones_1B'), [1, B], new Array(B).fill(1));
-          tensors.set('bias', graph.node('MatMul', name('d_bias_S1K'), [ones, errors]));
-        }
+      const errors_SBK = nodes.reshape('errors_SBK', dOutput, [S, B, K]);
+      if (context.isTrained('weight')) {
+        const rows_SBF = nodes.reshape('rows_SBF', x, [S, B, F]);
+        const errors_SKB = nodes.transpose('errors_SKB', errors_SBK, [0, 2, 1]);
+        tensors.set('weight', nodes.node('MatMul', 'd_weight_SKF', [errors_SKB, rows_SBF]));
+      }
+      if (layer.bias && context.isTrained('bias')) {
+        const ones_1B = nodes.filled('ones_1B', [1, B], 1);
+        tensors.set('bias', nodes.node('MatMul', 'd_bias_S1K', [ones_1B, errors_SBK]));
       }
       return { inputs: [dInput], tensors };
     },

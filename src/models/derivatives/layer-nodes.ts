@@ -1,0 +1,75 @@
+import type { AttributeValue, GraphBuilder } from '../onnx/graph-builder.js';
+import type { RuleContext } from './rule.js';
+
+/** Adds nodes with a layer's names: each value, and each constant that a node has, is called after what it is in the layer. */
+export class LayerNodes {
+  readonly #graph: GraphBuilder;
+  readonly #context: Pick<RuleContext, 'name'>;
+
+  constructor(context: Pick<RuleContext, 'graph' | 'name'>) {
+    this.#graph = context.graph;
+    this.#context = context;
+  }
+
+  node(
+    opType: string,
+    suffix: string,
+    inputs: readonly string[],
+    attributes: Readonly<Record<string, AttributeValue>> = {},
+  ): string {
+    return this.#graph.node(opType, this.#context.name(suffix), inputs, attributes);
+  }
+
+  constant(suffix: string, shape: readonly number[], values: Float32Array): string {
+    return this.#graph.constant(this.#context.name(suffix), shape, values);
+  }
+
+  filled(suffix: string, shape: readonly number[], value: number): string {
+    const length = shape.reduce((product, side) => product * side, 1);
+    return this.constant(suffix, shape, new Float32Array(length).fill(value));
+  }
+
+  reshape(suffix: string, value: string, shape: readonly number[]): string {
+    return this.node('Reshape', suffix, [value, this.#integers(`${suffix}.shape`, shape)]);
+  }
+
+  transpose(suffix: string, value: string, perm: readonly number[]): string {
+    return this.node('Transpose', suffix, [value], { perm });
+  }
+
+  concat(suffix: string, values: readonly string[], axis: number): string {
+    return this.node('Concat', suffix, values, { axis });
+  }
+
+  /** Pads with zeros: `before` and `after` each axis. */
+  pad(suffix: string, value: string, before: readonly number[], after: readonly number[]): string {
+    if ([...before, ...after].every((side) => side === 0)) return value;
+    return this.node('Pad', suffix, [
+      value,
+      this.#integers(`${suffix}.pads`, [...before, ...after]),
+    ]);
+  }
+
+  /** Every `steps`-th element of each of the `axes`, from `starts` to before `ends`. */
+  slice(
+    suffix: string,
+    value: string,
+    { axes, starts, ends, steps = axes.map(() => 1) }: SliceRange,
+  ): string {
+    const operands = Object.entries({ starts, ends, axes, steps }).map(([name, values]) =>
+      this.#integers(`${suffix}.${name}`, values),
+    );
+    return this.node('Slice', suffix, [value, ...operands]);
+  }
+
+  #integers(suffix: string, values: readonly number[]): string {
+    return this.#graph.integers(this.#context.name(suffix), values);
+  }
+}
+
+interface SliceRange {
+  readonly axes: readonly number[];
+  readonly starts: readonly number[];
+  readonly ends: readonly number[];
+  readonly steps?: readonly number[];
+}
