@@ -24,14 +24,14 @@ export interface WorkerServer {
 export async function startWorkerServer(o: {
   host: string;
   token: string;
-  states: (ref: StateRef) => Uint8Array | undefined;
+  states: (ref: StateRef) => Promise<Uint8Array | undefined> | undefined;
   clock?: Clock;
 }): Promise<WorkerServer> {
   const transport = new GrpcTransport({ token: o.token, clock: o.clock ?? systemClock });
   const fetchState: CollectiveServiceHandlers['FetchState'] = (call) => {
-    void serveBytes(call, () => {
+    void serveBytes(call, async () => {
       const ref = decodeStateRef(call.request.state);
-      return Promise.resolve(o.states(ref) ?? unknownState('worker', ref));
+      return (await o.states(ref)) ?? unknownState('worker', ref);
     });
   };
   const server = await startServer({

@@ -1,3 +1,5 @@
+import type { Partial } from '../collective/messages.js';
+import { sumOwned } from '../collective/tree.js';
 import type { RunSpec } from '../config/run-spec.js';
 import type { Manifest } from '../data/manifest.js';
 import type { Plan } from '../data/plan.js';
@@ -11,6 +13,7 @@ import type { StateRef } from '../rpc/control-messages.js';
 import { extendLedger } from '../state/ledger.js';
 import { decodeSnapshot, encodeSnapshot, snapshotHash } from '../state/snapshot.js';
 import { initialState, type TrainingState } from '../state/training-state.js';
+import { InTurn } from '../util/in-turn.js';
 import { applyEvaluation, computeEvaluation } from './evaluate.js';
 import { FeatureQueue } from './feature-queue.js';
 import { applySwitch, computeSwitch } from './phase-switch.js';
@@ -64,6 +67,8 @@ class RoundTrainer implements Trainer {
   #state: TrainingState;
   /** Of the state as it is; encoded at most once per state. */
   #snapshot: Snapshot | undefined;
+  /** Whatever reads or moves the whole state. */
+  readonly #inTurn = new InTurn();
   #features: { readonly shards: ShardRange; readonly queue: FeatureQueue } | undefined;
 
   constructor(options: TrainerOptions) {
@@ -107,9 +112,18 @@ class RoundTrainer implements Trainer {
     return planRound(this.#schedule, this.#state.round + 1);
   }
 
-  async compute(plan: RoundPlan, shards: ShardRange, signal: AbortSignal): Promise<Float32Array[]> {
+  async compute(plan: RoundPlan, shards: ShardRange, signal: AbortSignal): Promise<Partial[]> {
     this.#assertNext(plan);
     signal.throwIfAborted();
+    const vectors = await this.#vectors(plan, shards, signal);
+    return sumOwned(shards.firstShard, vectors, this.#run.plan.numShards);
+  }
+
+  async #vectors(
+    plan: RoundPlan,
+    shards: ShardRange,
+    signal: AbortSignal,
+  ): Promise<Float32Array[]> {
     const context = { run: this.#run, state: this.#state, features: this.#queueFor(shards) };
     switch (plan.kind) {
       case 'step':
@@ -121,7 +135,26 @@ class RoundTrainer implements Trainer {
     }
   }
 
-  apply(plan: RoundPlan, reduced: Float32Array): RoundOutcome {
+  apply(plan: RoundPlan, reduced: Float32Array): Promise<RoundOutcome> {
+    return this.#inTurn.do(() => this.#apply(plan, reduced));
+  }
+
+  async stateRef(): Promise<StateRef> {
+    const { round, hash } = await this.snapshot();
+    return { round, hash };
+  }
+
+  snapshot(): Promise<Snapshot> {
+    return this.#inTurn.do(() => (this.#snapshot ??= encodeSnapshot(this.#state)));
+  }
+
+  restore(snapshot: Snapshot): Promise<void> {
+    return this.#inTurn.do(() => {
+      this.#restore(snapshot);
+    });
+  }
+
+  #apply(plan: RoundPlan, reduced: Float32Array): RoundOutcome {
     this.#assertNext(plan);
     if (reduced.length !== plan.vectorLength) {
       throw new RangeError(
@@ -144,17 +177,7 @@ class RoundTrainer implements Trainer {
     };
   }
 
-  stateRef(): StateRef {
-    const { round, hash } = this.snapshot();
-    return { round, hash };
-  }
-
-  snapshot(): Snapshot {
-    this.#snapshot ??= encodeSnapshot(this.#state);
-    return this.#snapshot;
-  }
-
-  restore(snapshot: Snapshot): void {
+  #restore(snapshot: Snapshot): void {
     const state = decodeSnapshot(snapshot.bytes);
     const hash = snapshotHash(snapshot.bytes);
     if (hash !== snapshot.hash) {

@@ -22,20 +22,20 @@ export function countedTrainer(
     },
     next: () => trainer.next(),
     compute: async (plan, shards, signal) => {
-      const vectors = await trainer.compute(plan, shards, signal);
+      const partials = await trainer.compute(plan, shards, signal);
       ownSamples =
-        plan.kind === 'step' ? vectors.reduce((sum, vector) => sum + sumsOf(vector).count, 0) : 0;
-      return vectors;
+        plan.kind === 'step'
+          ? partials.reduce((sum, { values }) => sum + sumsOf(values).count, 0)
+          : 0;
+      return partials;
     },
-    apply: (plan, reduced) => {
-      const outcome = trainer.apply(plan, reduced);
+    apply: async (plan, reduced) => {
+      const outcome = await trainer.apply(plan, reduced);
       applied(outcome, ownSamples);
       return outcome;
     },
     stateRef: () => trainer.stateRef(),
     snapshot: () => trainer.snapshot(),
-    restore: (snapshot) => {
-      trainer.restore(snapshot);
-    },
+    restore: (snapshot) => trainer.restore(snapshot),
   };
 }

@@ -145,12 +145,12 @@ export class Session {
   }
 
   /** A copy of a state that this worker holds, for whoever fetches it; undefined where it holds none. */
-  heldState(state: StateRef): Uint8Array | undefined {
+  async heldState(state: StateRef): Promise<Uint8Array | undefined> {
     const held = this.#held.get(state);
     if (held !== undefined) return held;
     const trainer = this.#prepared?.trainer;
     if (trainer?.round !== state.round) return undefined;
-    const snapshot = trainer.snapshot();
+    const snapshot = await trainer.snapshot();
     return snapshot.hash === state.hash ? snapshot.bytes : undefined;
   }
 
@@ -222,12 +222,13 @@ export class Session {
     if (resume !== null) {
       stage('restore');
       const bytes = await this.#options.fetchState(resume, signal);
-      prepared.trainer.restore({ ...resume, bytes });
+      await prepared.trainer.restore({ ...resume, bytes });
     }
+    const state = await prepared.trainer.stateRef();
     this.#prepared = prepared;
     this.#timeline.enter('idle');
     this.#stage = 'ready';
-    this.#on({ type: 'built', state: prepared.trainer.stateRef() });
+    this.#on({ type: 'built', state });
   }
 
   async #leaveLoop(generation: GenerationId): Promise<void> {
@@ -237,7 +238,7 @@ export class Session {
     await this.#loop?.left;
     const trainer = this.#prepared?.trainer;
     if (trainer === undefined) return;
-    this.#on({ type: 'loop-left', generation, state: trainer.stateRef() });
+    this.#on({ type: 'loop-left', generation, state: await trainer.stateRef() });
   }
 
   async #openStreams(generation: Generation): Promise<void> {
@@ -298,20 +299,17 @@ export class Session {
     const { trainer } = this.#prepared!;
     const shards = generation.members.find(({ incarnation }) => incarnation === this.#self)!;
     this.#options.onGeneration?.(generation);
-    if (trainer.finished) this.#announceEnd(trainer);
     const leave = new AbortController();
-    const loop = runRounds({
+    const rounds = {
       trainer,
       exchange: this.#exchange!,
       shards,
-      numShards: generation.numShards,
       timeline: this.#timeline,
       signal: leave.signal,
-      applied: (outcome) => {
-        this.#applied(generation.id, outcome);
-      },
+      applied: (outcome: RoundOutcome) => this.#applied(generation.id, outcome),
       breathe: () => this.#breathe(),
-    });
+    };
+    const loop = trainer.finished ? this.#announceEnd(trainer) : runRounds(rounds);
     const left = loop.then(
       () => {
         this.#timeline.enter('idle');
@@ -329,30 +327,37 @@ export class Session {
   }
 
   /** The order of the messages tells: a best state before the report of its round, the final one after all reports. */
-  #applied(generation: GenerationId, outcome: RoundOutcome): void {
+  async #applied(generation: GenerationId, outcome: RoundOutcome): Promise<void> {
     const trainer = this.#prepared!.trainer;
     const kinds: SnapshotKind[] = [
       ...(outcome.isBest ? (['best'] as const) : []),
       ...(outcome.checkpointDue ? (['checkpoint'] as const) : []),
       ...(outcome.finished ? (['final'] as const) : []),
     ];
-    if (kinds.length > 0) {
+    const snapshot = kinds.length > 0 ? await trainer.snapshot() : undefined;
+    if (this.#state.life.name === 'ended') return;
+    if (snapshot !== undefined) {
       this.#reporter.flush();
-      this.#held.keep(trainer.snapshot(), kinds);
+      this.#held.keep(snapshot, kinds);
+      for (const kind of kinds) {
+        if (kind !== 'final') this.#announce(snapshot, kind, outcome.plan.epoch);
+      }
     }
-    for (const kind of kinds) if (kind !== 'final') this.#announce(kind, outcome.plan.epoch);
     this.#reporter.add(generation, outcome, trainer.ledger);
-    if (outcome.finished) this.#announce('final', outcome.plan.epoch);
+    if (snapshot !== undefined && outcome.finished) {
+      this.#announce(snapshot, 'final', outcome.plan.epoch);
+    }
   }
 
   /** The run goes on from its last state: no round will be applied, and the coordinator waits for its announcement. */
-  #announceEnd(trainer: Trainer): void {
-    this.#held.keep(trainer.snapshot(), ['final']);
-    this.#announce('final', trainer.epoch);
+  async #announceEnd(trainer: Trainer): Promise<void> {
+    const snapshot = await trainer.snapshot();
+    if (this.#state.life.name === 'ended') return;
+    this.#held.keep(snapshot, ['final']);
+    this.#announce(snapshot, 'final', trainer.epoch);
   }
 
-  #announce(kind: SnapshotKind, epoch: number): void {
-    const { round, hash } = this.#prepared!.trainer.stateRef();
+  #announce({ round, hash }: StateRef, kind: SnapshotKind, epoch: number): void {
     this.#options.control.send({ type: 'snapshot', state: { round, hash }, kind, epoch });
   }
 

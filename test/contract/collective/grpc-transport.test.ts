@@ -17,7 +17,8 @@ async function startServer(token = 'secret'): Promise<WorkerServer> {
   const server = await startWorkerServer({
     host: '127.0.0.1',
     token,
-    states: (ref) => (ref.hash === 'aa' ? new Uint8Array(700_000).fill(ref.round) : undefined),
+    states: (ref) =>
+      ref.hash === 'aa' ? Promise.resolve(new Uint8Array(700_000).fill(ref.round)) : undefined,
   });
   cleanups.push(() => server.close());
   return server;

@@ -1,3 +1,5 @@
+import type { Partial } from '../../../src/collective/messages.js';
+import { sumOwned } from '../../../src/collective/tree.js';
 import type { Timeline } from '../../../src/metrics/timeline.js';
 import type { StateRef } from '../../../src/rpc/control-messages.js';
 import type {
@@ -82,6 +84,8 @@ export interface FakeTrainerOptions {
   readonly timeline: Timeline;
   /** Resolves after the time that the work takes; rejects when the signal aborts. */
   readonly work: (round: number, signal: AbortSignal) => Promise<void>;
+  /** Resolves after the time that moving or copying the state takes. */
+  readonly move: () => Promise<void>;
   /** Sees each sum before it is applied, and may change it: a broken memory. */
   readonly applying: (round: number, sum: Float32Array) => Float32Array;
   readonly applied: (round: number, state: string) => void;
@@ -115,16 +119,18 @@ export class FakeTrainer implements Trainer {
     return planOf(this.#options.shape, this.round + 1);
   }
 
-  async compute(plan: RoundPlan, shards: ShardRange, signal: AbortSignal): Promise<Float32Array[]> {
+  async compute(plan: RoundPlan, shards: ShardRange, signal: AbortSignal): Promise<Partial[]> {
     this.#options.timeline.enter(plan.kind === 'evaluate' ? 'evaluate' : 'gradients');
     await this.#options.work(plan.round, signal);
-    return Array.from({ length: shards.numShards }, (_, i) =>
+    const vectors = Array.from({ length: shards.numShards }, (_, i) =>
       shardVector(plan.round, shards.firstShard + i, plan.vectorLength),
     );
+    return sumOwned(shards.firstShard, vectors, this.#options.shape.numShards);
   }
 
-  apply(plan: RoundPlan, reduced: Float32Array): RoundOutcome {
+  async apply(plan: RoundPlan, reduced: Float32Array): Promise<RoundOutcome> {
     this.#options.timeline.enter('update');
+    await this.#options.move();
     if (plan.round !== this.round + 1) throw new RangeError(`Round ${plan.round} is not next.`);
     const sum = this.#options.applying(plan.round, reduced);
     this.#state = nextState(this.#state, sum);
@@ -146,19 +152,26 @@ export class FakeTrainer implements Trainer {
     };
   }
 
-  stateRef(): StateRef {
-    return { round: this.round, hash: this.#state };
+  stateRef(): Promise<StateRef> {
+    return Promise.resolve(this.#ref());
   }
 
-  snapshot(): Snapshot {
-    const bytes = Buffer.from(JSON.stringify({ ...this.stateRef(), best: this.#best }));
-    return { ...this.stateRef(), bytes };
+  async snapshot(): Promise<Snapshot> {
+    const bytes = Buffer.from(JSON.stringify({ ...this.#ref(), best: this.#best }));
+    const ref = this.#ref();
+    await this.#options.move();
+    return { ...ref, bytes };
   }
 
-  restore({ bytes }: Snapshot): void {
+  async restore({ bytes }: Snapshot): Promise<void> {
+    await this.#options.move();
     const state = JSON.parse(Buffer.from(bytes).toString()) as StateRef & { best: number | null };
     this.round = state.round;
     this.#state = state.hash;
     this.#best = state.best ?? Number.NEGATIVE_INFINITY;
+  }
+
+  #ref(): StateRef {
+    return { round: this.round, hash: this.#state };
   }
 }

@@ -227,6 +227,7 @@ class Simulation {
           shape,
           timeline: tools.timeline,
           work: (round, signal) => this.#work(slot, round, signal),
+          move: () => this.#move(process),
           applying: (round, sum) => this.#applying(slot, round, sum),
           applied: (round, state) => {
             if (faults.some((f) => f.type === 'flip' && f.round <= round)) {
@@ -295,6 +296,12 @@ class Simulation {
     if (faults.some((f) => f.type === 'throw' && f.who === slot && f.round === round)) {
       throw new FtctlError('FT_ENGINE_UNAVAILABLE', { what: 'The engine broke.' });
     }
+  }
+
+  /** Most states are small; some take a while. */
+  async #move(process: Process): Promise<void> {
+    if (this.#world.random.between(0, 1) < 0.5) return;
+    await this.#wait(process, this.#world.random.between(0.1, 4));
   }
 
   #applying(slot: number, round: number, sum: Float32Array): Float32Array {
@@ -375,10 +382,12 @@ class Simulation {
         refuse('the connection broke');
       });
       this.#world.schedule(process, this.#world.random.between(0.5, 3), () => {
-        const bytes = cannot ? undefined : this.#sessions[slot]!.heldState(state);
-        this.#world.schedule(this.#coordinator, 1, () => {
-          if (bytes !== undefined) resolve(bytes);
-          else reject(new FtctlError('FT_STATE_UNKNOWN', { what: 'That state is not held.' }));
+        const held = cannot ? undefined : this.#sessions[slot]!.heldState(state);
+        void Promise.resolve(held).then((bytes) => {
+          this.#world.schedule(this.#coordinator, 1, () => {
+            if (bytes !== undefined) resolve(bytes);
+            else reject(new FtctlError('FT_STATE_UNKNOWN', { what: 'That state is not held.' }));
+          });
         });
       });
     });

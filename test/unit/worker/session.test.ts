@@ -60,6 +60,7 @@ class Played {
           shape,
           timeline,
           work: change.work ?? (() => Promise.resolve()),
+          move: () => Promise.resolve(),
           applying: (_round, sum) => sum,
           applied: () => undefined,
         });
@@ -128,13 +129,13 @@ describe('a session', () => {
     const b = new Played({ network, name: 'b', slot: 1 });
     await started([a, b], generationOf(['a', 'b']));
     const last: StateRef = { round: 9, hash: states[9]! };
-    while (a.session.heldState(last) === undefined || b.trainer?.round !== 9) await turn();
+    while ((await a.session.heldState(last)) === undefined || b.trainer?.round !== 9) await turn();
     expect([a.trainer?.round, b.trainer.round]).toEqual([9, 9]);
     const rounds = a.sent.flatMap((m) => (m.type === 'round' ? [m.report] : []));
     expect(rounds.map(({ round }) => round)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
     expect(rounds.map(({ ledger }) => ledger)).toEqual(states.slice(1));
     expect(a.lastSaid).toMatchObject({ type: 'snapshot', kind: 'final', state: last });
-    expect(a.session.heldState({ ...last, hash: 'other' })).toBeUndefined();
+    expect(await a.session.heldState({ ...last, hash: 'other' })).toBeUndefined();
     a.say({ type: 'release', reason: 'done' });
     expect(await a.ended).toBe('released');
     expect(a.isClosed).toBe(true);
@@ -157,7 +158,7 @@ describe('a session', () => {
     expect(a.sent.filter(({ type }) => type === 'snapshot' || type === 'round')).toEqual([
       { type: 'snapshot', kind: 'final', state, epoch: 1 },
     ]);
-    expect(Buffer.from(a.session.heldState(state)!).toString()).toContain(state.hash);
+    expect(Buffer.from((await a.session.heldState(state))!).toString()).toContain(state.hash);
     a.say({ type: 'acknowledge', kind: 'final', state });
     a.say({ type: 'release', reason: 'done' });
     expect(await a.ended).toBe('released');
@@ -190,7 +191,8 @@ describe('a session', () => {
           trainer = new FakeTrainer({
             ...{ shape: long, timeline },
             work: () => Promise.resolve(),
-            applying: (_round, sum) => sum,
+            move: () => Promise.resolve(),
+          applying: (_round, sum) => sum,
             applied: () => undefined,
           });
           return Promise.resolve({ trainer, run: '0123456789abcdef' });
@@ -234,7 +236,7 @@ describe('a session', () => {
       generation: { term: 1, number: 2 },
       state,
     });
-    expect(Buffer.from(a.session.heldState(state)!).toString()).toContain(state.hash);
+    expect(Buffer.from((await a.session.heldState(state))!).toString()).toContain(state.hash);
     await turn();
     expect(a.trainer.round).toBe(2);
     a.say({ type: 'release', reason: 'stopped' });
