@@ -5,6 +5,7 @@ import {
   allowed,
   describeKeys,
   keysOf,
+  keysOfType,
   schemaAt,
   type SchemaNode,
   typesWith,
@@ -164,14 +165,13 @@ const synonyms: ReadonlyMap<string, string> = new Map([
 export function unknownKey(path: KeyPath, document: unknown): Problem {
   const parent = path.slice(0, -1);
   const key = String(path.at(-1));
-  const siblings = keysOf(schemaAt(parent) ?? {});
-  const what = `${formatPath(path)} is not a configuration key.`;
+  const node = schemaAt(parent) ?? {};
   const base = { code: 'FT_CONFIG_UNKNOWN_KEY', path } as const;
-  if (siblings.includes(key)) {
+  if (keysOf(node).includes(key)) {
     // A key of another alternative of the group, such as stepSize beside `type: constant`.
     const typePath = [...parent, 'type'];
     const type = valueAt(document, typePath) ?? schemaAt(typePath)?.default;
-    const others = typesWith(schemaAt(parent) ?? {}, key);
+    const others = typesWith(node, key);
     return {
       ...base,
       what: `${formatPath(path)} does not apply to ${formatPath(typePath)}: ${show(type)}.`,
@@ -179,20 +179,28 @@ export function unknownKey(path: KeyPath, document: unknown): Problem {
       remedy: `Remove ${formatPath(path)}, or set ${formatPath(typePath)} to ${listed(others, 'or')}.`,
     };
   }
-  const sibling =
-    [synonyms.get(key)].find((name) => name !== undefined && siblings.includes(name)) ??
-    nearest(key, siblings);
-  const elsewhere = describeKeys().find((row) => row.key.split('.').at(-1) === key)?.key;
-  const meant = sibling === undefined ? elsewhere : formatPath([...parent, sibling]);
-  const place = parent.length === 0 ? 'at the top' : `in ${formatPath(parent)}`;
   return {
     ...base,
-    what,
-    remedy:
-      meant !== undefined
-        ? didYouMean(meant)
-        : siblings.length > 0
-          ? `The keys ${place} are: ${siblings.join(', ')}.`
-          : `${formatPath(parent)} has no keys: it is ${allowed(schemaAt(parent) ?? {})}.`,
+    what: `${formatPath(path)} is not a configuration key.`,
+    remedy: keyRemedy(parent, key, document),
   };
+}
+
+/** What was meant by `key`, by its likeness, first to the keys of the group's type; or what there is to choose from. */
+function keyRemedy(parent: KeyPath, key: string, document: unknown): string {
+  const node = schemaAt(parent) ?? {};
+  const own = keysOfType(node, valueAt(document, [...parent, 'type']));
+  const synonym = synonyms.get(key);
+  const sibling = synonym !== undefined && own.includes(synonym) ? synonym : nearest(key, own);
+  if (sibling !== undefined) return didYouMean(formatPath([...parent, sibling]));
+  const other = nearest(key, keysOf(node));
+  if (other !== undefined) {
+    return `${formatPath([...parent, other])} is a key of ${listed(typesWith(node, other))}.`;
+  }
+  const elsewhere = describeKeys().find((row) => row.key.split('.').at(-1) === key)?.key;
+  if (elsewhere !== undefined) return didYouMean(elsewhere);
+  const place = parent.length === 0 ? 'at the top' : `in ${formatPath(parent)}`;
+  return own.length > 0
+    ? `The keys ${place} are: ${own.join(', ')}.`
+    : `${formatPath(parent)} has no keys: it is ${allowed(node)}.`;
 }

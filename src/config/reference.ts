@@ -78,6 +78,15 @@ function entryOf(node: SchemaNode): SchemaNode | undefined {
   return entries[0];
 }
 
+/** The keys of one of the types of a group of alternatives, undefined being the default one; of other groups all keys. */
+export function keysOfType(node: SchemaNode, type: unknown): readonly string[] {
+  const byDefault = child(node, 'type')?.default;
+  const own = groups(node).filter(
+    ({ properties = {} }) => properties['type']?.const === (type ?? byDefault),
+  );
+  return own.length === 0 ? keysOf(node) : Object.keys(own[0]!.properties ?? {});
+}
+
 /** The types of a group of alternatives that have a key, as `step` and `multistep` have `gamma`. */
 export function typesWith(node: SchemaNode, key: string): readonly string[] {
   return groups(node).flatMap(({ properties = {} }) =>

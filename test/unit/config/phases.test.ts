@@ -97,6 +97,20 @@ describe('keys of a phase that do not go together', () => {
       'Remove phases.0.optimizer.betas, or set phases.0.optimizer.type to `adam` or `adamw`.',
     ],
     [
+      'what is nearly a key of another type',
+      'optimizer: {type: sgd, beta: 0.9}',
+      [],
+      'phases.0.optimizer.beta is not a configuration key.',
+      'phases.0.optimizer.betas is a key of `adam` and `adamw`.',
+    ],
+    [
+      'what is like no key, which is told those of its type alone',
+      'optimizer: {zzzzzzz: 1}',
+      [],
+      'phases.0.optimizer.zzzzzzz is not a configuration key.',
+      'The keys in phases.0.optimizer are: type, learningRate, weightDecay, betas, epsilon, groups.',
+    ],
+    [
       'what PyTorch calls a learning rate',
       'optimizer: {lr: 0.1}',
       [],
