@@ -4,8 +4,10 @@ import type { RunResult } from '../control/events.js';
 import type { RunBundle } from '../state/run-bundle.js';
 import type { RunFolder } from '../state/run-folder.js';
 import { decodeSnapshot } from '../state/snapshot.js';
+import { planOf } from '../train/plan-of.js';
 import { resultOf } from '../train/result.js';
 import type { Snapshot } from '../train/trainer.js';
+import { updatesOfBest } from '../train/updates-of-best.js';
 import type { Manifest } from '../data/manifest.js';
 import type { RunOutcome } from './conductor.js';
 import { exportModel, type ExportOptions } from './export-model.js';
@@ -35,8 +37,11 @@ export async function conclude(
   const state = decodeSnapshot(await readFile(path));
   if (state.best !== null) {
     const { spec, prepared } = bundle;
-    const { parameters } = state.best;
-    await exportModel(folder.modelDir, { spec, prepared, manifest, parameters, ...tell });
+    const { parameters, statistics } = state.best;
+    const { numTrainSteps } = planOf(spec, manifest);
+    const updates = updatesOfBest(state.history, spec, numTrainSteps);
+    const trained = { prepared, parameters, statistics, updates };
+    await exportModel(folder.modelDir, { spec, manifest, ...trained, ...tell });
   }
   return {
     ...thisLife(folder, bundle.spec, wallSeconds),

@@ -1,7 +1,7 @@
 import type { RunSpec } from '../config/run-spec.js';
 import type { Manifest } from '../data/manifest.js';
 import { FtctlError } from '../errors/index.js';
-import { writeArtifacts } from '../models/artifacts.js';
+import { writeArtifacts, type ArtifactsInput } from '../models/artifacts.js';
 import { prepareModel, type PrepareOptions } from '../models/prepare-model.js';
 import type { PreparedModel } from '../models/prepared-model.js';
 import { BlobStore } from '../util/blob-store.js';
@@ -16,17 +16,14 @@ export function prepareModelOf(
   const { seed, cache } = spec;
   return prepareModel(spec.model, {
     ...{ numClasses, imageSize, background, normalise, valTransform },
-    ...{ seed, cacheDir: cache.path },
+    ...{ phases: spec.phases, seed, cacheDir: cache.path },
     ...tools,
   });
 }
 
-export interface ExportOptions {
+export interface ExportOptions extends Omit<ArtifactsInput, 'blobs' | 'classIds' | 'classNames'> {
   readonly spec: RunSpec;
-  readonly prepared: PreparedModel;
   readonly manifest: Pick<Manifest, 'classIds' | 'classNames'>;
-  /** The trained head. */
-  readonly parameters: Float32Array;
   readonly onWarning: (message: string) => void;
   /** Preparing may take minutes, and a launcher waits for one that is silent for a minute only. */
   readonly onProgress: NonNullable<PrepareOptions['onProgress']>;
@@ -37,10 +34,10 @@ export interface ExportOptions {
  * run of hours does not fail at its end for them. Rejects as {@link writeArtifacts} and {@link prepareModel} do.
  */
 export async function exportModel(modelDir: string, options: ExportOptions): Promise<void> {
-  const { spec, prepared, manifest, parameters, onWarning, onProgress } = options;
+  const { spec, manifest, onWarning, onProgress, ...trained } = options;
   const { classIds, classNames } = manifest;
-  const blobs = new BlobStore(spec.cache.path);
-  const input = { prepared, blobs, parameters, classIds, classNames };
+  const { prepared } = trained;
+  const input = { ...trained, blobs: new BlobStore(spec.cache.path), classIds, classNames };
   try {
     await writeArtifacts(modelDir, input);
   } catch (error) {

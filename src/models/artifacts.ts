@@ -8,11 +8,12 @@ import { diskError, writeFileAtomic } from '../util/atomic-file.js';
 import type { BlobStore } from '../util/blob-store.js';
 import { replaceFolder } from '../util/replace-folder.js';
 import { trainedGraph } from './backbone/join-graphs.js';
-import { headTensors } from './head.js';
 import { lowerNetwork } from './onnx/lower-network.js';
 import type { PreparedModel } from './prepared-model.js';
 import { describeNetwork, type NetworkSpec } from './registry.js';
+import { exportedTensors, type StateVectors } from './run-tensors.js';
 import { stateDictSpecs } from './tensor-specs.js';
+import { readRunWeights } from './weights/run-weights.js';
 import { encodeSafetensors } from './weights/safetensors.js';
 import {
   encodeNormalisation,
@@ -20,7 +21,6 @@ import {
   preprocessingKey,
 } from './weights/saved-normalisation.js';
 import type { StoredTensor, TensorSet } from './weights/tensor-set.js';
-import { decodeWeightsBlob } from './weights/weights-blob.js';
 
 /** A trained model's files, in the folder `model/` of a run. Nothing else is needed to use it. */
 const files = {
@@ -71,11 +71,12 @@ export function stateDict(spec: NetworkSpec, tensors: TensorSet): Map<string, St
   );
 }
 
-export interface ArtifactsInput {
+/** The trained state, and what it was trained of. */
+export interface ArtifactsInput extends StateVectors {
   readonly prepared: PreparedModel;
   readonly blobs: BlobStore;
-  /** The trained head, flattened in its layout (head.ts). */
-  readonly parameters: Float32Array;
+  /** How often each phase has updated the state. */
+  readonly updates: readonly number[];
   /** Of the manifest, both in the order of the logits. */
   readonly classIds: readonly string[];
   readonly classNames: readonly string[];
@@ -83,19 +84,18 @@ export interface ArtifactsInput {
 
 /** The trained network's files. */
 async function networkFiles(
-  { prepared, blobs, parameters }: ArtifactsInput,
+  { prepared, blobs, parameters, statistics, updates }: ArtifactsInput,
   metadata: Readonly<Record<string, string>>,
 ): Promise<[string, Uint8Array][]> {
-  const { head, preprocessing, numClasses, weightsSha256 } = prepared;
-  if (prepared.convention === 'onnx') {
+  const { head, preprocessing } = prepared;
+  const weights = await readRunWeights(prepared, blobs);
+  if (weights === null) {
     const backbone = await blobs.read(prepared.backboneSha256);
     return [[files.model, trainedGraph(backbone, head, parameters, metadata)]];
   }
-  const bytes = await blobs.read(weightsSha256);
-  const blob = decodeWeightsBlob(bytes, blobs.path(weightsSha256));
-  const spec = { ...blob.spec, numClasses };
-  const tensors = new Map([...blob.tensors, ...headTensors(head, parameters)]);
-  const network = describeNetwork(spec);
+  const { spec, network } = weights;
+  const state = { parameters, statistics };
+  const tensors = exportedTensors(prepared, weights.tensors, state, updates);
   const onnx = lowerNetwork(network, tensors, {
     imageSize: preprocessing.imageSize,
     output: network.output,
@@ -111,10 +111,10 @@ async function networkFiles(
     ...metadata,
     [normalisationKey]: encodeNormalisation(preprocessing),
   };
-  const weights = encodeSafetensors(stateDict(spec, tensors), described);
+  const encoded = encodeSafetensors(stateDict(spec, tensors), described);
   return [
     [files.model, onnx],
-    [files.weights, weights],
+    [files.weights, encoded],
   ];
 }
 

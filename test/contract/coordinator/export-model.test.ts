@@ -41,6 +41,7 @@ async function exported(name: string, of: RunSpec = spec): Promise<Map<string, B
   await exportModel(modelDir, {
     ...{ spec: of, prepared, manifest: { classIds: classNames, classNames } },
     parameters: initialHead(prepared.head, 5),
+    ...{ statistics: new Float32Array(0), updates: [1] },
     onWarning: (message) => warnings.push(message),
     onProgress: ({ message }) => progress.push(message),
   });

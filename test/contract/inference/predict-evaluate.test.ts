@@ -28,12 +28,12 @@ let closeEngine: () => Promise<void>;
 
 beforeAll(async () => {
   data = await makeTinyData(numImages, 2);
+  const head = { ...data.prepared.head, numClasses: 4 };
   const prepared = {
-    ...data.prepared,
-    numClasses: 4,
-    head: { ...data.prepared.head, numClasses: 4 },
+    ...{ ...data.prepared, numClasses: 4, head },
+    parameters: headLayout(head).entries.map(({ name, shape }) => ({ name, shape })),
   };
-  const { head, preprocessing } = prepared;
+  const { preprocessing } = prepared;
   const engine = await openFeatureEngine({
     modelPath: data.modelPath,
     imageSize: tinyImageSize,
@@ -74,7 +74,7 @@ beforeAll(async () => {
   await writeArtifacts(modelDir, {
     prepared,
     blobs: new BlobStore(data.cacheDir),
-    parameters,
+    ...{ parameters, statistics: new Float32Array(0), updates: [1] },
     classIds: classNames,
     classNames,
   });

@@ -24,6 +24,11 @@ let blobs: BlobStore;
 let prepared: PreparedModel;
 let parameters: Float32Array;
 
+/** A classifier is all that has moved. */
+const trained = () => ({
+  ...{ prepared, blobs, parameters, statistics: new Float32Array(0), updates: [1] },
+});
+
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'ftctl-artifacts-'));
   const cacheDir = join(dir, 'cache');
@@ -33,7 +38,7 @@ beforeAll(async () => {
     { numClasses: 3, imageSize, background: [0, 0, 0], normalise: null, seed: 1, cacheDir },
   );
   parameters = initialHead(prepared.head, 1);
-  await writeArtifacts(join(dir, 'model'), { prepared, blobs, parameters, classIds, classNames });
+  await writeArtifacts(join(dir, 'model'), { ...trained(), classIds, classNames });
 });
 afterAll(async () => {
   await rm(dir, { recursive: true, force: true });
@@ -134,14 +139,13 @@ test("the state dict has torchvision's names, order and types, and the trained h
 
 test('writing again replaces the folder', async () => {
   const other = {
-    prepared,
-    blobs,
+    ...trained(),
     classIds,
     classNames,
     parameters: parameters.map((value) => value + 1),
   };
   const target = join(dir, 'replaced');
-  await writeArtifacts(target, { prepared, blobs, parameters, classIds, classNames });
+  await writeArtifacts(target, { ...trained(), classIds, classNames });
   const before = await readFile(join(target, 'model.onnx'));
   await writeFile(join(target, 'stray'), '');
   await writeArtifacts(target, other);
@@ -172,7 +176,7 @@ describe('a folder that cannot be used is refused', () => {
 
   test('when a file is damaged', async () => {
     const target = join(dir, 'damaged');
-    await writeArtifacts(target, { prepared, blobs, parameters, classIds, classNames });
+    await writeArtifacts(target, { ...trained(), classIds, classNames });
     await writeFile(join(target, 'preprocessing.json'), '{"imageSize": -1}');
     await expect(readArtifacts(target)).rejects.toMatchObject({
       code: 'FT_ARTIFACTS_DAMAGED',

@@ -34,6 +34,7 @@ async function modelOf(architecture: string): Promise<string> {
   );
   await writeArtifacts(modelDir, {
     ...{ prepared, blobs: new BlobStore(cacheDir), parameters: initialHead(prepared.head, 1) },
+    ...{ statistics: new Float32Array(0), updates: [1] },
     ...{ classIds: ['1', '2', '3'], classNames },
   });
   return modelDir;

@@ -54,7 +54,7 @@ async function results(spec: OnnxModelSpec, modelDir: string) {
   await engine.close();
   const parameters = initialHead(prepared.head, 1);
   await writeArtifacts(modelDir, {
-    ...{ prepared, blobs, parameters },
+    ...{ prepared, blobs, parameters, statistics: new Float32Array(0), updates: [1] },
     ...{ classIds: ['1', '2', '3', '4'], classNames: ['a', 'b', 'c', 'd'] },
   });
   const classifier = await openClassifier(join(modelDir, 'model.onnx'), { threads: 1 });
