@@ -1,5 +1,5 @@
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -35,6 +35,16 @@ export class JudgeProcess {
 
   give(name: string, bytes: Uint8Array | Float32Array): void {
     writeFileSync(this.path(name), bytes);
+  }
+
+  /** One file of several parts, one after the other. */
+  giveParts(name: string, parts: readonly Float32Array[]): void {
+    const file = openSync(this.path(name), 'w');
+    try {
+      for (const part of parts) writeFileSync(file, part);
+    } finally {
+      closeSync(file);
+    }
   }
 
   floats(name: string): Float32Array {
