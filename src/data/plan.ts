@@ -1,7 +1,9 @@
+import type { PhaseSpec } from '../config/phase-spec.js';
 import type { Manifest, SplitName } from './manifest.js';
 import { plainView } from './preprocessing.js';
 import { CounterRng, permutation } from './rng.js';
 import { dealShards } from './shards.js';
+import { weightedDraws } from './weighted-draws.js';
 
 /** One shard's rows of a global batch, or all of its rows of an evaluation: sample indexes, and a view for each. */
 export interface Microbatch {
@@ -16,13 +18,18 @@ export interface Plan {
   readonly rowsPerShard: number;
   /** Steps of an epoch: PyTorch's `len(DataLoader(..., drop_last=False))`, unless limited. */
   readonly numTrainSteps: number;
-  /** Unpadded, hence shorter or empty in an epoch's last batch. Epochs count from 0 over the whole run. */
-  trainMicrobatch(epoch: number, step: number, shard: number): Microbatch;
+  /**
+   * Unpadded, hence shorter or empty in an epoch's last batch. Epochs count from 0 over the whole run. `sampling`, by default `once`: which
+   * samples an epoch has; their number is the same.
+   */
+  trainMicrobatch(epoch: number, step: number, shard: number, sampling?: Sampling): Microbatch;
   /** The samples of `shard` that an evaluation counts, each once, in plain view. */
   evaluationSamples(split: 'val' | 'test', shard: number): Int32Array;
   /** Number of samples that an epoch, or an evaluation, of this split uses. */
   splitSize(split: SplitName): number;
 }
+
+type Sampling = PhaseSpec['sampling'];
 
 /** What a plan depends on. */
 export interface PlanOptions {
@@ -50,7 +57,10 @@ export function makePlan(options: PlanOptions): Plan {
   const numTrain = total(trainShards);
   const allSteps = Math.ceil(numTrain / batchSize);
   const numTrainSteps = Math.min(allSteps, limitBatches ?? allSteps);
-  const order = epochOrder(trainShards, seed);
+  const orders = {
+    once: epochOrder(trainShards, seed),
+    weighted: weightedOrder(options, trainShards),
+  };
   const view = viewOf(options);
 
   // A shard is in dealing order, class after class: a limited evaluation takes a fixed random part of it instead.
@@ -64,14 +74,15 @@ export function makePlan(options: PlanOptions): Plan {
     numShards,
     rowsPerShard,
     numTrainSteps,
-    trainMicrobatch(epoch, step, shard) {
+    trainMicrobatch(epoch, step, shard, sampling = 'once') {
       checkPlace(shard, numShards, 'shard');
       checkPlace(step, numTrainSteps, 'step');
       const first = overfitBatch ? 0 : step * rowsPerShard;
-      const samples = order(overfitBatch ? 0 : epoch, shard).slice(first, first + rowsPerShard);
+      const order = orders[sampling](overfitBatch ? 0 : epoch, shard);
+      const samples = order.samples.slice(first, first + rowsPerShard);
       const views = overfitBatch
         ? new Int32Array(samples.length).fill(plainView)
-        : samples.map((sample) => view(sample, epoch));
+        : samples.map((sample, i) => view(sample, epoch, order.repeats?.[first + i] ?? 0));
       return { samples, views };
     },
     evaluationSamples(split, shard) {
@@ -100,32 +111,72 @@ export function viewInEpoch(
   return (epoch) => (epoch + offset) % views;
 }
 
-/** {@link viewInEpoch} of all samples, by index; each offset is drawn once. */
-function viewOf(options: PlanOptions): (sample: number, epoch: number) => number {
-  const { manifest, seed, views } = options;
-  if (views === null) return (_, epoch) => epoch;
-  const offsets = Int32Array.from(manifest.samples, ({ id }) => viewInEpoch(views, seed, id)(0));
-  return (sample, epoch) => (epoch + offsets[sample]!) % views;
-}
+/** More than there are epochs, and few enough for two thousand repeats in 31 bits. */
+const viewsPerRepeat = 2 ** 20;
+const numRepeats = 2 ** 11;
 
 /**
- * Each epoch's order of each shard. The last two epochs asked for are kept (a prefetcher is in one, the step loop in
- * the other); any could be made anew at any time.
+ * {@link viewInEpoch} of all samples, by index; each offset is drawn once. A sample that an epoch has more than once is seen in the next
+ * view each time, and of fresh views in one that no epoch has otherwise.
  */
+function viewOf(options: PlanOptions): (sample: number, epoch: number, repeat: number) => number {
+  const { manifest, seed, views } = options;
+  if (views === null) {
+    return (_, epoch, repeat) => epoch + (repeat % numRepeats) * viewsPerRepeat;
+  }
+  const offsets = Int32Array.from(manifest.samples, ({ id }) => viewInEpoch(views, seed, id)(0));
+  return (sample, epoch, repeat) => (epoch + offsets[sample]! + repeat) % views;
+}
+
+/** One shard's samples of one epoch; of each, how often the epoch has had it before (undefined: never). */
+interface EpochOrder {
+  readonly samples: Int32Array;
+  readonly repeats?: Int32Array;
+}
+
+/** Each epoch's order of each shard: a permutation of it. */
 function epochOrder(
   shards: readonly Int32Array[],
   seed: number,
-): (epoch: number, shard: number) => Int32Array {
-  const kept = shards.map((): { epoch: number; samples: Int32Array }[] => []);
+): (epoch: number, shard: number) => EpochOrder {
+  return keepingTwo(shards.length, (epoch, shard) => {
+    const dealt = shards[shard]!;
+    return {
+      samples: permutation(dealt.length, seed, 'epoch', epoch, shard).map((i) => dealt[i]!),
+    };
+  });
+}
+
+/** The same of `sampling: weighted`. The weights are found when they are first needed. */
+function weightedOrder(
+  { manifest, seed }: PlanOptions,
+  shards: readonly Int32Array[],
+): (epoch: number, shard: number) => EpochOrder {
+  let draws: ReturnType<typeof weightedDraws> | undefined;
+  return keepingTwo(shards.length, (epoch, shard) => {
+    const labelOf = (sample: number): number => manifest.samples[sample]!.label;
+    draws ??= weightedDraws(shards, labelOf, manifest.classNames.length, seed);
+    return draws(epoch, shard);
+  });
+}
+
+/**
+ * Keeps the last two epochs asked for of each shard (a prefetcher is in one, the step loop in the other); any could be made anew at any
+ * time.
+ */
+function keepingTwo(
+  numShards: number,
+  make: (epoch: number, shard: number) => EpochOrder,
+): (epoch: number, shard: number) => EpochOrder {
+  const kept = Array.from({ length: numShards }, (): { epoch: number; order: EpochOrder }[] => []);
   return (epoch, shard) => {
     const orders = kept[shard]!;
-    const known = orders.find((order) => order.epoch === epoch);
-    if (known !== undefined) return known.samples;
-    const dealt = shards[shard]!;
-    const samples = permutation(dealt.length, seed, 'epoch', epoch, shard).map((i) => dealt[i]!);
-    orders.unshift({ epoch, samples });
+    const known = orders.find((entry) => entry.epoch === epoch);
+    if (known !== undefined) return known.order;
+    const order = make(epoch, shard);
+    orders.unshift({ epoch, order });
     orders.length = Math.min(orders.length, 2);
-    return samples;
+    return order;
   };
 }
 
