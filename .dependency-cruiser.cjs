@@ -62,10 +62,11 @@ module.exports = {
       from: {
         path: [
           '^src/coordinator/(membership|assignment|agreement|copies|decision|judgement|rescue|ledger|limits)',
-          '^src/data/(shards|plan|rng|augment)\\.ts$',
+          '^src/data/(shards|plan|rng|augment|dropout-mask|mixup-draws|weighted-draws)\\.ts$',
           '^src/collective/(tree|schedule|reducer)\\.ts$',
           '^src/worker/session-core\\.ts$',
-          '^src/train/(adam|schedule)\\.ts$',
+          '^src/train/(clip|early-stopping|class-weights|targets|statistics)\\.ts$',
+          '^src/train/(optimizers|schedules)/',
         ],
       },
       to: {

@@ -19,8 +19,8 @@ export function fillDropoutMask(mask: Float32Array, probability: number, key: Dr
     mask.fill(1);
     return;
   }
-  // In place and without a branch: the words become the bits of 0 or of the scale. A branch that goes either way would take most of the time.
   const { seed, step, sample, layer } = key;
+  // In place and without a branch, which would take most of the time: words become the bits of 0 or of the scale.
   const words = new Int32Array(mask.buffer, mask.byteOffset, mask.length);
   new CounterRng(seed, 'dropout', step, sample, layer).fillWords(words);
   const scaleBits = new Int32Array(Float32Array.of(1 / (1 - probability)).buffer)[0]!;

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { adamUpdate } from '../../../src/train/adam.js';
-import { scheduledRate } from '../../../src/train/schedule.js';
+import { adamRange, adamScalars } from '../../../src/train/optimizers/adam.js';
+import { stepRate } from '../../../src/train/schedules/decay.js';
 import { fixture, relativeDistance, unpacked } from './fixture.js';
 import { noise } from './formulas.js';
 
 const size = 64;
+const whole = { gradientOffset: 0, parameterOffset: 0, length: size };
 
 function gradientsOf(step: number): Float32Array {
   return Float32Array.from({ length: size }, (_, i) =>
@@ -23,7 +24,9 @@ describe('Adam', () => {
       };
       let numCompared = 0;
       for (let step = 1; step <= 200; step += 1) {
-        adamUpdate(tensors, gradientsOf(step), step, learningRate, betas);
+        const place = { step, learningRate, weightDecay: 0 };
+        const scalars = adamScalars({ type: 'adam', ...betas }, place);
+        adamRange(tensors, gradientsOf(step), whole, scalars);
         const expected = after[step];
         if (expected === undefined) continue;
         numCompared += 1;
@@ -43,8 +46,9 @@ describe('StepLR', () => {
   it.each(fixture.stepLr)(
     'has the bits of PyTorch StepLR(step_size=$stepSize, gamma=$gamma)',
     ({ learningRate, stepSize, gamma, rates }) => {
-      const schedule = { type: 'step', stepSize, gamma, warmup: null } as const;
-      expect(rates.map((_, epoch) => scheduledRate(learningRate, schedule, epoch))).toEqual(rates);
+      expect(rates.map((_, epoch) => stepRate(learningRate, stepSize, gamma, epoch))).toEqual(
+        rates,
+      );
     },
   );
 });

@@ -16,7 +16,6 @@ const rows = {
     { length: numRows },
     (_, i) => (3 * i + Math.floor(i / 4)) % numClasses,
   ),
-  rowWeights_SB: new Float32Array(numRows).fill(1),
 };
 
 /** The script's partners are rows of the whole batch; so here the batch is one shard, where they are mixed. */
