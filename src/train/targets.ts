@@ -4,8 +4,6 @@ export interface LabelledRows {
   readonly numClasses: number;
   /** -1: padding. */
   readonly labels_SB: Int32Array;
-  /** Of each row's sample; padding's are not read. */
-  readonly rowWeights_SB: Float32Array;
 }
 
 /** What a phase makes of labels. */
@@ -30,7 +28,7 @@ export interface Targets {
  *
  *     q_k = w_y * (1 - e) * [k = y] + w_k * e / K
  *
- * times the weight of its sample. Its mean divides by the sum of w_y. Mixup (Zhang et al. 2018) has `lambda * q + (1 - lambda) * q of
+ * Its mean divides by the sum of w_y. Mixup (Zhang et al. 2018) has `lambda * q + (1 - lambda) * q of
  * the partner`, and weights likewise. In double precision, rounded once; the sum of a shard's weights in float32, row after row.
  */
 export function targetsOf(rows: LabelledRows, rules: TargetRules): Targets {
@@ -58,18 +56,17 @@ export function targetsOf(rows: LabelledRows, rules: TargetRules): Targets {
 /** Adds a part of a row's own targets to `sum_K`, and returns that part of its weight. */
 function addRow(
   sum_K: Float64Array,
-  { labels_SB, rowWeights_SB, numClasses }: LabelledRows,
+  { labels_SB, numClasses }: LabelledRows,
   { classWeights_K, labelSmoothing }: TargetRules,
   row: number,
   part: number,
 ): number {
   const label = labels_SB[row]!;
   if (label < 0) return 0;
-  const rowPart = part * rowWeights_SB[row]!;
-  const weight = rowPart * (classWeights_K === null ? 1 : classWeights_K[label]!);
+  const weight = part * (classWeights_K === null ? 1 : classWeights_K[label]!);
   sum_K[label] = sum_K[label]! + (1 - labelSmoothing) * weight;
   if (labelSmoothing > 0) {
-    const each = (rowPart * labelSmoothing) / numClasses;
+    const each = (part * labelSmoothing) / numClasses;
     for (let k = 0; k < numClasses; k += 1) {
       sum_K[k] = sum_K[k]! + each * (classWeights_K === null ? 1 : classWeights_K[k]!);
     }
