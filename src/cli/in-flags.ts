@@ -17,6 +17,7 @@ function flagsIn(text: string): string {
     .replace(/^model\.(architecture|width) is /, '--$1 is ')
     .replace(/^Set `data\.normalise`:/, 'Give `--mean` and `--std`:')
     .replaceAll(/`model\.(architecture|width|integrity)` to /g, '`--$1` to ')
+    .replace('Take it out of `except`.', 'Leave out that `--except`.')
     .replaceAll(/\bneeds model\.integrity\b/g, 'needs --integrity');
 }
 

@@ -6,6 +6,9 @@ import type {
   ReportLine,
 } from '../models/describe/architecture-report.js';
 
+import { isParameterPattern, type SplitPoint } from '../models/split-point.js';
+import { bytes as bytesText } from './progress/words.js';
+
 const whole = (value: number): string => value.toLocaleString('en-US');
 
 /** Multiply-adds in 10^9. */
@@ -126,12 +129,43 @@ function classifierLines({ classifiers, replaced }: ArchitectureReport): string[
   ];
 }
 
-const trainedText = (split: string): string => {
-  if (split === 'head') return 'The classifier is trained, the rest is frozen.';
-  return split === 'all'
-    ? 'Everything is trained.'
-    : `${split} and what follows it are trained, the rest is frozen.`;
-};
+function trainedText({ train, except }: SplitPoint): string {
+  if (train.every((entry) => entry === 'head')) {
+    return 'The classifier is trained, the rest is frozen.';
+  }
+  if (train.includes('all')) {
+    return except.length === 0
+      ? 'Everything is trained.'
+      : `Everything is trained but ${except.join(', ')}.`;
+  }
+  const named = train.map((entry) =>
+    entry === 'head' || isParameterPattern(entry) ? entry : `${entry} and what follows it`,
+  );
+  const but = except.length === 0 ? '' : ` Without ${except.join(', ')}.`;
+  return `Trained: ${named.join(', ')}, and the classifier; the rest is frozen.${but}`;
+}
+
+/** A dense block that is divided takes one of each of its layers; `--json` has them all. */
+const maxBoundaries = 4;
+
+/** What a split point costs: what is computed once and kept for each image, and what workers exchange. */
+function splitLines({ split }: ArchitectureReport): string[] {
+  const { share, boundaries, numFeatures, featureBytes, gradientBytes, numTrained } = split;
+  const numMore = boundaries.length - maxBoundaries;
+  const line = (name: string, text: string): string => `${name.padEnd(14)}  ${text}`;
+  return [
+    '',
+    line('trained', `${whole(numTrained)} parameters, ${(100 * share).toFixed(1)} %`),
+    ...boundaries
+      .slice(0, maxBoundaries)
+      .map(({ layer, shape }, i) =>
+        line(i === 0 ? 'taken from' : '', `${layer} ${shape.join('x')}`),
+      ),
+    ...(numMore > 0 ? [line('', `and ${numMore} more`)] : []),
+    line('features', `${whole(numFeatures)}, ${bytesText(featureBytes)} an image and view`),
+    line('gradient', `${bytesText(gradientBytes)} a step`),
+  ];
+}
 
 /** What `ftctl models show` prints, for a terminal of so many columns; Infinity: the tree's lines as PyTorch has them. Pure. */
 export function modelReport(
@@ -146,6 +180,7 @@ export function modelReport(
     trainedText(split),
     '',
     ...countLines(report),
+    ...splitLines(report),
     ...classifierLines(report),
     '',
     ...treeLines(lines, columns),

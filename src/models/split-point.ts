@@ -20,7 +20,7 @@ import { layerTensors } from './tensor-specs.js';
 export type SplitPoint = Pick<PhaseSpec, 'train' | 'except'>;
 
 /** Whether a pattern means just the parameters of its name or glob: `*` is any text, `?` any one character, dots included. */
-function isParameterPattern(pattern: string): boolean {
+export function isParameterPattern(pattern: string): boolean {
   return /[*?]|\.(weight|bias)$/.test(pattern);
 }
 

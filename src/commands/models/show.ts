@@ -4,12 +4,14 @@ import type { ArchitectureReport } from '../../models/describe/architecture-repo
 
 export default class ModelsShow extends BaseCommand {
   static override summary = 'Show the layers of an architecture.';
-  static override description = `The modules as PyTorch prints them, with the shape of each output and its parameters, and what is frozen. With
---classes also what the network is once its classifier is replaced. Names are torchvision's: any of them can be a split point.`;
+  static override description = `The modules as PyTorch prints them, with the shape of each output and its parameters, and what is frozen at
+a split point, with the size of the features that are cached and of the gradient. With --classes also what the network is once its
+classifier is replaced. Names are torchvision's: any of them can be a split point.`;
   static override examples = [
     '<%= config.bin %> <%= command.id %> resnet18',
     '<%= config.bin %> <%= command.id %> squeezenet1_0 --image-size 64 --classes 102',
     '<%= config.bin %> <%= command.id %> resnet50 --train layer4 --classes 102',
+    "<%= config.bin %> <%= command.id %> resnet18 --train all --except '*.bn?.*'",
   ];
   static override args = {
     name: Args.string({ description: 'An architecture, or a family.', required: true }),
@@ -22,9 +24,17 @@ export default class ModelsShow extends BaseCommand {
     }),
     train: Flags.string({
       description:
-        'Split point: `head` (the classifier alone), `all`, or a layer or module, which is trained with what follows it.',
-      default: 'head',
+        'Split point: `head` (the classifier alone), `all`, a layer or module, which is trained with what follows it, or a glob of parameter names, as in a phase of a run.',
+      default: ['head'],
       helpValue: 'SPLIT',
+      multiple: true,
+      multipleNonGreedy: true,
+    }),
+    except: Flags.string({
+      description: 'A layer, module or glob of parameter names that stays frozen all the same.',
+      helpValue: 'NAME',
+      multiple: true,
+      multipleNonGreedy: true,
     }),
     classes: Flags.integer({
       description: 'Replace the classifier by one of so many classes.',
@@ -48,7 +58,7 @@ export default class ModelsShow extends BaseCommand {
         architecture: args.name,
         width: Number(flags.width),
         imageSize: flags['image-size'],
-        split: flags.train,
+        split: { train: flags.train, except: flags.except ?? [] },
         numClasses: flags.classes,
       }),
     );

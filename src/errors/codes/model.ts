@@ -19,7 +19,8 @@ export const modelCodes = {
   },
   FT_MODEL_LAYER: {
     exit: 2,
-    summary: 'The network has no layer or module of that name.',
+    summary:
+      'The network has no layer, module or parameter of that name, or none that can be chosen.',
     remedy: 'Look for the name in `ftctl models show NAME`.',
   },
   FT_BACKBONE_FILE: {

@@ -4,11 +4,13 @@ import { isWithin } from '../layer-names.js';
 import { replacedLayers, type Network } from '../network.js';
 import { defaultImageSize, describeNetwork, torchvisionSpec } from '../registry.js';
 import { inferShapes, type Shape } from '../shapes.js';
+import type { SplitPoint } from '../split-point.js';
+import { layerTensors, numElements } from '../tensor-specs.js';
 import { numParameters, publishedClasses, totalMultiplyAdds } from './architecture-list.js';
 import { moduleText } from './module-text.js';
 import { moduleLines, moduleTree, type ModuleLine, type ModuleNode } from './module-tree.js';
 import { multiplyAdds } from './multiply-adds.js';
-import { trainedLayers } from './split-point.js';
+import { reportSplit, type SplitReport } from './split-report.js';
 
 export interface ReportOptions {
   /** An architecture or a family's name. */
@@ -16,8 +18,7 @@ export interface ReportOptions {
   readonly width: number;
   /** Default: that of the published weights. */
   readonly imageSize?: number | undefined;
-  /** See trainedLayers. */
-  readonly split: string;
+  readonly split: SplitPoint;
   /** Of the new classifier; without it the network is shown as it is published. */
   readonly numClasses?: number | undefined;
 }
@@ -46,7 +47,9 @@ export interface ArchitectureReport {
   readonly architecture: string;
   readonly width: number;
   readonly imageSize: number;
-  readonly split: string;
+  /** Of the classes that are asked for, else the published ones. */
+  readonly split: SplitReport;
+  /** What the classifier takes of an image. */
   readonly numFeatures: number;
   readonly published: ParameterCounts;
   /** With the new classifier. */
@@ -81,8 +84,8 @@ function allShapes(network: Network, imageSize: number): Map<string, Shape> {
 interface LayerCounts {
   readonly name: string;
   readonly numParameters: number;
+  readonly numTrained: number;
   readonly multiplyAdds: number;
-  readonly isTrained: boolean;
 }
 
 function layerCounts(
@@ -95,14 +98,19 @@ function layerCounts(
     return {
       name: layer.name,
       numParameters: numParameters([layer]),
+      numTrained: layerTensors(layer)
+        .filter(({ name }) => trained.has(name))
+        .reduce((sum, tensor) => sum + numElements(tensor.shape), 0),
       multiplyAdds: shape === undefined ? 0 : multiplyAdds(layer, shape),
-      isTrained: trained.has(layer.name),
     };
   });
 }
 
 const parametersOf = (counts: readonly LayerCounts[]): number =>
   counts.reduce((sum, layer) => sum + layer.numParameters, 0);
+
+const trainedOf = (counts: readonly LayerCounts[]): number =>
+  counts.reduce((sum, layer) => sum + layer.numTrained, 0);
 
 function totals(
   network: Network,
@@ -112,7 +120,7 @@ function totals(
 ): ParameterCounts {
   const counts = layerCounts(network, trained, shapes);
   const total = parametersOf(counts);
-  const numTrained = parametersOf(counts.filter(({ isTrained }) => isTrained));
+  const numTrained = trainedOf(counts);
   return {
     numClasses,
     total,
@@ -123,11 +131,11 @@ function totals(
 }
 
 function status(counts: readonly LayerCounts[]): ModuleReport['trained'] {
-  const withParameters = counts.filter((layer) => layer.numParameters > 0);
-  if (withParameters.length === 0) return null;
-  const numTrained = withParameters.filter(({ isTrained }) => isTrained).length;
+  const total = parametersOf(counts);
+  if (total === 0) return null;
+  const numTrained = trainedOf(counts);
   if (numTrained === 0) return 'frozen';
-  return numTrained === withParameters.length ? 'trained' : 'partly';
+  return numTrained === total ? 'trained' : 'partly';
 }
 
 function moduleReport(
@@ -158,7 +166,7 @@ export function reportArchitecture(options: ReportOptions): {
   report: ArchitectureReport;
   lines: ReportLine[];
 } {
-  const { width, split, numClasses } = options;
+  const { width, numClasses } = options;
   const architecture = resolveArchitecture(options.architecture);
   const describe = (classes: number): Network =>
     describeNetwork(torchvisionSpec(architecture, width, classes));
@@ -166,7 +174,8 @@ export function reportArchitecture(options: ReportOptions): {
   const imageSize = options.imageSize ?? defaultImageSize(architecture);
   const shown = numClasses === undefined ? published : describe(numClasses);
   const shapes = allShapes(shown, imageSize);
-  const trained = trainedLayers(shown, split);
+  const split = reportSplit(shown, imageSize, options.split);
+  const trained = new Set(split.parameters);
   const layers = layerCounts(shown, trained, shapes);
   const tree = moduleLines(moduleTree(shown));
   const lines = tree.map(({ text, node }: ModuleLine): ReportLine => {

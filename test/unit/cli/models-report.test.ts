@@ -10,7 +10,7 @@ function shown(architecture: string, columns: number): string[] {
   const { report, lines } = reportArchitecture({
     architecture,
     width: 1,
-    split: 'head',
+    split: { train: ['head'], except: [] },
     numClasses: 16,
   });
   return modelReport(report, lines, columns);
@@ -38,7 +38,7 @@ describe('the layers of an architecture', () => {
   });
 
   test('are told with what becomes of the classifier', () => {
-    expect(shown('squeezenet1_0', 80).slice(0, 20)).toMatchInlineSnapshot(`
+    expect(shown('squeezenet1_0', 80).slice(0, 23)).toMatchInlineSnapshot(`
       [
         "squeezenet1_0, images of 224 x 224, 86,528 features",
         "The classifier is trained, the rest is frozen.",
@@ -50,6 +50,11 @@ describe('the layers of an architecture', () => {
         "  trained              513,000           8,208",
         "multiply-adds          0.819 G         0.734 G",
         "",
+        "trained         8,208 parameters, 1.1 %",
+        "taken from      features.12.cat 512x13x13",
+        "features        86,528, 346.1 kB an image and view",
+        "gradient        32.8 kB a step",
+        "",
         "REPLACED",
         "  (classifier.1): Conv2d(512, 1000, kernel_size=(1, 1), stride=(1, 1))",
         "               -> Conv2d(512, 16, kernel_size=(1, 1), stride=(1, 1))",
@@ -58,17 +63,47 @@ describe('the layers of an architecture', () => {
         "SqueezeNet(                                             16      743,632  partly",
         "  (features): Sequential(                        512x13x13      735,424  frozen",
         "    (0): Conv2d(3, 96, kernel_size=(7, 7),      96x109x109       14,208  frozen",
-        "        stride=(2, 2))",
-        "    (1): ReLU(inplace=True)",
       ]
     `);
+  });
+
+  test.each([
+    [['all'], [], 'Everything is trained.'],
+    [['all'], ['*.bn?.*', 'conv1'], 'Everything is trained but *.bn?.*, conv1.'],
+    [
+      ['layer4', 'conv1.weight'],
+      ['layer4.0'],
+      'Trained: layer4 and what follows it, conv1.weight, and the classifier; the rest is frozen. Without layer4.0.',
+    ],
+  ])('are told with what is trained: %j without %j', (train, except, text) => {
+    const { report, lines } = reportArchitecture({
+      ...{ architecture: 'resnet18', width: 1, imageSize: 64, split: { train, except } },
+    });
+    expect(modelReport(report, lines, 80)[1]).toBe(text);
+  });
+
+  test('are told with the first of what the frozen ones give', () => {
+    const { report, lines } = reportArchitecture({
+      ...{ architecture: 'densenet121', width: 1, imageSize: 64 },
+      split: { train: ['features.denseblock4.denselayer10'], except: [] },
+    });
+    const shownLines = modelReport(report, lines, 80);
+    const from = shownLines.findIndex((line) => line.startsWith('taken from'));
+    expect(shownLines.slice(from, from + 6)).toEqual([
+      'taken from      features.transition3.pool 512x2x2',
+      '                features.denseblock4.denselayer1.conv2 32x2x2',
+      '                features.denseblock4.denselayer2.conv2 32x2x2',
+      '                features.denseblock4.denselayer3.conv2 32x2x2',
+      '                and 6 more',
+      'features        3,200, 12.8 kB an image and view',
+    ]);
   });
 
   test('are as PyTorch prints them where there is no terminal', () => {
     const { report } = reportArchitecture({
       architecture: 'vgg11_bn',
       width: 1,
-      split: 'head',
+      split: { train: ['head'], except: [] },
       numClasses: 16,
     });
     const lines = shown('vgg11_bn', Infinity);

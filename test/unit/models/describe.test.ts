@@ -2,7 +2,6 @@ import { describe, expect, test } from 'vitest';
 import { reportArchitecture } from '../../../src/models/describe/architecture-report.js';
 import { moduleText } from '../../../src/models/describe/module-text.js';
 import { multiplyAdds } from '../../../src/models/describe/multiply-adds.js';
-import { trainedLayers } from '../../../src/models/describe/split-point.js';
 import { layersNamed, outputLayer } from '../../../src/models/layer-names.js';
 import type { Conv2dLayer } from '../../../src/models/network.js';
 import { describeNetwork, torchvisionSpec } from '../../../src/models/registry.js';
@@ -95,50 +94,12 @@ describe('a name means', () => {
   });
 });
 
-describe('at a split point', () => {
-  const frozen = (name: string, split: string) => {
-    const network = networkOf(name);
-    const trained = trainedLayers(network, split);
-    return network.layers.map((layer) => layer.name).filter((layer) => !trained.has(layer));
-  };
-
-  test('head, all but the classifier is frozen', () => {
-    expect(trainedLayers(networkOf('vgg11'), 'head')).toEqual(new Set(['classifier.6']));
-    expect(trainedLayers(networkOf('inception_v3'), 'head')).toEqual(new Set(['fc']));
-  });
-
-  test('all, nothing is', () => {
-    expect(frozen('resnet18', 'all')).toEqual([]);
-  });
-
-  test('that is a module, what does not depend on it is', () => {
-    const before = frozen('resnet18', 'layer4');
-    expect(before.every((name) => !name.startsWith('layer4.'))).toBe(true);
-    expect(before.at(-1)).toBe('layer3.1.relu_1');
-  });
-
-  test('that is a layer within a block, the shortcut beside it is', () => {
-    const before = frozen('resnet18', 'layer4.0.conv2');
-    expect(before).toContain('layer4.0.downsample.0');
-    expect(before).not.toContain('layer4.0.add');
-  });
-
-  test('after the auxiliary classifier, that one is', () => {
-    expect(frozen('inception_v3', 'Mixed_7a')).toContain('AuxLogits.fc');
-    expect(frozen('inception_v3', 'Mixed_6e')).not.toContain('AuxLogits.fc');
-  });
-
-  test('in the auxiliary classifier, the classifier is trained nevertheless', () => {
-    expect(frozen('inception_v3', 'AuxLogits')).not.toContain('fc');
-  });
-});
-
 describe('the report of an architecture', () => {
   test('counts before and after the classifier is replaced', () => {
     const { report } = reportArchitecture({
       architecture: 'resnet',
       width: 1,
-      split: 'head',
+      split: { train: ['head'], except: [] },
       numClasses: 16,
     });
     expect(report).toMatchObject({
@@ -163,7 +124,7 @@ describe('the report of an architecture', () => {
       architecture: 'resnet18',
       width: 1,
       imageSize: 64,
-      split: 'layer4.1',
+      split: { train: ['layer4.1'], except: ['layer4.1.bn2.bias'] },
     });
     const of = (path: string) => report.modules.find((module) => module.path === path);
     expect(report.replaced).toBeNull();
@@ -176,6 +137,8 @@ describe('the report of an architecture', () => {
       multiplyAdds: 512 * 512 * 9 * 4,
       trained: 'trained',
     });
+    expect(of('layer4.1.bn1')).toMatchObject({ trained: 'trained' });
+    expect(of('layer4.1.bn2')).toMatchObject({ trained: 'partly' });
     expect(of('maxpool')).toMatchObject({ numParameters: 0, trained: null });
     expect(report.modules.map(({ multiplyAdds: n }) => n)[0]).toBe(report.published.multiplyAdds);
   });
@@ -186,9 +149,37 @@ describe('the report of an architecture', () => {
         architecture: 'inception',
         width: 1,
         imageSize,
-        split: 'head',
+        split: { train: ['head'], except: [] },
       }).report.modules.find(({ path }) => path === 'AuxLogits')!.outputShape;
     expect(aux(298)).toBeNull();
     expect(aux(299)).toEqual([1000]);
+  });
+
+  test('says what a split point costs', () => {
+    const { report } = reportArchitecture({
+      architecture: 'resnet18',
+      width: 1,
+      imageSize: 64,
+      split: { train: ['layer4.1'], except: ['layer4.1.bn2'] },
+      numClasses: 10,
+    });
+    const convolution = 512 * 512 * 9;
+    // Two convolutions, one batch norm of the two, and a classifier of 512 inputs.
+    const numTrained = 2 * convolution + 2 * 512 + 10 * 513;
+    expect(report.split).toEqual({
+      train: ['layer4.1'],
+      except: ['layer4.1.bn2'],
+      parameters: [
+        ...['fc.bias', 'fc.weight', 'layer4.1.bn1.bias', 'layer4.1.bn1.weight'],
+        ...['layer4.1.conv1.weight', 'layer4.1.conv2.weight'],
+      ],
+      numTrained,
+      share: numTrained / report.replaced!.total,
+      boundaries: [{ layer: 'layer4.0.relu_1', shape: [512, 2, 2] }],
+      numFeatures: 2048,
+      featureBytes: 8192,
+      gradientBytes: 4 * numTrained,
+    });
+    expect(report.replaced).toMatchObject({ trained: numTrained });
   });
 });
