@@ -66,18 +66,20 @@ export interface TestScore {
 
 export const noEpochSums: EpochSums = { loss: 0, weight: 0, correct: 0, count: 0 };
 
-/** The state before round 1. Takes copies of what it is given. */
+/** The state before round 1. Takes copies of what it is given, in memory from `allocate`. */
 export function initialState(
-  parameters: Float32Array,
-  statistics = new Float32Array(0),
+  { parameters, statistics }: Pick<TrainingState, 'parameters' | 'statistics'>,
+  allocate = (length: number): Float32Array => new Float32Array(length),
 ): TrainingState {
+  const own = allocate(parameters.length);
+  own.set(parameters);
   return {
     round: 0,
     phase: 0,
     epoch: 0,
-    parameters: parameters.slice(),
-    firstMoments: new Float32Array(parameters.length),
-    secondMoments: new Float32Array(parameters.length),
+    parameters: own,
+    firstMoments: allocate(parameters.length),
+    secondMoments: allocate(parameters.length),
     updates: 0,
     statistics: statistics.slice(),
     samples: 0,

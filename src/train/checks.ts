@@ -1,23 +1,27 @@
-import type { PhaseSpec } from '../config/run-spec.js';
 import { FtctlError } from '../errors/index.js';
-import { learningRateAt } from './schedule.js';
 import type { RoundPlan } from './trainer.js';
 
+/** What a round's sum says of itself. */
+export interface RoundFinding {
+  /** Values of the sum that are NaN or infinite. */
+  readonly numBad: number;
+  /** The mean loss that follows from it. */
+  readonly loss: number;
+  readonly learningRate: number;
+  /** The phase's learning rate before any schedule. */
+  readonly base: number;
+}
+
 /**
- * Refuses a reduced vector that is not finite, before anything moves. Every worker holds the same vector, so every
- * worker refuses it alike. `loss` is the mean loss that follows from it. Throws FT_LOSS_NOT_FINITE.
+ * Refuses a sum that is not finite, before anything moves. Every worker holds the same sum, so every worker refuses it alike. Throws
+ * FT_LOSS_NOT_FINITE.
  */
 export function assertFinite(
-  phases: readonly PhaseSpec[],
   plan: Exclude<RoundPlan, { kind: 'phase' }>,
-  reduced: Float32Array,
-  loss: number,
+  { numBad, loss, learningRate, base }: RoundFinding,
 ): void {
-  const numBad = countNotFinite(reduced);
   if (numBad === 0 && Number.isFinite(loss)) return;
   const { round, phase, epoch } = plan;
-  const learningRate = learningRateAt(phases, phase, epoch);
-  const base = phases[phase]!.optimizer.learningRate;
   const bad = Number.isFinite(loss)
     ? `${numBad} values of the gradient are not finite`
     : `The loss is ${loss}`;

@@ -1,63 +1,78 @@
-import { noEpochSums, type TrainingState } from '../state/training-state.js';
+import type { Partial } from '../collective/messages.js';
+import { sumOwned } from '../collective/tree.js';
+import { noEpochSums, type BestState, type TrainingState } from '../state/training-state.js';
 import { abortable } from './abortable.js';
-import { padBatch } from './batch.js';
 import { isBetter } from './best.js';
 import { assertFinite } from './checks.js';
+import { learningRateOf } from './rates.js';
 import { evaluationRuns } from './rows.js';
 import type { ComputeContext, RoundScores, RunParts } from './run-parts.js';
-import { learningRateAt } from './schedule.js';
 import { meanOf } from './sums.js';
 import type { RoundPlan, ShardRange } from './trainer.js';
+import { evaluationBatch } from './training-batch.js';
 import { addSums, evaluationVectorLength, sumsOf } from './vectors.js';
 
 type EvaluatePlan = Extract<RoundPlan, { kind: 'evaluate' }>;
 
 /**
- * One vector [loss, weight, correct, count] of sums over each owned shard's samples of the split, plain views: the
- * float32 sum of its chunks in order. Val is scored with the parameters as they are, test with the best ones.
+ * Sums [loss, weight, correct, count] over each owned shard's samples of the split, plain views: the float32 sum of its chunks in
+ * order, then of the shards by the tree. Val is scored with the state as it is, test with the best one.
  */
 export async function computeEvaluation(
-  { run, state, features }: ComputeContext,
+  { run, state, opened }: ComputeContext,
   plan: EvaluatePlan,
   shards: ShardRange,
   signal: AbortSignal,
-): Promise<Float32Array[]> {
-  const parameters = plan.split === 'test' ? bestParameters(state) : state.parameters;
+): Promise<Partial[]> {
+  const tensors = plan.split === 'test' ? bestOf(state) : state;
   const vectors = Array.from(
     { length: shards.numShards },
     () => new Float32Array(evaluationVectorLength),
   );
+  const phase = run.phases[plan.phase]!;
   run.timeline.enter('data');
+  const engine = await opened.engine(plan.phase, signal);
+  const features = await opened.queue(plan.phase, shards, signal);
   for (const [index, chunks] of evaluationRuns(run.plan, plan, shards).entries()) {
     run.timeline.enter('features');
     const features_RF = await abortable(features.take(plan.round, index), signal);
     run.timeline.enter('data');
-    const batch = padBatch(chunks, features_RF, run);
+    const batch = evaluationBatch(chunks, features_RF, { run, phase });
     run.timeline.enter('evaluate');
-    const results = await abortable(run.engine.evaluate(batch, parameters), signal);
+    const results = await abortable(engine.evaluate(batch, tensors), signal);
     for (const [row, { owned }] of chunks.entries()) addSums(vectors[owned]!, batch, results, row);
   }
-  return vectors;
+  return sumOwned(shards.firstShard, vectors, run.plan.numShards);
 }
 
-/** Records the score of the whole split and decides which epoch is the best. Throws FT_LOSS_NOT_FINITE. */
-export function applyEvaluation(
+/** Records the score of the whole split and decides which epoch is the best. Rejects with FT_LOSS_NOT_FINITE. */
+export async function applyEvaluation(
   run: RunParts,
   state: TrainingState,
   plan: EvaluatePlan,
   reduced: Float32Array,
-): RoundScores {
+): Promise<RoundScores> {
   run.timeline.enter('evaluate');
   const sums = sumsOf(reduced);
   const score = meanOf(sums);
-  assertFinite(run.spec.phases, plan, reduced, score.loss);
-  const scores = { split: plan.split, samples: sums.count, ...score };
+  const { numBad, ledger } = await run.work.inspect(reduced, state.ledger, plan.round);
+  const learningRate = learningRateOf(run, state.history, plan);
+  const base = run.phases[plan.phase]!.spec.optimizer.learningRate;
+  assertFinite(plan, { numBad, loss: score.loss, learningRate, base });
+  state.ledger = ledger;
+  const scores = { split: plan.split, samples: sums.count, ...score, learningRate };
   if (plan.split === 'test') {
     state.test = score;
     return { ...scores, isBest: false };
   }
   const { phase, epoch } = plan;
   const train = meanOf(state.epochSums);
+  const value = score[run.spec.best.metric];
+  const isBest = isBetter(run.spec.best.metric, value, state.best);
+  if (isBest) {
+    const parameters = await run.work.keep(state.parameters, state.best?.parameters);
+    state.best = { phase, epoch, value, parameters, statistics: state.statistics.slice() };
+  }
   state.history.push({
     phase,
     epoch,
@@ -65,25 +80,15 @@ export function applyEvaluation(
     trainAccuracy: train.accuracy,
     valLoss: score.loss,
     valAccuracy: score.accuracy,
-    learningRate: learningRateAt(run.spec.phases, phase, epoch),
+    learningRate,
   });
   state.epochSums = noEpochSums;
-  const value = score[run.spec.best.metric];
-  const isBest = isBetter(run.spec.best.metric, value, state.best);
-  if (isBest)
-    state.best = {
-      phase,
-      epoch,
-      value,
-      parameters: state.parameters.slice(),
-      statistics: state.statistics.slice(),
-    };
   return { ...scores, isBest };
 }
 
 /** An epoch ends with an evaluation on val, and every phase has one, so a best epoch is there before test. */
-export function bestParameters(state: Readonly<TrainingState>): Float32Array {
+export function bestOf(state: Readonly<TrainingState>): BestState {
   if (state.best === null)
     throw new TypeError('No epoch was evaluated before the best was needed.');
-  return state.best.parameters;
+  return state.best;
 }

@@ -1,27 +1,24 @@
 import type { Partial } from '../collective/messages.js';
-import { sumOwned } from '../collective/tree.js';
 import type { RunSpec } from '../config/run-spec.js';
 import type { Manifest } from '../data/manifest.js';
 import type { Plan } from '../data/plan.js';
-import type { GradientEngine } from '../engines/gradient-engine.js';
 import { FtctlError } from '../errors/index.js';
-import type { FeatureSource } from '../features/feature-source.js';
+import type { FeatureRequest } from '../features/feature-source.js';
 import { noTimeline, type Timeline } from '../metrics/timeline.js';
-import { headLayout, initialHead } from '../models/head.js';
-import type { HeadDescription } from '../models/prepared-model.js';
+import type { TrainingTensors } from '../engines/phase-engine.js';
 import type { StateRef } from '../rpc/control-messages.js';
-import { extendLedger } from '../state/ledger.js';
-import { decodeSnapshot, encodeSnapshot, snapshotHash } from '../state/snapshot.js';
+import { snapshotHash } from '../state/snapshot.js';
 import { initialState, type TrainingState } from '../state/training-state.js';
 import { InTurn } from '../util/in-turn.js';
 import { applyEvaluation, computeEvaluation } from './evaluate.js';
-import { FeatureQueue } from './feature-queue.js';
+import { OpenedPhases, type OpenPhase } from './phase-parts.js';
 import { applySwitch, computeSwitch } from './phase-switch.js';
-import { numRounds, planRound, type RoundSchedule } from './phases.js';
-import { featureRequests } from './rows.js';
+import { batchesOf, numRounds, planRound, type RoundSchedule } from './round-plan.js';
+import { evaluationRuns, microbatches, requestOf } from './rows.js';
+import { runPhases, type PhasedModel, type RunPhase } from './run-phase.js';
 import type { RoundScores, RunParts } from './run-parts.js';
-import { learningRateAt } from './schedule.js';
 import { applyStep, computeStep } from './step.js';
+import { inlineStateWork, type StateWork } from './state-work.js';
 import type { RoundOutcome, RoundPlan, ShardRange, Snapshot, Trainer } from './trainer.js';
 
 /** What a trainer is made of. */
@@ -29,67 +26,58 @@ export interface TrainerOptions {
   readonly spec: RunSpec;
   readonly plan: Plan;
   readonly manifest: Manifest;
-  readonly features: FeatureSource;
-  readonly engine: GradientEngine;
-  readonly head: HeadDescription;
+  readonly model: PhasedModel;
+  /** What training starts from. */
+  readonly initial: TrainingTensors;
+  readonly open: OpenPhase;
+  /** Absent: in the calling thread. */
+  readonly work?: StateWork;
   readonly timeline?: Timeline;
-  /** Weight of each sample in losses and their means, by sample index (a weight for each class is one way to make them); default 1. */
-  readonly sampleWeights?: Float32Array;
 }
 
 /**
- * The run as rounds, at round 0 with the classifier that the seed gives. The engine and the feature source stay the
- * caller's to close. Throws FT_SPLIT_EMPTY where there is nothing to train on or to choose the best epoch by.
+ * The run as rounds, at round 0. Engines, feature sources and the state's work stay the caller's to close. Throws FT_SPLIT_EMPTY where
+ * there is nothing to train on or to choose the best epoch by.
  */
 export function makeTrainer(options: TrainerOptions): Trainer {
   return new RoundTrainer(options);
 }
 
 /** The rounds of a run, from what every process of it knows. */
-export function roundSchedule(
-  spec: Pick<RunSpec, 'phases'>,
-  plan: Plan,
-  numParameters: number,
-): RoundSchedule {
+export function roundSchedule(plan: Plan, phases: readonly RunPhase[]): RoundSchedule {
   return {
-    phases: spec.phases,
-    numTrainSteps: plan.numTrainSteps,
+    phases: phases.map(({ spec }) => spec),
+    stepLengths: phases.map(({ stepLength }) => stepLength),
+    numBatches: plan.numTrainSteps,
     hasTest: plan.splitSize('test') > 0,
-    numParameters,
   };
 }
 
 class RoundTrainer implements Trainer {
   readonly #run: RunParts;
-  readonly #source: FeatureSource;
-  readonly #schedule: RoundSchedule;
-  readonly #numRounds: number;
+  readonly #opened: OpenedPhases;
   #state: TrainingState;
   /** Of the state as it is; encoded at most once per state. */
   #snapshot: Snapshot | undefined;
   /** Whatever reads or moves the whole state. */
   readonly #inTurn = new InTurn();
-  #features: { readonly shards: ShardRange; readonly queue: FeatureQueue } | undefined;
 
   constructor(options: TrainerOptions) {
-    const { spec, plan, manifest, features, engine, head } = options;
+    const { spec, plan, manifest, model, initial, work = inlineStateWork() } = options;
     for (const split of ['train', 'val'] as const) assertNotEmpty(plan, split);
-    this.#source = features;
+    const phases = runPhases(spec.phases, model, manifest);
     this.#run = {
-      spec,
-      plan,
-      engine,
-      numFeatures: head.numFeatures,
-      scratch_P: new Float32Array(headLayout(head).length),
+      ...{ spec, plan, phases, work },
+      schedule: roundSchedule(plan, phases),
       timeline: options.timeline ?? noTimeline,
-      table: {
-        labels: Int32Array.from(manifest.samples, (sample) => sample.label),
-        weights: options.sampleWeights ?? new Float32Array(manifest.samples.length).fill(1),
-      },
+      numClasses: model.numClasses,
+      labels: Int32Array.from(manifest.samples, (sample) => sample.label),
+      ids: manifest.samples.map((sample) => sample.id),
     };
-    this.#schedule = roundSchedule(spec, plan, headLayout(head).length);
-    this.#numRounds = numRounds(this.#schedule);
-    this.#state = initialState(initialHead(head, spec.seed));
+    this.#opened = new OpenedPhases(options.open, (phase, round, shards) =>
+      this.#requestsOf(phase, round, shards),
+    );
+    this.#state = initialState(initial, (length) => work.allocate(length));
   }
 
   get round(): number {
@@ -101,7 +89,7 @@ class RoundTrainer implements Trainer {
   }
 
   get finished(): boolean {
-    return this.#state.round === this.#numRounds;
+    return this.#state.round === numRounds(this.#run.schedule, this.#state.history);
   }
 
   get epoch(): number {
@@ -109,29 +97,20 @@ class RoundTrainer implements Trainer {
   }
 
   next(): RoundPlan {
-    return planRound(this.#schedule, this.#state.round + 1);
+    return this.#planOf(this.#state.round + 1);
   }
 
   async compute(plan: RoundPlan, shards: ShardRange, signal: AbortSignal): Promise<Partial[]> {
     this.#assertNext(plan);
     signal.throwIfAborted();
-    const vectors = await this.#vectors(plan, shards, signal);
-    return sumOwned(shards.firstShard, vectors, this.#run.plan.numShards);
-  }
-
-  async #vectors(
-    plan: RoundPlan,
-    shards: ShardRange,
-    signal: AbortSignal,
-  ): Promise<Float32Array[]> {
-    const context = { run: this.#run, state: this.#state, features: this.#queueFor(shards) };
+    const context = { run: this.#run, state: this.#state, opened: this.#opened };
     switch (plan.kind) {
       case 'step':
         return computeStep(context, plan, shards, signal);
       case 'evaluate':
         return computeEvaluation(context, plan, shards, signal);
       case 'phase':
-        return computeSwitch(shards);
+        return computeSwitch(context, plan, shards, signal);
     }
   }
 
@@ -145,40 +124,41 @@ class RoundTrainer implements Trainer {
   }
 
   snapshot(): Promise<Snapshot> {
-    return this.#inTurn.do(() => (this.#snapshot ??= encodeSnapshot(this.#state)));
+    return this.#inTurn.do(
+      async () => (this.#snapshot ??= await this.#run.work.snapshot(this.#state)),
+    );
   }
 
   restore(snapshot: Snapshot): Promise<void> {
-    return this.#inTurn.do(() => {
-      this.#restore(snapshot);
-    });
+    return this.#inTurn.do(() => this.#restore(snapshot));
   }
 
-  #apply(plan: RoundPlan, reduced: Float32Array): RoundOutcome {
+  async #apply(plan: RoundPlan, reduced: Float32Array): Promise<RoundOutcome> {
     this.#assertNext(plan);
     if (reduced.length !== plan.vectorLength) {
       throw new RangeError(
         `Round ${plan.round} takes ${plan.vectorLength} values, not ${reduced.length}.`,
       );
     }
-    const scores = this.#applyScores(plan, reduced);
+    // What came after the round if the phase went on: asked for ahead.
+    const expected = this.#upcoming(plan.round);
+    const scores = await this.#applyScores(plan, reduced);
     const state = this.#state;
     state.round = plan.round;
     state.phase = plan.phase;
     state.epoch = plan.epoch;
-    state.ledger = extendLedger(state.ledger, plan.round, reduced);
     this.#snapshot = undefined;
+    if (this.#upcoming(plan.round)?.kind !== expected?.kind) this.#opened.discard();
     return {
       plan,
       ...scores,
-      learningRate: learningRateAt(this.#run.spec.phases, plan.phase, plan.epoch),
       checkpointDue: this.#isCheckpointDue(plan),
       finished: this.finished,
     };
   }
 
-  #restore(snapshot: Snapshot): void {
-    const state = decodeSnapshot(snapshot.bytes);
+  async #restore(snapshot: Snapshot): Promise<void> {
+    const state = await this.#run.work.restore(snapshot.bytes);
     const hash = snapshotHash(snapshot.bytes);
     if (hash !== snapshot.hash) {
       throw new FtctlError('FT_CHECKPOINT_DAMAGED', {
@@ -188,11 +168,10 @@ class RoundTrainer implements Trainer {
     this.#assertFits(state);
     this.#state = state;
     this.#snapshot = snapshot;
-    this.#features?.queue.discard();
-    this.#features = undefined;
+    this.#opened.discard();
   }
 
-  #applyScores(plan: RoundPlan, reduced: Float32Array): RoundScores {
+  #applyScores(plan: RoundPlan, reduced: Float32Array): Promise<RoundScores> {
     switch (plan.kind) {
       case 'step':
         return applyStep(this.#run, this.#state, plan, reduced);
@@ -203,31 +182,42 @@ class RoundTrainer implements Trainer {
     }
   }
 
-  /** After an epoch's evaluation on val: every so many epochs, and the run's last. */
-  #isCheckpointDue(plan: RoundPlan): boolean {
-    if (plan.kind !== 'evaluate' || plan.split !== 'val') return false;
-    const numEpochs = this.#run.spec.phases.reduce((sum, phase) => sum + phase.epochs, 0);
-    const epochsDone = plan.epoch + 1;
-    return epochsDone % this.#run.spec.checkpoint.everyEpochs === 0 || epochsDone === numEpochs;
+  #planOf(round: number): RoundPlan {
+    return planRound(this.#run.schedule, this.#state.history, round);
   }
 
-  /** Kept while the shards stay; other shards need other rows. */
-  #queueFor(shards: ShardRange): FeatureQueue {
-    const current = this.#features;
-    if (
-      current?.shards.firstShard === shards.firstShard &&
-      current.shards.numShards === shards.numShards
-    ) {
-      return current.queue;
+  /** The round after `round`, as far as the history tells; undefined at the end. */
+  #upcoming(round: number): RoundPlan | undefined {
+    const { schedule } = this.#run;
+    const { history } = this.#state;
+    return round < numRounds(schedule, history) ? this.#planOf(round + 1) : undefined;
+  }
+
+  /** After an epoch's evaluation on val: every so many epochs, and the last of each phase. */
+  #isCheckpointDue(plan: RoundPlan): boolean {
+    if (plan.kind !== 'evaluate' || plan.split !== 'val') return false;
+    const isLast = this.#upcoming(plan.round)?.kind !== 'step';
+    return isLast || (plan.epoch + 1) % this.#run.spec.checkpoint.everyEpochs === 0;
+  }
+
+  /** The rows that a round of the phase uses, in the order in which computing it uses them. */
+  #requestsOf(phase: number, round: number, shards: ShardRange): FeatureRequest[] | undefined {
+    const { schedule, plan, phases } = this.#run;
+    const next = this.#upcoming(round - 1);
+    if (next?.phase !== phase) return undefined;
+    switch (next.kind) {
+      case 'step': {
+        const { first, end } = batchesOf(schedule, next);
+        const { sampling } = phases[phase]!.spec;
+        return Array.from({ length: end - first }, (_, i) =>
+          requestOf(microbatches(plan, { epoch: next.epoch, batch: first + i, sampling }, shards)),
+        );
+      }
+      case 'evaluate':
+        return evaluationRuns(plan, next, shards).map(requestOf);
+      case 'phase':
+        return [];
     }
-    current?.queue.discard();
-    const queue = new FeatureQueue(this.#source, (round) =>
-      round > this.#numRounds
-        ? undefined
-        : featureRequests(this.#run.plan, planRound(this.#schedule, round), shards),
-    );
-    this.#features = { shards, queue };
-    return queue;
   }
 
   #assertNext(plan: RoundPlan): void {
@@ -238,17 +228,24 @@ class RoundTrainer implements Trainer {
 
   /** A state whose place in this run is another one than in the run that it comes from would go on wrongly. */
   #assertFits(state: TrainingState): void {
-    const { numParameters } = this.#schedule;
-    if (state.parameters.length !== numParameters) {
+    const { parameters, statistics } = this.#state;
+    if (state.parameters.length !== parameters.length) {
       throw mismatch(
-        `it has ${state.parameters.length} trainable parameters, this run has ${numParameters}`,
+        `it has ${state.parameters.length} trainable parameters, this run has ${parameters.length}`,
       );
     }
-    if (state.round > this.#numRounds) {
-      throw mismatch(`it is at round ${state.round}, this run ends at round ${this.#numRounds}`);
+    if (state.statistics.length !== statistics.length) {
+      throw mismatch(
+        `it has ${state.statistics.length} batch-norm statistics that move, this run has ${statistics.length}`,
+      );
+    }
+    const { schedule } = this.#run;
+    const last = numRounds(schedule, state.history);
+    if (state.round > last) {
+      throw mismatch(`it is at round ${state.round}, this run ends at round ${last}`);
     }
     if (state.round === 0) return;
-    const plan = planRound(this.#schedule, state.round);
+    const plan = planRound(schedule, state.history, state.round);
     const isTest = plan.kind === 'evaluate' && plan.split === 'test';
     if (
       state.phase !== plan.phase ||

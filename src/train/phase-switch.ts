@@ -1,30 +1,49 @@
+import type { Partial } from '../collective/messages.js';
+import { sumOwned } from '../collective/tree.js';
 import type { TrainingState } from '../state/training-state.js';
-import { bestParameters } from './evaluate.js';
-import type { RoundScores, RunParts } from './run-parts.js';
+import { bestOf } from './evaluate.js';
+import { learningRateOf } from './rates.js';
+import type { ComputeContext, RoundScores, RunParts } from './run-parts.js';
 import type { RoundPlan, ShardRange } from './trainer.js';
 
-/** A phase switch has nothing to sum up; each shard gives a 1, so that the round is one like any other. */
-export function computeSwitch(shards: ShardRange): Float32Array[] {
-  return Array.from({ length: shards.numShards }, () => Float32Array.of(1));
+type SwitchPlan = Extract<RoundPlan, { kind: 'phase' }>;
+
+/**
+ * A phase switch has nothing to sum up; each shard gives a 1, so that the round is one like any other. What the phase is computed with is
+ * opened meanwhile: nobody takes a step before everybody can.
+ */
+export async function computeSwitch(
+  { run, opened }: ComputeContext,
+  plan: SwitchPlan,
+  shards: ShardRange,
+  signal: AbortSignal,
+): Promise<Partial[]> {
+  run.timeline.enter('idle');
+  await opened.engine(plan.phase, signal);
+  const ones = Array.from({ length: shards.numShards }, () => Float32Array.of(1));
+  return sumOwned(shards.firstShard, ones, run.plan.numShards);
 }
 
-/** Begins a phase: fresh moments, and the best parameters so far where the phase says `from: best`. */
-export function applySwitch(
+/** Begins a phase: fresh moments, and the best state so far where the phase says `from: best`. */
+export async function applySwitch(
   run: RunParts,
   state: TrainingState,
-  plan: Extract<RoundPlan, { kind: 'phase' }>,
+  plan: SwitchPlan,
   reduced: Float32Array,
-): RoundScores {
+): Promise<RoundScores> {
   run.timeline.enter('update');
   if (reduced[0] !== run.plan.numShards) {
     throw new RangeError(
       `Round ${plan.round} counted ${reduced[0]} of ${run.plan.numShards} shards.`,
     );
   }
-  if (run.spec.phases[plan.phase]!.from === 'best')
-    state.parameters = bestParameters(state).slice();
-  state.firstMoments = new Float32Array(state.parameters.length);
-  state.secondMoments = new Float32Array(state.parameters.length);
+  const { ledger } = await run.work.inspect(reduced, state.ledger, plan.round);
+  await run.work.restart(
+    state,
+    run.phases[plan.phase]!.spec.from === 'best' ? bestOf(state) : null,
+  );
   state.updates = 0;
-  return { split: 'train', samples: 0, loss: 0, accuracy: 0, isBest: false };
+  state.ledger = ledger;
+  const learningRate = learningRateOf(run, state.history, plan);
+  return { split: 'train', samples: 0, loss: 0, accuracy: 0, learningRate, isBest: false };
 }

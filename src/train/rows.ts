@@ -1,11 +1,13 @@
-import type { Plan } from '../data/plan.js';
+import type { PhaseSpec } from '../config/run-spec.js';
+import type { Microbatch, Plan } from '../data/plan.js';
 import { plainView } from '../data/preprocessing.js';
 import type { FeatureRequest } from '../features/feature-source.js';
-import { requestOf, type RowGroup } from './batch.js';
 import type { RoundPlan, ShardRange } from './trainer.js';
 
-type StepPlan = Extract<RoundPlan, { kind: 'step' }>;
 type EvaluatePlan = Extract<RoundPlan, { kind: 'evaluate' }>;
+
+/** Rows of one shard in one engine run: a microbatch, or a chunk of an evaluation. At most rowsPerShard of them. */
+export type RowGroup = Microbatch;
 
 /** Part of one shard's evaluation, the size of a microbatch. */
 export interface Chunk extends RowGroup {
@@ -17,13 +19,19 @@ export interface Chunk extends RowGroup {
 const maxChunksPerRun = 64;
 const maxRowsPerRun = 512;
 
-/** The microbatches of a step, one per owned shard, ascending; an empty one where a shard has no samples left. */
+interface BatchOfEpoch {
+  readonly epoch: number;
+  readonly batch: number;
+  readonly sampling: PhaseSpec['sampling'];
+}
+
+/** The microbatches of a global batch, one per owned shard, ascending; an empty one where a shard has no samples left. */
 export function microbatches(
   plan: Plan,
-  { epoch, step }: StepPlan,
+  { epoch, batch, sampling }: BatchOfEpoch,
   shards: ShardRange,
 ): RowGroup[] {
-  return shardNumbers(shards).map((shard) => plan.trainMicrobatch(epoch, step, shard));
+  return shardNumbers(shards).map((shard) => plan.trainMicrobatch(epoch, batch, shard, sampling));
 }
 
 /**
@@ -45,20 +53,18 @@ export function evaluationRuns(plan: Plan, { split }: EvaluatePlan, shards: Shar
   );
 }
 
-/** The feature requests of a round, in the order in which computing it uses them. */
-export function featureRequests(
-  plan: Plan,
-  round: RoundPlan,
-  shards: ShardRange,
-): FeatureRequest[] {
-  switch (round.kind) {
-    case 'step':
-      return [requestOf(microbatches(plan, round, shards))];
-    case 'evaluate':
-      return evaluationRuns(plan, round, shards).map(requestOf);
-    case 'phase':
-      return [];
+/** The features that the groups' rows need, in row order. */
+export function requestOf(groups: readonly RowGroup[]): FeatureRequest {
+  const numRows = groups.reduce((sum, group) => sum + group.samples.length, 0);
+  const samples = new Int32Array(numRows);
+  const views = new Int32Array(numRows);
+  let at = 0;
+  for (const group of groups) {
+    samples.set(group.samples, at);
+    views.set(group.views, at);
+    at += group.samples.length;
   }
+  return { samples, views };
 }
 
 function shardNumbers({ firstShard, numShards }: ShardRange): number[] {

@@ -1,30 +1,37 @@
 import type { RunSpec } from '../config/run-spec.js';
 import type { Plan } from '../data/plan.js';
-import type { GradientEngine } from '../engines/gradient-engine.js';
 import type { Timeline } from '../metrics/timeline.js';
 import type { TrainingState } from '../state/training-state.js';
-import type { SampleTable } from './batch.js';
-import type { FeatureQueue } from './feature-queue.js';
+import type { OpenedPhases } from './phase-parts.js';
+import type { RoundSchedule } from './round-plan.js';
+import type { RunPhase } from './run-phase.js';
+import type { StateWork } from './state-work.js';
 import type { RoundOutcome } from './trainer.js';
 
 /** What a run's rounds are computed with. Nothing here changes during the run. */
 export interface RunParts {
-  readonly spec: Pick<RunSpec, 'phases' | 'best' | 'checkpoint'>;
+  readonly spec: Pick<RunSpec, 'seed' | 'best' | 'checkpoint'>;
   readonly plan: Plan;
-  readonly table: SampleTable;
-  readonly numFeatures: number;
-  readonly engine: GradientEngine;
+  readonly phases: readonly RunPhase[];
+  readonly schedule: RoundSchedule;
+  /** K */
+  readonly numClasses: number;
+  /** Labels and ids of all samples of the manifest, by sample index. */
+  readonly labels: Int32Array;
+  readonly ids: readonly string[];
+  readonly work: StateWork;
   readonly timeline: Timeline;
-  /** The mean gradient of a step, used for nothing between steps: 100 KB of garbage less in each. */
-  readonly scratch_P: Float32Array;
 }
 
-/** What one round is computed in: the run, the state that it starts from, and the owned shards' features. */
+/** What one round is computed in: the run, the state that it starts from, and what its phase is computed with. */
 export interface ComputeContext {
   readonly run: RunParts;
   readonly state: Readonly<TrainingState>;
-  readonly features: FeatureQueue;
+  readonly opened: OpenedPhases;
 }
 
 /** What applying a round found out, on every worker alike. */
-export type RoundScores = Pick<RoundOutcome, 'split' | 'samples' | 'loss' | 'accuracy' | 'isBest'>;
+export type RoundScores = Pick<
+  RoundOutcome,
+  'split' | 'samples' | 'loss' | 'accuracy' | 'learningRate' | 'isBest'
+>;

@@ -1,14 +1,16 @@
+import type { Partial } from '../collective/messages.js';
 import { abortable } from './abortable.js';
-import { adamUpdate } from './adam.js';
-import { padBatch } from './batch.js';
 import { assertFinite } from './checks.js';
+import { learningRateOf, ratedRanges } from './rates.js';
+import { batchesOf } from './round-plan.js';
 import { microbatches } from './rows.js';
 import type { ComputeContext, RoundScores, RunParts } from './run-parts.js';
-import { learningRateAt } from './schedule.js';
 import type { TrainingState } from '../state/training-state.js';
-import { addToEpoch, meanOf, meanGradients } from './sums.js';
+import { moveStatistics } from './statistics.js';
+import { addToEpoch, meanOf } from './sums.js';
 import type { RoundPlan, ShardRange } from './trainer.js';
-import { stepVectors, sumsOf } from './vectors.js';
+import { trainingBatch } from './training-batch.js';
+import { statisticsPart, sumsOf } from './vectors.js';
 
 /*
  * One training step, in the order and with the numbers of the stage table in ARCHITECTURE.md.
@@ -16,55 +18,71 @@ import { stepVectors, sumsOf } from './vectors.js';
  */
 type StepPlan = Extract<RoundPlan, { kind: 'step' }>;
 
-/** Stages 2 to 5: one vector [gradient, loss, weight, correct, count] of sums for each owned shard. */
+/** Stages 2 to 5 of each of the update's batches: the sums below the owned shards' subtrees. */
 export async function computeStep(
-  { run, state, features }: ComputeContext,
+  { run, state, opened }: ComputeContext,
   plan: StepPlan,
   shards: ShardRange,
   signal: AbortSignal,
-): Promise<Float32Array[]> {
-  // 2  plan: the samples and views of each owned shard
-  run.timeline.enter('data');
-  const groups = microbatches(run.plan, plan, shards);
+): Promise<Partial[]> {
+  const phase = run.phases[plan.phase]!;
+  const { sampling } = phase.spec;
+  const engine = await opened.engine(plan.phase, signal);
+  const features = await opened.queue(plan.phase, shards, signal);
+  const { first, end } = batchesOf(run.schedule, plan);
+  const batches = [];
+  for (let batch = first; batch < end; batch += 1) {
+    // 2  plan: the samples and views of each owned shard
+    run.timeline.enter('data');
+    const groups = microbatches(run.plan, { epoch: plan.epoch, batch, sampling }, shards);
 
-  // 3, 4  decode, augment, features: asked for steps ago, so that this waits only for a backbone that is behind
-  run.timeline.enter('features');
-  const features_RF = await abortable(features.take(plan.round, 0), signal);
+    // 3, 4  decode, augment, features: asked for steps ago, so that this waits only for a backbone that is behind
+    run.timeline.enter('features');
+    const features_RF = await abortable(features.take(plan.round, batch - first), signal);
 
-  // 5  gradients: one run for all owned shards, each padded to B rows
-  run.timeline.enter('data');
-  const batch_SBF = padBatch(groups, features_RF, run);
+    run.timeline.enter('data');
+    batches.push(trainingBatch(groups, features_RF, run, { phase, epoch: plan.epoch, batch }));
+  }
+  // 5  gradients: all owned shards, each padded to B rows
   run.timeline.enter('gradients');
-  const results = await abortable(run.engine.gradients(batch_SBF, state.parameters), signal);
-  return stepVectors(batch_SBF, results);
+  const place = { ...shards, numShardsOfRun: run.plan.numShards };
+  return abortable(engine.gradients(batches[0]!, place, state), signal);
 }
 
 // 6  reduce: the vectors of all shards are summed by the fixed tree (collective/tree.ts) between the two halves
 
-/** Stages 7 to 9, from the sum over all shards. Throws FT_LOSS_NOT_FINITE, with nothing moved. */
-export function applyStep(
+/** Stages 7 to 9, from the sum over all shards. Rejects with FT_LOSS_NOT_FINITE, with nothing moved. */
+export async function applyStep(
   run: RunParts,
   state: TrainingState,
   plan: StepPlan,
   reduced: Float32Array,
-): RoundScores {
+): Promise<RoundScores> {
   run.timeline.enter('update');
+  const phase = run.phases[plan.phase]!;
   const sums = sumsOf(reduced);
   const { loss, accuracy } = meanOf(sums);
 
   // 7  check: every worker holds the same sums, so every worker decides the same
-  assertFinite(run.spec.phases, plan, reduced, loss);
+  const { numBad, ledger } = await run.work.inspect(reduced, state.ledger, plan.round);
+  const learningRate = learningRateOf(run, state.history, plan);
+  assertFinite(plan, { numBad, loss, learningRate, base: phase.spec.optimizer.learningRate });
 
   // 8  update
-  const { optimizer } = run.spec.phases[plan.phase]!;
-  if (optimizer.type === 'sgd') throw new RangeError('The update is not Adam.');
-  const learningRate = learningRateAt(run.spec.phases, plan.phase, plan.epoch);
+  const statistics = statisticsPart(reduced, phase.numTrained);
+  if (statistics !== undefined) moveStatistics(state.statistics, phase.statistics, statistics);
   state.updates += 1;
-  const gradients = meanGradients(reduced, sums, run.scratch_P);
-  adamUpdate(state, gradients, state.updates, learningRate, optimizer);
+  await run.work.update(state, {
+    reduced,
+    numTrained: phase.numTrained,
+    weight: sums.weight,
+    ranges: ratedRanges(run, state.history, plan, state.updates),
+    clip: phase.spec.clip,
+  });
+  state.ledger = ledger;
 
   // 9  report: sent by the worker, without waiting
   state.samples += sums.count;
   state.epochSums = addToEpoch(state.epochSums, sums);
-  return { split: 'train', samples: sums.count, loss, accuracy, isBest: false };
+  return { split: 'train', samples: sums.count, loss, accuracy, learningRate, isBest: false };
 }

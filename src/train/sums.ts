@@ -1,5 +1,5 @@
 import type { EpochSums } from '../state/training-state.js';
-import { numParametersOf, type BatchSums } from './vectors.js';
+import type { BatchSums } from './vectors.js';
 
 /**
  * The mean loss, weighted as PyTorch's CrossEntropyLoss weighs it (sum of weight * loss over sum of weights, also
@@ -10,20 +10,6 @@ export function meanOf(sums: BatchSums): {
   accuracy: number;
 } {
   return { loss: sums.loss / sums.weight, accuracy: sums.correct / sums.count };
-}
-
-/**
- * The gradient of the mean loss: the summed gradient at the vector's start, divided once, in float32. Written into
- * `gradients`, which has the parameters' length.
- */
-export function meanGradients(
-  reduced: Float32Array,
-  sums: BatchSums,
-  gradients: Float32Array,
-): Float32Array {
-  const numParameters = numParametersOf(reduced);
-  for (let i = 0; i < numParameters; i += 1) gradients[i] = reduced[i]! / sums.weight;
-  return gradients;
 }
 
 /** An epoch's sums with one more batch, in double precision: exact enough for any number of steps. */

@@ -1,22 +1,24 @@
-import type { ShardGradients, ShardSums } from '../engines/gradient-engine.js';
-import type { PaddedBatch } from './batch.js';
+import type { Partial } from '../collective/messages.js';
+import type { ShardBatch, ShardSums } from '../engines/phase-engine.js';
 
 /*
- * What a shard adds to a round, as one float32 vector, so that loss and counts go through the same tree as the
- * gradient: step [gradient P, loss, weight, correct, count], evaluation [loss, weight, correct, count]. Counts are
- * exact up to 2^24 samples a round.
+ * What a shard adds to a round, as one float32 vector, so that loss, counts and statistics go through the same tree as the gradient: step
+ * [gradient, statistics and the number of shards with rows (where statistics move), loss, weight, correct, count] (engines/phase-engine.ts),
+ * evaluation [loss, weight, correct, count]. Counts are exact up to 2^24 samples a round.
  */
 const numSums = 4;
 
 export const evaluationVectorLength = numSums;
 
-export function stepVectorLength(numParameters: number): number {
-  return numParameters + numSums;
+/** `numStatistics`: values of the batch means and variances of all batch norms whose statistics move. */
+export function stepVectorLength(numTrained: number, numStatistics: number): number {
+  return numTrained + (numStatistics === 0 ? 0 : numStatistics + 1) + numSums;
 }
 
-/** The inverse of {@link stepVectorLength}. */
-export function numParametersOf(stepVector: Float32Array): number {
-  return stepVector.length - numSums;
+/** The sums of batch means and variances, and the number of shards that they are of; undefined where no statistics move. */
+export function statisticsPart(vector: Float32Array, numTrained: number): Float32Array | undefined {
+  const end = vector.length - numSums;
+  return end > numTrained ? vector.subarray(numTrained, end) : undefined;
 }
 
 /** The sums at a vector's end: of weight * loss, of weights, of right answers, and the number of samples. */
@@ -37,33 +39,21 @@ export function sumsOf(vector: Float32Array): BatchSums {
   };
 }
 
-/** One vector per shard of a step's batch. */
-export function stepVectors(batch: PaddedBatch, results: ShardGradients): Float32Array[] {
-  const numParameters = results.gradients_SP.length / batch.numShards;
-  return Array.from({ length: batch.numShards }, (_, shard) => {
-    const vector = new Float32Array(stepVectorLength(numParameters));
-    const start = shard * numParameters;
-    vector.set(results.gradients_SP.subarray(start, start + numParameters));
-    addSums(vector, batch, results, shard);
-    return vector;
-  });
+/** Samples below the nodes of these partials. */
+export function countOf(partials: readonly Partial[]): number {
+  return partials.reduce((sum, { values }) => sum + sumsOf(values).count, 0);
 }
 
-/** Adds row group `row` of a batch (a shard, or a chunk of one) to the sums at the vector's end, in float32. */
+/** Adds row group `row` of a batch (a chunk of a shard's evaluation) to the sums at the vector's end, in float32. */
 export function addSums(
   vector: Float32Array,
-  batch: PaddedBatch,
+  batch: ShardBatch,
   results: ShardSums,
   row: number,
 ): void {
   const at = vector.length - numSums;
-  const start = row * batch.rowsPerShard;
-  let weight = 0;
-  for (let i = start; i < start + batch.rowsPerShard; i += 1) {
-    weight = Math.fround(weight + batch.rowWeights_SB[i]!);
-  }
   vector[at] = vector[at]! + results.losses_S[row]!;
-  vector[at + 1] = vector[at + 1]! + weight;
+  vector[at + 1] = vector[at + 1]! + batch.weights_S[row]!;
   vector[at + 2] = vector[at + 2]! + results.correct_S[row]!;
   vector[at + 3] = vector[at + 3]! + batch.counts_S[row]!;
 }

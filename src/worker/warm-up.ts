@@ -1,56 +1,59 @@
 import { sumOwned } from '../collective/tree.js';
-import type { GradientEngine } from '../engines/gradient-engine.js';
-import { adamUpdate } from '../train/adam.js';
-import { countNotFinite } from '../train/checks.js';
-import { meanGradients } from '../train/sums.js';
-import { stepVectorLength, sumsOf } from '../train/vectors.js';
+import type { PhaseEngine, TrainingTensors } from '../engines/phase-engine.js';
+import { updateScalars } from '../train/optimizers/update.js';
+import type { RunPhase } from '../train/run-phase.js';
+import { inlineStateWork } from '../train/state-work.js';
+import { initialState } from '../state/training-state.js';
 
 export interface WarmUpShape {
   readonly numShards: number;
   readonly rowsPerShard: number;
-  readonly numFeatures: number;
-  readonly numParameters: number;
+  readonly numClasses: number;
+  readonly phase: RunPhase;
+  readonly initial: TrainingTensors;
 }
 
 /**
  * One run of each graph on zeros, of the shape that steps will have: threads are started, kernels chosen and code compiled before the
  * worker is a member, since afterwards everybody waits for it.
  */
-export async function warmUp(engine: GradientEngine, shape: WarmUpShape): Promise<void> {
-  const { numShards, rowsPerShard, numFeatures, numParameters } = shape;
+export async function warmUp(engine: PhaseEngine, shape: WarmUpShape): Promise<void> {
+  const { numShards, rowsPerShard, numClasses, phase, initial } = shape;
   const numRows = numShards * rowsPerShard;
   const batch = {
-    numShards,
-    rowsPerShard,
-    features_SBF: new Float32Array(numRows * numFeatures),
+    ...{ numShards, rowsPerShard, mix: null, dropout: null },
+    features_SBF: new Float32Array(numRows * phase.numFeatures),
+    targets_SBK: new Float32Array(numRows * numClasses),
     labels_SB: new Int32Array(numRows),
-    rowWeights_SB: new Float32Array(numRows),
+    weights_S: new Float32Array(numShards),
+    counts_S: new Float32Array(numShards).fill(rowsPerShard),
   };
-  const parameters_P = new Float32Array(numParameters);
-  await engine.gradients(batch, parameters_P);
-  await engine.evaluate(batch, parameters_P);
-  warmLoops(numParameters);
+  const place = { firstShard: 0, numShards, numShardsOfRun: numShards };
+  await engine.gradients(batch, place, initial);
+  await engine.evaluate(batch, initial);
+  if (phase.numTrained <= maxWarmed) await warmLoops(phase);
 }
 
 const numWarmUpdates = 8;
+
+/** Updates of more values are compiled in the first one. */
+const maxWarmed = 1e6;
 
 /**
  * The loops of an update, until they are compiled, and for fractions (whole numbers would be compiled for themselves):
  * the first step takes tens of milliseconds otherwise.
  */
-function warmLoops(numParameters: number): void {
+async function warmLoops({ spec, numTrained, stepLength }: RunPhase): Promise<void> {
   const numbers = (length: number) => new Float32Array(length).fill(0.3);
-  const tensors = {
-    parameters: numbers(numParameters),
-    firstMoments: numbers(numParameters),
-    secondMoments: numbers(numParameters),
-  };
-  const scratch = numbers(numParameters);
-  const shard = numbers(stepVectorLength(numParameters));
+  const work = inlineStateWork();
+  const state = initialState({ parameters: numbers(numTrained), statistics: numbers(0) });
+  const shard = numbers(stepLength);
+  const { learningRate, weightDecay } = spec.optimizer;
   for (let step = 1; step <= numWarmUpdates; step += 1) {
     const reduced = sumOwned(0, [shard, shard], 2)[0]!.values;
-    countNotFinite(reduced);
-    const gradients = meanGradients(reduced, sumsOf(reduced), scratch);
-    adamUpdate(tensors, gradients, step, 0.001, { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 });
+    await work.inspect(reduced, state.ledger, step);
+    const scalars = updateScalars(spec.optimizer, { step, learningRate, weightDecay });
+    const range = { gradientOffset: 0, parameterOffset: 0, length: numTrained, scalars };
+    await work.update(state, { reduced, numTrained, weight: 2, ranges: [range], clip: spec.clip });
   }
 }

@@ -3,16 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { encodeManifest, manifestHash } from '../../../src/data/manifest-json.js';
-import type { GradientEngine } from '../../../src/engines/gradient-engine.js';
+import type { PhaseEngine } from '../../../src/engines/phase-engine.js';
 import { FtctlError } from '../../../src/errors/index.js';
+import { headPhases } from '../../../src/models/prepare-phases.js';
 import { encodeBundle } from '../../../src/state/run-bundle.js';
 import { BlobStore } from '../../../src/util/blob-store.js';
 import { Closers } from '../../../src/util/closers.js';
-import {
-  buildTrainer,
-  type BuiltTrainer,
-  type Openers,
-} from '../../../src/worker/build-trainer.js';
+import { buildTrainer, type BuiltTrainer } from '../../../src/worker/build-trainer.js';
+import type { Openers } from '../../../src/worker/phase-opener.js';
 import { FormulaFeatures } from '../../support/train/formula-features.js';
 import { ReferenceEngine } from '../../support/train/reference-engine.js';
 import { smallHead, smallRun } from '../../support/train/small-run.js';
@@ -39,6 +37,7 @@ async function makeBundle(): Promise<string> {
   const bare = testManifest({ train: [8, 8, 8], val: [2, 2, 2] });
   const manifest = { ...bare, hash: manifestHash(bare) };
   const { spec } = smallRun();
+  const backboneSha256 = await blobs.put(Buffer.from('backbone'));
   return encodeBundle({
     runId: 'small',
     spec: { ...spec, cache: { ...spec.cache, path: cacheDir } },
@@ -46,11 +45,12 @@ async function makeBundle(): Promise<string> {
     manifestHash: manifest.hash,
     dataRoot: '/data',
     prepared: {
+      ...headPhases({ head: smallHead, backboneSha256 }, 1),
       architecture: 'resnet18',
       width: 1,
       convention: 'torchvision',
       numClasses: 3,
-      backboneSha256: await blobs.put(Buffer.from('backbone')),
+      backboneSha256,
       weightsSha256: '0'.repeat(64),
       head: smallHead,
       preprocessing: {
@@ -72,7 +72,7 @@ function fakeFeatures(): FormulaFeatures {
   });
 }
 
-function fakeEngine(change: Partial<GradientEngine> = {}): GradientEngine {
+function fakeEngine(change: Partial<PhaseEngine> = {}): PhaseEngine {
   return Object.assign(new ReferenceEngine(smallHead), {
     close: () => Promise.resolve(void closed.push('engine')),
     ...change,
@@ -118,7 +118,7 @@ describe('building a trainer', () => {
 
   it('has both closed when the engine fails in its first run', async () => {
     for (const kind of ['gradients', 'evaluate'] as const) {
-      const engine = (): Promise<GradientEngine> => Promise.resolve(fakeEngine({ [kind]: broken }));
+      const engine = (): Promise<PhaseEngine> => Promise.resolve(fakeEngine({ [kind]: broken }));
       await expect(build({ engine })).rejects.toMatchObject({ code: 'FT_ENGINE_FAILED' });
       await closers.closeAll();
       expect(closed.splice(0)).toEqual(['engine', 'features']);

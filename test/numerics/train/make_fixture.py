@@ -80,7 +80,7 @@ def train(gamma, epochs, class_weights=None):
                 {
                     "learningRate": scheduler.get_last_lr()[0],
                     "stepLosses": losses,
-                    "valLoss": criterion(logits, labels[NUM_TRAIN:]).item(),
+                    "valLoss": torch.nn.functional.cross_entropy(logits, labels[NUM_TRAIN:]).item(),
                     "valCorrect": int((logits.argmax(1) == labels[NUM_TRAIN:]).sum()),
                 }
             )

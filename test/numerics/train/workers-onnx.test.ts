@@ -1,11 +1,20 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { GradientEngine } from '../../../src/engines/gradient-engine.js';
-import { openGradientEngine } from '../../../src/engines/onnx-gradient-engine.js';
+import { openPhaseEngine } from '../../../src/engines/open-phase-engine.js';
+import type { PhaseEngine } from '../../../src/engines/phase-engine.js';
 import { decodeSnapshot } from '../../../src/state/snapshot.js';
+import { headLayout } from '../../../src/models/head.js';
+import type { OpenPhase } from '../../../src/train/phase-parts.js';
+import type { Trainer } from '../../../src/train/trainer.js';
 import { makeTrainer } from '../../../src/train/make-trainer.js';
 import { resultOf } from '../../../src/train/result.js';
 import { FormulaFeatures } from '../../support/train/formula-features.js';
-import { rangesFrom, runRound, smallPhase, smallRun } from '../../support/train/small-run.js';
+import {
+  rangesFrom,
+  runRound,
+  smallModel,
+  smallPhase,
+  smallRun,
+} from '../../support/train/small-run.js';
 
 const numShards = 8;
 const head = {
@@ -16,22 +25,22 @@ const head = {
   numClasses: 10,
 };
 /** 75 training samples are no multiple of the batch, nor are 21 of the shards. */
-const run = {
-  ...smallRun({
-    numTrain: 75,
-    numVal: 21,
-    numTest: 11,
-    batchSize: 32,
-    numShards,
-    phases: [smallPhase({ epochs: 3 })],
-  }),
-  head,
-};
+const small = smallRun({
+  numTrain: 75,
+  numVal: 21,
+  numTest: 11,
+  batchSize: 32,
+  numShards,
+  phases: [smallPhase({ epochs: 3 })],
+});
+const run = { ...small, ...smallModel(head, small.spec) };
 
-let engine: GradientEngine;
+let engine: PhaseEngine;
 
 beforeAll(async () => {
-  engine = await openGradientEngine({
+  engine = await openPhaseEngine({
+    kind: 'head',
+    layout: headLayout(head),
     head,
     rowsPerShard: run.plan.rowsPerShard,
     provider: 'cpu',
@@ -42,16 +51,22 @@ afterAll(async () => {
   await engine.close();
 });
 
+function openOf(features: FormulaFeatures): OpenPhase {
+  return () => Promise.resolve({ engine, features });
+}
+
+async function digestOfState(trainer: Trainer): Promise<string> {
+  return resultOf(decodeSnapshot((await trainer.snapshot()).bytes), run.spec).digest;
+}
+
 async function digestOf(cuts: readonly number[]): Promise<string> {
   const ranges = rangesFrom(cuts, numShards);
   const labels = run.manifest.samples.map(({ label }) => label);
   const trainers = ranges.map(() =>
-    makeTrainer({ ...run, engine, features: new FormulaFeatures(head.numFeatures, labels) }),
+    makeTrainer({ ...run, open: openOf(new FormulaFeatures(head.numFeatures, labels)) }),
   );
   while (!trainers[0]!.finished) await runRound(trainers, ranges, numShards);
-  const digests = trainers.map(
-    (trainer) => resultOf(decodeSnapshot(trainer.snapshot().bytes), run.spec).digest,
-  );
+  const digests = await Promise.all(trainers.map(digestOfState));
   expect(new Set(digests).size).toBe(1);
   return digests[0]!;
 }
@@ -72,11 +87,11 @@ describe('a run on onnxruntime', () => {
     const other = { ...run, spec: { ...run.spec, seed: 6 } };
     const labels = run.manifest.samples.map(({ label }) => label);
     const features = new FormulaFeatures(head.numFeatures, labels);
-    const trainer = makeTrainer({ ...other, engine, features });
+    const { initial } = smallModel(head, other.spec);
+    const trainer = makeTrainer({ ...other, initial, open: openOf(features) });
     while (!trainer.finished) {
       await runRound([trainer], [{ firstShard: 0, numShards }], numShards);
     }
-    const { digest } = resultOf(decodeSnapshot(trainer.snapshot().bytes), run.spec);
-    expect(digest).not.toBe(await digestOf([]));
+    expect(await digestOfState(trainer)).not.toBe(await digestOf([]));
   });
 });

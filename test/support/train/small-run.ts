@@ -1,9 +1,13 @@
 import type { PhaseSpec, RunSpec } from '../../../src/config/run-spec.js';
-import { finishTree, sumOwned } from '../../../src/collective/tree.js';
+import { finishTree } from '../../../src/collective/tree.js';
 import type { Manifest, SplitName } from '../../../src/data/manifest.js';
 import { makePlan, type Plan } from '../../../src/data/plan.js';
+import type { TrainingTensors } from '../../../src/engines/phase-engine.js';
+import { initialHead } from '../../../src/models/head.js';
+import { headPhases } from '../../../src/models/prepare-phases.js';
 import type { HeadDescription } from '../../../src/models/prepared-model.js';
 import { makeTrainer } from '../../../src/train/make-trainer.js';
+import type { PhasedModel } from '../../../src/train/run-phase.js';
 import type { RoundOutcome, ShardRange, Trainer } from '../../../src/train/trainer.js';
 import { FormulaFeatures } from './formula-features.js';
 import { ReferenceEngine } from './reference-engine.js';
@@ -66,6 +70,22 @@ export interface SmallRun {
   readonly manifest: Manifest;
   readonly plan: Plan;
   readonly head: HeadDescription;
+  readonly model: PhasedModel;
+  readonly initial: TrainingTensors;
+}
+
+/** A model whose phases train the classifier alone, and the classifier that the seed gives. */
+export function smallModel(
+  head: HeadDescription,
+  { phases, seed }: Pick<RunSpec, 'phases' | 'seed'>,
+): Pick<SmallRun, 'model' | 'initial'> {
+  const backboneSha256 = '0'.repeat(64);
+  const { numClasses } = head;
+  const model = { ...headPhases({ head, backboneSha256 }, phases.length), numClasses };
+  return {
+    model,
+    initial: { parameters: initialHead(head, seed), statistics: new Float32Array(0) },
+  };
 }
 
 export function smallRun(options: SmallRunOptions = {}): SmallRun {
@@ -109,7 +129,7 @@ export function smallRun(options: SmallRunOptions = {}): SmallRun {
     training,
   };
   const plan = makePlan({ manifest, numShards, batchSize, seed, views, ...training });
-  return { spec, manifest, plan, head: smallHead };
+  return { ...smallModel(smallHead, spec), spec, manifest, plan, head: smallHead };
 }
 
 export function smallManifest(sizes: Readonly<Record<SplitName, number>>): Manifest {
@@ -135,7 +155,8 @@ export function smallTrainer(run: SmallRun): SmallTrainer {
   const labels = run.manifest.samples.map((sample) => sample.label);
   const features = new FormulaFeatures(run.head.numFeatures, labels);
   const engine = new ReferenceEngine(run.head);
-  return { trainer: makeTrainer({ ...run, features, engine }), features, engine };
+  const open = () => Promise.resolve({ engine, features });
+  return { trainer: makeTrainer({ ...run, open }), features, engine };
 }
 
 /** Every shard, as one worker owns them. */
@@ -163,13 +184,14 @@ export async function runRound(
   const plan = trainers[0]!.next();
   const partials = new Map<number, Float32Array>();
   for (const [i, trainer] of trainers.entries()) {
-    const vectors = await trainer.compute(plan, ranges[i]!, notAborted);
-    for (const { node, values } of sumOwned(ranges[i]!.firstShard, vectors, numShards)) {
+    for (const { node, values } of await trainer.compute(plan, ranges[i]!, notAborted)) {
       partials.set(node, values);
     }
   }
   const reduced = finishTree(numShards, partials);
-  const outcomes = trainers.map((trainer) => trainer.apply(plan, reduced));
+  const outcomes = await Promise.all(
+    trainers.map((trainer) => trainer.apply(plan, reduced.slice())),
+  );
   for (const outcome of outcomes) {
     if (JSON.stringify(outcome) !== JSON.stringify(outcomes[0])) {
       throw new Error(`Workers disagree on round ${plan.round}.`);

@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { assertFinite } from '../../../src/train/checks.js';
+import { assertFinite, countNotFinite } from '../../../src/train/checks.js';
 import type { FtctlError } from '../../../src/errors/index.js';
-import { smallPhase } from '../../support/train/small-run.js';
 
-const phases = [smallPhase()];
+const rates = { learningRate: 0.05 * 0.1, base: 0.05 };
 const step = { kind: 'step', round: 8, phase: 0, epoch: 2, step: 1, vectorLength: 3 } as const;
 const evaluation = {
   kind: 'evaluate',
@@ -26,13 +25,13 @@ function failure(check: () => void): FtctlError {
 describe('assertFinite', () => {
   it('lets finite sums pass', () => {
     expect(() => {
-      assertFinite(phases, step, Float32Array.of(1, -3e38, 0), 0.5);
+      assertFinite(step, { ...rates, numBad: 0, loss: 0.5 });
     }).not.toThrow();
   });
 
   it('names a loss that is not finite, where it was, the learning rate and the remedy', () => {
     const error = failure(() => {
-      assertFinite(phases, step, Float32Array.of(1, 2, NaN), NaN);
+      assertFinite(step, { ...rates, numBad: 1, loss: NaN });
     });
     expect(error.code).toBe('FT_LOSS_NOT_FINITE');
     expect(error.exitCode).toBe(4);
@@ -47,14 +46,14 @@ describe('assertFinite', () => {
 
   it('names a gradient that is not finite though the loss is', () => {
     const error = failure(() => {
-      assertFinite(phases, step, Float32Array.of(Infinity, NaN, 1), 1);
+      assertFinite(step, { ...rates, numBad: 2, loss: 1 });
     });
     expect(error.message).toMatch(/^2 values of the gradient are not finite in round 8 /);
   });
 
   it('names the split of an evaluation', () => {
     const error = failure(() => {
-      assertFinite(phases, evaluation, Float32Array.of(Infinity, 1, 1, 1), Infinity);
+      assertFinite(evaluation, { ...rates, numBad: 1, loss: Infinity });
     });
     expect(error.message).toMatch(
       /^The loss is Infinity in round 9 \(epoch 3, evaluation on val\),/,
@@ -64,8 +63,15 @@ describe('assertFinite', () => {
 
   it('refuses a batch whose weights sum to zero, as its mean does not exist', () => {
     const error = failure(() => {
-      assertFinite(phases, step, Float32Array.of(0, 0, 0), 0 / 0);
+      assertFinite(step, { ...rates, numBad: 0, loss: 0 / 0 });
     });
     expect(error.code).toBe('FT_LOSS_NOT_FINITE');
+  });
+});
+
+describe('countNotFinite', () => {
+  it('counts NaN and both infinities', () => {
+    expect(countNotFinite(Float32Array.of(1, -3e38, 0, -0, 1e-45))).toBe(0);
+    expect(countNotFinite(Float32Array.of(Infinity, NaN, 1, -Infinity))).toBe(3);
   });
 });

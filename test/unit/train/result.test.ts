@@ -12,7 +12,7 @@ const run = smallRun({
 async function resultAt(round: number) {
   const { trainer } = smallTrainer(run);
   const outcomes = await trainAlone(run, trainer, round);
-  const state = decodeSnapshot(trainer.snapshot().bytes);
+  const state = decodeSnapshot((await trainer.snapshot()).bytes);
   return { outcomes, state, result: resultOf(state, run.spec) };
 }
 

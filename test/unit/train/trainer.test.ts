@@ -4,13 +4,15 @@ import type { SplitName } from '../../../src/data/manifest.js';
 import { FtctlError } from '../../../src/errors/index.js';
 import type { TimeBucket } from '../../../src/metrics/timeline.js';
 import { decodeSnapshot } from '../../../src/state/snapshot.js';
-import { makeTrainer } from '../../../src/train/make-trainer.js';
+import { makeTrainer, type TrainerOptions } from '../../../src/train/make-trainer.js';
 import { resultOf } from '../../../src/train/result.js';
 import type { Trainer } from '../../../src/train/trainer.js';
+import { sumsOf } from '../../../src/train/vectors.js';
 import {
   allShards,
   notAborted,
   rangesFrom,
+  smallModel,
   runRound,
   smallPhase,
   smallRun,
@@ -19,18 +21,34 @@ import {
   trainAlone,
 } from '../../support/train/small-run.js';
 
-function stateOf(trainer: Trainer) {
-  return decodeSnapshot(trainer.snapshot().bytes);
+async function stateOf(trainer: Trainer) {
+  return decodeSnapshot((await trainer.snapshot()).bytes);
 }
 
-function digestOf(run: SmallRun, trainer: Trainer): string {
-  return resultOf(stateOf(trainer), run.spec).digest;
+async function digestOf(run: SmallRun, trainer: Trainer): Promise<string> {
+  return resultOf(await stateOf(trainer), run.spec).digest;
 }
 
 async function digestAlone(run: SmallRun): Promise<string> {
   const { trainer } = smallTrainer(run);
   await trainAlone(run, trainer);
   return digestOf(run, trainer);
+}
+
+async function rejection(work: Promise<unknown>): Promise<[string, string]> {
+  try {
+    await work;
+  } catch (error) {
+    const { code, message } = FtctlError.from(error);
+    return [code, message];
+  }
+  throw new Error('Nothing was refused.');
+}
+
+/** What a trainer of a small run computes with. */
+function openOf(run: SmallRun): Pick<TrainerOptions, 'open'> {
+  const { engine, features } = smallTrainer(run);
+  return { open: () => Promise.resolve({ engine, features }) };
 }
 
 describe('a run', () => {
@@ -45,7 +63,7 @@ describe('a run', () => {
         const workers = ranges.map(() => smallTrainer(run));
         const trainers = workers.map(({ trainer }) => trainer);
         while (!trainers[0]!.finished) await runRound(trainers, ranges, run.plan.numShards);
-        for (const trainer of trainers) expect(digestOf(run, trainer)).toBe(expected);
+        for (const trainer of trainers) expect(await digestOf(run, trainer)).toBe(expected);
       }),
       { numRuns: 25 },
     );
@@ -58,7 +76,7 @@ describe('a run', () => {
     for (let round = 0; !trainers[0]!.finished; round += 1) {
       await runRound(trainers, rangesFrom([(round * 3) % 9], 8), 8);
     }
-    expect(digestOf(run, trainers[1]!)).toBe(expected);
+    expect(await digestOf(run, trainers[1]!)).toBe(expected);
   });
 
   it('uses each sample once an epoch and scores each sample once an evaluation', async () => {
@@ -96,7 +114,7 @@ describe('a run', () => {
     const run = smallRun({ numTrain: 120, numVal: 30, phases: [smallPhase({ epochs: 8 })] });
     const { trainer } = smallTrainer(run);
     await trainAlone(run, trainer);
-    const { history } = stateOf(trainer);
+    const { history } = await stateOf(trainer);
     expect(history.at(-1)!.trainLoss).toBeLessThan(history[0]!.trainLoss * 0.8);
     expect(history.at(-1)!.valAccuracy).toBeGreaterThan(0.8);
   });
@@ -116,17 +134,17 @@ describe('a run', () => {
     expect(rates.slice(0, 8)).toEqual(Array.from({ length: 8 }, () => 0.05));
     expect(rates.slice(8)).toEqual(Array.from({ length: 5 }, () => 0.05 * 0.1));
     // The moments are corrected for the number of updates that made them.
-    expect(stateOf(trainer).updates).toBe(9);
+    expect((await stateOf(trainer)).updates).toBe(9);
     const best = outcomes.filter((o) => o.isBest).at(-1)!;
-    expect(stateOf(trainer).best!.epoch).toBe(best.plan.epoch);
-    expect(stateOf(trainer).best!.value).toBe(best.accuracy);
+    expect((await stateOf(trainer)).best!.epoch).toBe(best.plan.epoch);
+    expect((await stateOf(trainer)).best!.value).toBe(best.accuracy);
   });
 
   it('chooses the best epoch by loss where the run says so', async () => {
     const run = smallRun({ metric: 'loss' });
     const { trainer } = smallTrainer(run);
     await trainAlone(run, trainer);
-    const { best, history } = stateOf(trainer);
+    const { best, history } = await stateOf(trainer);
     expect(best!.value).toBe(Math.min(...history.map((record) => record.valLoss)));
   });
 });
@@ -146,9 +164,13 @@ async function plainMean(run: SmallRun, wanted: SplitName, parameters: Float32Ar
         rowsPerShard: 1,
         features_SBF: await features.features(request),
         labels_SB: Int32Array.of(label),
-        rowWeights_SB: Float32Array.of(1),
+        targets_SBK: Float32Array.from({ length: 3 }, (_, k) => (k === label ? 1 : 0)),
+        weights_S: Float32Array.of(1),
+        counts_S: Float32Array.of(1),
+        mix: null,
+        dropout: null,
       },
-      parameters,
+      { parameters, statistics: new Float32Array(0) },
     );
     loss += sums.losses_S[0]!;
     correct += sums.correct_S[0]!;
@@ -162,7 +184,7 @@ describe('an evaluation', () => {
     const run = smallRun({ numVal: 29, numTrain: 16, phases: [smallPhase({ epochs: 1 })] });
     const { trainer } = smallTrainer(run);
     await trainAlone(run, trainer, 1);
-    const parameters = stateOf(trainer).parameters;
+    const parameters = (await stateOf(trainer)).parameters;
     const [outcome] = await trainAlone(run, trainer);
     const { loss, accuracy } = await plainMean(run, 'val', parameters);
     expect(outcome!.samples).toBe(29);
@@ -193,10 +215,10 @@ describe('an evaluation', () => {
     });
     const { trainer } = smallTrainer(run);
     await trainAlone(run, trainer, 16);
-    const before = stateOf(trainer);
+    const before = await stateOf(trainer);
     expect(before.best!.epoch).toBeLessThan(3);
     const [outcome] = await trainAlone(run, trainer);
-    const after = stateOf(trainer);
+    const after = await stateOf(trainer);
     expect(after.parameters).toEqual(before.parameters);
     expect(after.test).toEqual({ loss: outcome!.loss, accuracy: outcome!.accuracy });
     const withBestParameters = await plainMean(run, 'test', before.best!.parameters);
@@ -206,7 +228,7 @@ describe('an evaluation', () => {
 
     const atBest = smallTrainer(run).trainer;
     await trainAlone(run, atBest, before.best!.epoch * 4 + 4);
-    expect(stateOf(atBest).parameters).toEqual(before.best!.parameters);
+    expect((await stateOf(atBest)).parameters).toEqual(before.best!.parameters);
   });
 });
 
@@ -224,10 +246,10 @@ describe('a later phase', () => {
     const run = smallRun({ phases });
     const { trainer } = smallTrainer(run);
     await trainAlone(run, trainer, 12);
-    const before = stateOf(trainer);
+    const before = await stateOf(trainer);
     expect(before.best!.parameters).not.toEqual(before.parameters);
     await trainAlone(run, trainer, 13);
-    const after = stateOf(trainer);
+    const after = await stateOf(trainer);
     expect(after.parameters).toEqual(before.best!.parameters);
     expect(after.firstMoments.every((m) => m === 0)).toBe(true);
     expect(after.secondMoments.every((m) => m === 0)).toBe(true);
@@ -238,9 +260,9 @@ describe('a later phase', () => {
     const run = smallRun({ phases: [phases[0]!, { ...phases[1]!, from: 'last' }] });
     const { trainer } = smallTrainer(run);
     await trainAlone(run, trainer, 12);
-    const before = stateOf(trainer);
+    const before = await stateOf(trainer);
     await trainAlone(run, trainer, 13);
-    expect(stateOf(trainer).parameters).toEqual(before.parameters);
+    expect((await stateOf(trainer)).parameters).toEqual(before.parameters);
   });
 });
 
@@ -252,11 +274,11 @@ describe('a restored state', () => {
       const { trainer } = smallTrainer(run);
       await trainAlone(run, trainer, round);
       const other = smallTrainer(run).trainer;
-      other.restore(trainer.snapshot());
+      await other.restore(await trainer.snapshot());
       expect(other.round).toBe(round);
-      expect(other.stateRef()).toEqual(trainer.stateRef());
+      expect(await other.stateRef()).toEqual(await trainer.stateRef());
       await trainAlone(run, other);
-      expect(digestOf(run, other)).toBe(expected);
+      expect(await digestOf(run, other)).toBe(expected);
     }
   });
 
@@ -264,26 +286,26 @@ describe('a restored state', () => {
     const short = smallRun({ numTest: 5, phases: [smallPhase({ epochs: 2 })] });
     const long = smallRun({ numTest: 5, phases: [smallPhase({ epochs: 5 })] });
     const { trainer } = smallTrainer(short);
-    let checkpoint = trainer.snapshot();
+    let checkpoint = await trainer.snapshot();
     while (!trainer.finished) {
       const { checkpointDue } = await runRound([trainer], [allShards(short)], 8);
-      if (checkpointDue) checkpoint = trainer.snapshot();
+      if (checkpointDue) checkpoint = await trainer.snapshot();
     }
     const longer = smallTrainer(long).trainer;
-    longer.restore(checkpoint);
+    await longer.restore(checkpoint);
     await trainAlone(long, longer);
-    expect(digestOf(long, longer)).toBe(await digestAlone(long));
+    expect(await digestOf(long, longer)).toBe(await digestAlone(long));
   });
 
   it('replaces a state in the middle of other work', async () => {
     const run = smallRun();
     const { trainer } = smallTrainer(run);
     await trainAlone(run, trainer, 2);
-    const early = trainer.snapshot();
+    const early = await trainer.snapshot();
     await trainAlone(run, trainer, 7);
-    trainer.restore(early);
+    await trainer.restore(early);
     await trainAlone(run, trainer);
-    expect(digestOf(run, trainer)).toBe(await digestAlone(run));
+    expect(await digestOf(run, trainer)).toBe(await digestAlone(run));
   });
 
   it('is refused where it does not fit into the run', async () => {
@@ -293,33 +315,18 @@ describe('a restored state', () => {
     const longer = smallTrainer(
       smallRun({ numTest: 5, phases: [smallPhase({ epochs: 9 })] }),
     ).trainer;
-    expect(
-      refusal(() => {
-        longer.restore(trainer.snapshot());
-      }),
-    ).toEqual([
+    expect(await rejection(longer.restore(await trainer.snapshot()))).toEqual([
       'FT_CHECKPOINT_MISMATCH',
       "The checkpoint does not fit into this run: its round 13 is in phase 0, epoch 3; this run's is in phase 0, epoch 4.",
     ]);
     const shorter = smallTrainer(smallRun({ phases: [smallPhase({ epochs: 1 })] })).trainer;
-    expect(
-      refusal(() => {
-        shorter.restore(trainer.snapshot());
-      }),
-    ).toEqual([
+    expect(await rejection(shorter.restore(await trainer.snapshot()))).toEqual([
       'FT_CHECKPOINT_MISMATCH',
       'The checkpoint does not fit into this run: it is at round 13, this run ends at round 4.',
     ]);
-    const wider = makeTrainer({
-      ...run,
-      ...smallTrainer(run),
-      head: { ...run.head, numFeatures: 7 },
-    });
-    expect(
-      refusal(() => {
-        wider.restore(trainer.snapshot());
-      }),
-    ).toEqual([
+    const wide = smallModel({ ...run.head, numFeatures: 7 }, run.spec);
+    const wider = makeTrainer({ ...run, ...wide, open: () => Promise.reject(new Error('unused')) });
+    expect(await rejection(wider.restore(await trainer.snapshot()))).toEqual([
       'FT_CHECKPOINT_MISMATCH',
       'The checkpoint does not fit into this run: it has 21 trainable parameters, this run has 24.',
     ]);
@@ -331,13 +338,9 @@ describe('a restored state', () => {
     const { trainer } = smallTrainer(run);
     await trainAlone(run, trainer, 3);
     const hash = 'f'.repeat(64);
-    expect(
-      refusal(() => {
-        trainer.restore({ ...trainer.snapshot(), hash });
-      }),
-    ).toEqual([
+    expect(await rejection(trainer.restore({ ...(await trainer.snapshot()), hash }))).toEqual([
       'FT_CHECKPOINT_DAMAGED',
-      `The state of round 3 has the hash ${trainer.stateRef().hash}, not ${hash}.`,
+      `The state of round 3 has the hash ${(await trainer.stateRef()).hash}, not ${hash}.`,
     ]);
   });
 });
@@ -348,17 +351,17 @@ describe('a round that cannot be applied', () => {
     for (const spoilt of [0, 21]) {
       const { trainer } = smallTrainer(run);
       await trainAlone(run, trainer, 1);
-      const before = trainer.stateRef();
+      const before = await trainer.stateRef();
       const plan = trainer.next();
       const reduced = Float32Array.from({ length: 25 }, () => 1);
       reduced[spoilt] = NaN;
-      expect(refusal(() => trainer.apply(plan, reduced))[0]).toBe('FT_LOSS_NOT_FINITE');
+      expect((await rejection(trainer.apply(plan, reduced)))[0]).toBe('FT_LOSS_NOT_FINITE');
       // The cached reference would hide a change, so the state is copied anew.
       const copy = smallTrainer(run).trainer;
-      copy.restore(trainer.snapshot());
-      expect(copy.stateRef()).toEqual(before);
+      await copy.restore(await trainer.snapshot());
+      expect(await copy.stateRef()).toEqual(before);
       await trainAlone(run, trainer);
-      expect(digestOf(run, trainer)).toBe(await digestAlone(run));
+      expect(await digestOf(run, trainer)).toBe(await digestAlone(run));
     }
   });
 
@@ -369,10 +372,10 @@ describe('a round that cannot be applied', () => {
     await expect(
       trainer.compute({ ...plan, round: 2 }, allShards(run), notAborted),
     ).rejects.toThrow('Round 2 is not the one after 0.');
-    expect(() => trainer.apply({ ...plan, round: 2 }, new Float32Array(25))).toThrow(
+    await expect(trainer.apply({ ...plan, round: 2 }, new Float32Array(25))).rejects.toThrow(
       'Round 2 is not the one after 0.',
     );
-    expect(() => trainer.apply(plan, new Float32Array(24))).toThrow(
+    await expect(trainer.apply(plan, new Float32Array(24))).rejects.toThrow(
       'Round 1 takes 25 values, not 24.',
     );
   });
@@ -381,7 +384,7 @@ describe('a round that cannot be applied', () => {
     const run = smallRun({ phases: [smallPhase({ epochs: 1 }), smallPhase({ epochs: 1 })] });
     const { trainer } = smallTrainer(run);
     await trainAlone(run, trainer, 4);
-    expect(() => trainer.apply(trainer.next(), Float32Array.of(7))).toThrow(
+    await expect(trainer.apply(trainer.next(), Float32Array.of(7))).rejects.toThrow(
       'Round 5 counted 7 of 8 shards.',
     );
   });
@@ -420,24 +423,23 @@ describe('computing a round', () => {
   it('does not change the state', async () => {
     const run = smallRun();
     const { trainer } = smallTrainer(run);
-    const before = trainer.stateRef();
+    const before = await trainer.stateRef();
     await trainer.compute(trainer.next(), allShards(run), notAborted);
     const other = smallTrainer(run).trainer;
-    other.restore(trainer.snapshot());
-    expect(other.stateRef()).toEqual(before);
+    await other.restore(await trainer.snapshot());
+    expect(await other.stateRef()).toEqual(before);
   });
 
-  it('gives the mean that PyTorch defines where samples have weights', async () => {
-    const run = smallRun({ numTrain: 16, batchSize: 16, phases: [smallPhase({ epochs: 1 })] });
-    const weightOf = [0.5, 2, 1];
-    const sampleWeights = Float32Array.from(run.manifest.samples, ({ label }) => weightOf[label]!);
-    const parts = smallTrainer(run);
-    const trainer = makeTrainer({ ...run, ...parts, sampleWeights });
-    const vectors = await trainer.compute(trainer.next(), allShards(run), notAborted);
-    const weight = vectors.reduce((sum, vector) => sum + vector[22]!, 0);
+  it('gives the mean that PyTorch defines where classes have weights', async () => {
+    const weightOf = { a: 0.5, b: 2, c: 1 };
+    const phases = [smallPhase({ epochs: 1, classWeights: weightOf })];
+    const run = smallRun({ numTrain: 16, batchSize: 16, phases });
+    const { trainer } = smallTrainer(run);
+    const partials = await trainer.compute(trainer.next(), allShards(run), notAborted);
+    const { loss, weight } = sumsOf(partials[0]!.values);
     const train = run.manifest.samples.filter(({ split }) => split === 'train');
-    expect(weight).toBe(train.reduce((sum, { label }) => sum + weightOf[label]!, 0));
-    const loss = vectors.reduce((sum, vector) => sum + vector[21]!, 0);
+    const weights = [0.5, 2, 1];
+    expect(weight).toBe(train.reduce((sum, { label }) => sum + weights[label]!, 0));
     const outcome = await runRound([trainer], [allShards(run)], 8);
     expect(outcome.loss).toBeCloseTo(loss / weight, 6);
   });
@@ -448,7 +450,7 @@ describe('the timeline', () => {
     const run = smallRun({ numTrain: 16, phases: [smallPhase({ epochs: 1 })] });
     const entered: TimeBucket[] = [];
     const timeline = { enter: (bucket: TimeBucket) => void entered.push(bucket) };
-    const trainer = makeTrainer({ ...run, ...smallTrainer(run), timeline });
+    const trainer = makeTrainer({ ...run, ...openOf(run), timeline });
     await runRound([trainer], [allShards(run)], 8);
     expect(entered.splice(0)).toEqual(['data', 'features', 'data', 'gradients', 'update']);
     await runRound([trainer], [allShards(run)], 8);
