@@ -21,7 +21,7 @@ import { Journal } from './journal.js';
 import { compileLimits } from './limits.js';
 import { PreparingEvents } from './preparing.js';
 import { prepareRun, type PreparedRun } from './prepare-run.js';
-import { checkIdentity } from './run-identity.js';
+import { checkIdentity, modelHash } from './run-identity.js';
 import { specHash } from './spec-hash.js';
 import { StoredStates } from './stored-states.js';
 import { WorkerLines } from './worker-lines.js';
@@ -108,7 +108,7 @@ async function coordinate(
     const { hash: fingerprintHash } = await fingerprint({ provider: spec.engine.provider });
     const identity = {
       manifestHash: run.manifest.hash,
-      backboneSha256: run.bundle.prepared.backboneSha256,
+      modelHash: modelHash(run.bundle.prepared),
       fingerprintHash,
     };
     if (checkpoint !== undefined) {

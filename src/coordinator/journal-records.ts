@@ -10,7 +10,7 @@ export type JournalRecord =
       readonly runId: string;
       readonly specHash: string;
       readonly manifestHash: string;
-      readonly backboneSha256: string;
+      readonly modelHash: string;
       readonly fingerprintHash: string;
     }
   /** A coordinator claims the term. */

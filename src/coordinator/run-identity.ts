@@ -1,11 +1,22 @@
 import { FtctlError } from '../errors/index.js';
+import type { PreparedModel } from '../models/prepared-model.js';
+import { sha256Hex } from '../util/blob-store.js';
 import type { JournalRecord } from './journal-records.js';
 
 /** What a run's bits come from, besides its configuration. */
 export interface RunIdentity {
   readonly manifestHash: string;
-  readonly backboneSha256: string;
+  /** See {@link modelHash}. */
+  readonly modelHash: string;
   readonly fingerprintHash: string;
+}
+
+/** Of the pretrained weights and of the graphs of what is frozen: a network that is trained whole has next to nothing frozen. */
+export function modelHash({
+  weightsSha256,
+  phases,
+}: Pick<PreparedModel, 'weightsSha256' | 'phases'>): string {
+  return sha256Hex([weightsSha256, ...phases.map((phase) => phase.backboneSha256)].join('\n'));
 }
 
 /**
@@ -26,9 +37,9 @@ export function checkIdentity(
       remedy: 'Put the images back as they were, or start a new run.',
     });
   }
-  if (before.backboneSha256 !== now.backboneSha256) {
+  if (before.modelHash !== now.modelHash) {
     throw new FtctlError('FT_RESUME_MISMATCH', {
-      what: `The backbone is no longer the one that the run began with: its SHA-256 was ${short(before.backboneSha256)} and is now ${short(now.backboneSha256)}.`,
+      what: `The model is no longer the one that the run began with: its hash was ${short(before.modelHash)} and is now ${short(now.modelHash)}.`,
       why: 'The weights, or the version of ftctl that lowers them, are others.',
       remedy: 'Put the weights back as they were, or start a new run.',
     });

@@ -15,7 +15,7 @@ function runOf(specHash: string): JournalRecord {
     runId: 'r',
     specHash,
     manifestHash: 'm',
-    backboneSha256: 'b',
+    modelHash: 'b',
     fingerprintHash: 'f',
   };
 }

@@ -22,7 +22,7 @@ const run: JournalRecord = {
   runId: 'r',
   specHash: 's',
   manifestHash: 'm',
-  backboneSha256: 'b',
+  modelHash: 'b',
   fingerprintHash: 'f',
 };
 const end: JournalRecord = { type: 'end', status: 'finished', state: null, code: null };

@@ -1,10 +1,14 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 import type { JournalRecord } from '../../../src/coordinator/journal-records.js';
-import { checkIdentity, type RunIdentity } from '../../../src/coordinator/run-identity.js';
+import {
+  checkIdentity,
+  modelHash,
+  type RunIdentity,
+} from '../../../src/coordinator/run-identity.js';
 
 const now: RunIdentity = {
   manifestHash: 'manifest-one-and-more',
-  backboneSha256: 'backbone-one-and-more',
+  modelHash: 'model-one-and-more',
   fingerprintHash: 'fingerprint-one',
 };
 
@@ -14,6 +18,26 @@ function journalOf(...lives: Partial<RunIdentity>[]): JournalRecord[] {
     { type: 'run', runId: 'r', specHash: 's', ...now, ...life },
   ]);
 }
+
+test('the hash of a model is of its weights and of all that is frozen', () => {
+  const phase = (backboneSha256: string) => ({
+    ...({
+      engine: 'network',
+      trained: [],
+      statistics: [],
+      boundaries: [],
+      numFeatures: 1,
+    } as const),
+    backboneSha256,
+  });
+  const hashes = [
+    { weightsSha256: 'w', phases: [phase('a'), phase('b')] },
+    { weightsSha256: 'v', phases: [phase('a'), phase('b')] },
+    { weightsSha256: 'w', phases: [phase('a'), phase('c')] },
+    { weightsSha256: 'w', phases: [phase('a')] },
+  ].map(modelHash);
+  expect(new Set(hashes).size).toBe(4);
+});
 
 describe('checkIdentity', () => {
   it('has nothing against a new run, or one with the same data, weights and machine', () => {
@@ -33,11 +57,11 @@ describe('checkIdentity', () => {
   });
 
   it('refuses other weights', () => {
-    expect(() => checkIdentity(journalOf({ backboneSha256: 'another-backbone' }), now)).toThrow(
+    expect(() => checkIdentity(journalOf({ modelHash: 'another-model-hash' }), now)).toThrow(
       expect.objectContaining({
         code: 'FT_RESUME_MISMATCH',
         message:
-          'The backbone is no longer the one that the run began with: its SHA-256 was another-back and is now backbone-one. The weights, or the version of ftctl that lowers them, are others.',
+          'The model is no longer the one that the run began with: its hash was another-mode and is now model-one-an. The weights, or the version of ftctl that lowers them, are others.',
       }),
     );
   });
