@@ -12,7 +12,7 @@ const usual = { rowsPerShard: 4, counts: [4, 3] };
 /** A shard without rows, and one with a single row. */
 const uneven = { rowsPerShard: 3, counts: [3, 1, 0, 2] };
 
-function problem(
+export function torchvisionProblem(
   architecture: string,
   train: string,
   imageSize: number,
@@ -26,7 +26,7 @@ function problem(
   };
 }
 
-const odd = (options: Partial<Problem> = {}): Problem => ({
+export const oddProblem = (options: Partial<Problem> = {}): Problem => ({
   ...{ architecture: null, network: oddNetwork, imageSize: oddImageSize },
   ...{ split: { train: ['all'], except: [] }, batchNorm: 'frozen', seed: 0 },
   ...uneven,
@@ -38,16 +38,18 @@ const bothModes = (one: Problem): Problem[] => [one, { ...one, batchNorm: 'shard
 
 /** Of 64 px, or the smallest images that the network (for inception: its auxiliary classifier) takes. */
 export const problems: readonly Problem[] = [
-  ...bothModes(odd()),
-  ...bothModes(odd({ split: { train: ['depthwise', 'norm_b.weight'], except: ['hidden'] } })),
-  ...bothModes(problem('resnet18', 'all', 64)),
-  ...bothModes(problem('resnet18', 'layer4', 64, uneven)),
-  ...bothModes(problem('resnet50', 'layer4', 64)),
-  problem('alexnet', 'all', 64, { rowsPerShard: 2, counts: [2, 1] }),
-  ...bothModes(problem('vgg11_bn', 'all', 32, { counts: [4] })),
-  problem('squeezenet1_0', 'all', 64),
-  ...bothModes(problem('densenet121', 'features.denseblock4', 64)),
-  ...bothModes(problem('inception_v3', 'Mixed_6e', 299)),
-  ...bothModes(problem('inception_v3', 'AuxLogits', 299)),
-  ...bothModes(problem('mobilenet_v2', 'all', 64, { rowsPerShard: 8, counts: [8, 7] })),
+  ...bothModes(oddProblem()),
+  ...bothModes(
+    oddProblem({ split: { train: ['depthwise', 'norm_b.weight'], except: ['hidden'] } }),
+  ),
+  ...bothModes(torchvisionProblem('resnet18', 'all', 64)),
+  ...bothModes(torchvisionProblem('resnet18', 'layer4', 64, uneven)),
+  ...bothModes(torchvisionProblem('resnet50', 'layer4', 64)),
+  torchvisionProblem('alexnet', 'all', 64, { rowsPerShard: 2, counts: [2, 1] }),
+  ...bothModes(torchvisionProblem('vgg11_bn', 'all', 32, { counts: [4] })),
+  torchvisionProblem('squeezenet1_0', 'all', 64),
+  ...bothModes(torchvisionProblem('densenet121', 'features.denseblock4', 64)),
+  ...bothModes(torchvisionProblem('inception_v3', 'Mixed_6e', 299)),
+  ...bothModes(torchvisionProblem('inception_v3', 'AuxLogits', 299)),
+  ...bothModes(torchvisionProblem('mobilenet_v2', 'all', 64, { rowsPerShard: 8, counts: [8, 7] })),
 ];

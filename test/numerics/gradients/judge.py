@@ -203,9 +203,15 @@ def cross_entropy(request, logits, targets):
     criterion = request.get("criterion")
     if criterion is None:
         return F.cross_entropy(logits, targets.to(logits.dtype), reduction="sum")
-    weight = None if criterion["classWeights"] is None else torch.tensor(criterion["classWeights"], dtype=logits.dtype)
-    options = dict(weight=weight, label_smoothing=criterion["labelSmoothing"], reduction="sum")
-    return nn.CrossEntropyLoss(**options)(logits, targets)
+    labels, partners, lambdas = targets
+    losses = criterion_of(criterion, logits.dtype, "none")
+    lambdas = lambdas.to(logits.dtype)
+    return (lambdas * losses(logits, labels) + (1 - lambdas) * losses(logits, labels[partners])).sum()
+
+
+def criterion_of(criterion, dtype, reduction):
+    weight = None if criterion["classWeights"] is None else torch.tensor(criterion["classWeights"], dtype=dtype)
+    return nn.CrossEntropyLoss(weight, label_smoothing=criterion["labelSmoothing"], reduction=reduction)
 
 
 class Batch:
@@ -227,7 +233,8 @@ class Batch:
         masks = {name: mask[s][rows] for name, mask in self.masks.items()}
         if self.criterion is None:
             return self.features[s][rows], self.targets[s][rows], masks
-        return self.features[s][rows], torch.tensor(self.criterion["labels"][s][rows]), masks
+        pick = lambda name: torch.tensor(self.criterion[name][s][rows])
+        return self.features[s][rows], (pick("labels"), pick("partners"), pick("lambdas")), masks
 
 
 def shard_results(suffix, batch, s):
@@ -261,6 +268,7 @@ def gradients(request):
     suffix = Suffix(request, torch.float64)
     for s in shards:
         judged[s] = shard_results(suffix, batch, s)
+    mean = mean_loss(suffix, batch, shards) if batch.criterion else None
     del suffix
     suffix = Suffix(request, torch.float32)
     own = {}
@@ -268,7 +276,17 @@ def gradients(request):
         for name, values in shard_results(suffix, batch, s).items():
             expected = judged[s][name]
             own.setdefault(name, {})[s] = [distance(values, expected), largest(expected)]
-    return {"own": own, "losses": [judged[s]["losses"].item() if s in judged else 0 for s in range(len(request["counts"]))]}
+    losses = [judged[s]["losses"].item() if s in judged else 0 for s in range(len(request["counts"]))]
+    return {"own": own, "losses": losses, "mean": mean}
+
+
+@torch.no_grad()
+def mean_loss(suffix, batch, shards):
+    """PyTorch's mean of a criterion over all rows of all shards."""
+    results = [batch.shard(s) for s in shards]
+    logits = torch.cat([suffix.logits(rows, masks)[0] for rows, _, masks in results])
+    labels = torch.cat([targets[0] for _, targets, _ in results])
+    return criterion_of(batch.criterion, logits.dtype, "mean")(logits, labels).item()
 
 
 def compare(request):

@@ -13,12 +13,25 @@ export type OwnErrors = Readonly<
 /** By name and shard: the largest distance of ours from PyTorch's float64. */
 export type Distances = Readonly<Record<string, Readonly<Record<string, number>>>>;
 
-/** PyTorch's CrossEntropyLoss, instead of targets. */
+/** PyTorch's CrossEntropyLoss of labels (and mixup's mean of two), instead of targets. */
 export interface Criterion {
-  /** [S, B] */
-  readonly labels: readonly (readonly number[])[];
   readonly labelSmoothing: number;
   readonly classWeights: readonly number[] | null;
+  /** [S, B], as partners and lambdas are. */
+  readonly labels: readonly (readonly number[])[];
+  /** Rows of the same shard. */
+  readonly partners: readonly (readonly number[])[];
+  /** The parts of the row's own loss; the others are the partner's. */
+  readonly lambdas: readonly (readonly number[])[];
+}
+
+/** What {@link GradientJudge.gradients} says. */
+interface Judgement {
+  readonly own: OwnErrors;
+  /** Of each shard, summed over its rows. */
+  readonly losses: readonly number[];
+  /** PyTorch's mean of the criterion over all rows, mixup left aside; null without a criterion. */
+  readonly mean: number | null;
 }
 
 export interface JudgedOptimizer {
@@ -47,11 +60,7 @@ export class GradientJudge {
   }
 
   /** The features [steps, S, B, F] of rows: what PyTorch's float32 network gives at the boundaries; zeros for padding. */
-  async features(
-    { imageSize, ...problem }: Problem,
-    resolved: Resolved,
-    { images }: Rows,
-  ): Promise<Float32Array> {
+  async features(problem: Problem, resolved: Resolved, { images }: Rows): Promise<Float32Array> {
     const { boundaries, numFeatures, given } = resolved;
     if (readsImages(resolved)) {
       this.#process.give('given.f32', images);
@@ -59,7 +68,7 @@ export class GradientJudge {
     }
     this.#process.give('images.f32', images);
     const ask = (file: string, layers: readonly string[]) =>
-      this.#process.ask('features', { imageSize, layers, file });
+      this.#process.ask('features', { imageSize: problem.imageSize, layers, file });
     await ask('features.f32', boundaries);
     await ask(
       'given.f32',
@@ -86,10 +95,10 @@ export class GradientJudge {
     resolved: Resolved,
     rows: Rows,
     criterion?: Criterion,
-  ): Promise<{ own: OwnErrors; losses: number[] }> {
+  ): Promise<Judgement> {
     const request = this.#request(problem, resolved, rows);
     const answer = await this.#process.ask('gradients', { ...request, criterion });
-    return answer as { own: OwnErrors; losses: number[] };
+    return answer as Judgement;
   }
 
   /** Compares outputs of ours, each [S, length], with the last {@link gradients}. Shards without rows must be 0. */
