@@ -317,7 +317,8 @@ export class Session {
         this.#on({ type: 'finished' });
       },
       (error: unknown) => {
-        const isLeaving = leave.signal.aborted;
+        // What fails in an update that was to be ended before leaving is a failure all the same.
+        const isLeaving = leave.signal.aborted && error === leave.signal.reason;
         // Before the bucket changes: the error names the stage that it came up in.
         if (!isLeaving) this.#trouble(error);
         this.#timeline.enter(isLeaving ? 'recover' : 'idle');

@@ -31,6 +31,7 @@ class Played {
     place: { network: MemoryNetwork; name: string; slot: number },
     change: Partial<SessionOptions> & {
       work?: (round: number, signal: AbortSignal) => Promise<void>;
+      move?: () => Promise<void>;
     } = {},
   ) {
     const { network, name, slot } = place;
@@ -60,7 +61,7 @@ class Played {
           shape,
           timeline,
           work: change.work ?? (() => Promise.resolve()),
-          move: () => Promise.resolve(),
+          move: change.move ?? (() => Promise.resolve()),
           applying: (_round, sum) => sum,
           applied: () => undefined,
         });
@@ -192,7 +193,7 @@ describe('a session', () => {
             ...{ shape: long, timeline },
             work: () => Promise.resolve(),
             move: () => Promise.resolve(),
-          applying: (_round, sum) => sum,
+            applying: (_round, sum) => sum,
             applied: () => undefined,
           });
           return Promise.resolve({ trainer, run: '0123456789abcdef' });
@@ -241,6 +242,55 @@ describe('a session', () => {
     expect(a.trainer.round).toBe(2);
     a.say({ type: 'release', reason: 'stopped' });
     expect(await a.ended).toBe('released');
+  });
+
+  it('ends and reports an update that has begun before it promises', async () => {
+    let end: () => void = () => undefined;
+    const a: Played = new Played(
+      { network: new MemoryNetwork(), name: 'a', slot: 0 },
+      {
+        move: () =>
+          a.trainer?.round === 2
+            ? new Promise((resolve) => {
+                end = resolve;
+              })
+            : Promise.resolve(),
+      },
+    );
+    await started([a], generationOf(['a']));
+    while (a.trainer?.round !== 2) await turn();
+    await turn();
+    a.say({ type: 'prepare', generation: generationOf(['a'], 2), purpose: 'stop' });
+    for (let i = 0; i < 5; i++) await turn();
+    expect(a.lastSaid).not.toMatchObject({ type: 'prepared', generation: { number: 2 } });
+    end();
+    while (!(a.lastSaid?.type === 'prepared' && a.lastSaid.generation.number === 2)) await turn();
+    expect(a.lastSaid).toMatchObject({ state: { round: 3, hash: states[3] } });
+    expect(a.sent.at(-2)).toMatchObject({ type: 'round', report: { round: 3 } });
+    a.say({ type: 'release', reason: 'stopped' });
+    expect(await a.ended).toBe('released');
+  });
+
+  it('says that an update failed, also when it is asked for a promise meanwhile', async () => {
+    let fail: (error: Error) => void = () => undefined;
+    const a: Played = new Played(
+      { network: new MemoryNetwork(), name: 'a', slot: 0 },
+      {
+        move: () =>
+          a.trainer?.round === 2
+            ? new Promise((_, reject) => {
+                fail = reject;
+              })
+            : Promise.resolve(),
+      },
+    );
+    await started([a], generationOf(['a']));
+    while (a.trainer?.round !== 2) await turn();
+    await turn();
+    a.say({ type: 'prepare', generation: generationOf(['a'], 2), purpose: 'stop' });
+    fail(new FtctlError('FT_LOSS_NOT_FINITE', { what: 'The loss is NaN.' }));
+    expect(await a.ended).toMatchObject({ code: 'FT_LOSS_NOT_FINITE', phase: 'update' });
+    expect(a.lastSaid).toMatchObject({ type: 'failed' });
   });
 
   it('reports a lost peer, waits, and ends with what the coordinator says', async () => {
