@@ -82,9 +82,10 @@ export class GradientJudge {
     this.#process.give('targets.f32', rows.targets);
     for (const [layer, mask] of rows.masks) this.#process.give(`dropout.${layer}.f32`, mask);
     const { counts, rowsPerShard } = problem;
-    const { dropout, boundaries: _, ...rest } = resolved;
+    const { trained, statistics, given, frozenModules, numAuxiliary, dropout } = resolved;
     return {
-      ...{ ...rest, counts, rowsPerShard, numShards: counts.length, numClasses, auxiliaryWeight },
+      ...{ trained, statistics, given, frozenModules, numAuxiliary },
+      ...{ counts, rowsPerShard, numShards: counts.length, numClasses, auxiliaryWeight },
       dropout: Object.fromEntries(dropout.map(({ layer, shape }) => [layer, shape])),
     };
   }

@@ -1,11 +1,11 @@
+import { graphNames } from '../../../src/engines/network/graph-names.js';
 import { OnnxSession, type TensorValue } from '../../../src/engines/onnx-session.js';
 import {
   trainingGraph,
-  trainingGraphInputs,
   type TrainingGraphOptions,
 } from '../../../src/models/derivatives/training-graph.js';
 import { floatsOf, type TensorSet } from '../../../src/models/weights/tensor-set.js';
-import { auxiliaryWeight, numClasses, type Problem, type Resolved, type Rows } from './problem.js';
+import { auxiliaryWeight, type Problem, type Resolved, type Rows } from './problem.js';
 
 /** A change of the graph's options: a fault that the suite must see. */
 export type Fault = (options: TrainingGraphOptions) => TrainingGraphOptions;
@@ -17,15 +17,20 @@ export interface Step {
   readonly step: number;
 }
 
+/** The outputs that the judge has too. */
+export function judgedOutputs(outputs: Readonly<Record<string, Float32Array>>) {
+  return Object.fromEntries(
+    Object.entries(outputs).filter(([name]) => name !== graphNames.correct),
+  );
+}
+
 /** Our training graph of a problem, in onnxruntime. */
 export class OurGraph {
   readonly #session: OnnxSession;
-  readonly #options: TrainingGraphOptions;
   readonly #problem: Problem;
 
-  private constructor(session: OnnxSession, options: TrainingGraphOptions, problem: Problem) {
+  private constructor(session: OnnxSession, problem: Problem) {
     this.#session = session;
-    this.#options = options;
     this.#problem = problem;
   }
 
@@ -55,41 +60,30 @@ export class OurGraph {
     });
     const graph = trainingGraph(options);
     const session = await OnnxSession.open(graph, { provider: 'cpu', threads: 1 });
-    return new OurGraph(session, options, problem);
+    return new OurGraph(session, problem);
   }
 
   /** Outputs by name, each [S, ...]; `state` has the values of what is no constant. */
-  async run(
-    state: TensorSet,
-    { features, rows, step }: Step,
-  ): Promise<Record<string, Float32Array>> {
+  run(state: TensorSet, { features, rows, step }: Step): Promise<Record<string, Float32Array>> {
     const { counts, rowsPerShard } = this.#problem;
     const numRows = counts.length * rowsPerShard;
-    const ofStep = <T extends Float32Array | Int32Array>(values: T, width: number): T =>
-      values.subarray(step * numRows * width, (step + 1) * numRows * width) as T;
-    const matrix = (values: Float32Array): TensorValue => {
-      const width = (values.length * numRows) / rows.labels.length / numRows;
-      return { data: ofStep(values, width), dims: [numRows, width] };
+    const ofStep = <T extends Float32Array | Int32Array>(values: T): T => {
+      const length = (values.length / rows.labels.length) * numRows;
+      return values.subarray(step * length, (step + 1) * length) as T;
     };
-    const inputs = trainingGraphInputs(this.#options);
-    const labels = ofStep(rows.labels, 1);
-    const feeds: Record<string, TensorValue> = {
-      features: matrix(features),
-      targets: { data: ofStep(rows.targets, numClasses), dims: [numRows, numClasses] },
-      labels: { data: labels, dims: [numRows] },
-    };
-    if (inputs.hasRowMask) {
-      const mask = Float32Array.from(labels, (label) => (label < 0 ? 0 : 1));
-      feeds['row_mask'] = { data: mask, dims: [numRows, 1] };
-    }
-    for (const { layer, shape } of inputs.dropout) {
-      const { data } = matrix(rows.masks.get(layer)!);
-      feeds[`dropout/${layer}`] = { data, dims: [numRows, ...shape] };
-    }
-    for (const { name, shape } of inputs.state) {
-      feeds[name] = { data: floatsOf(state, name), dims: shape };
-    }
-    return this.#session.run(feeds);
+    const labels = ofStep(rows.labels);
+    const given = new Map<string, Float32Array | Int32Array>([
+      [graphNames.features, ofStep(features)],
+      [graphNames.targets, ofStep(rows.targets)],
+      [graphNames.labels, labels],
+      [graphNames.rowMask, Float32Array.from(labels, (label) => (label < 0 ? 0 : 1))],
+      ...[...rows.masks].map(([layer, mask]) => [graphNames.dropout(layer), ofStep(mask)] as const),
+    ]);
+    const feeds = this.#session.inputs.map(({ name, shape }): [string, TensorValue] => [
+      name,
+      { data: given.get(name) ?? floatsOf(state, name), dims: shape.map(Number) },
+    ]);
+    return this.#session.run(Object.fromEntries(feeds));
   }
 
   close(): Promise<void> {
