@@ -94,7 +94,7 @@ interface DropoutLayer extends LayerBase {
   readonly probability: number;
 }
 
-interface SimpleLayer extends LayerBase {
+export interface SimpleLayer extends LayerBase {
   readonly kind: 'relu' | 'relu6' | 'add' | 'concat' | 'flatten';
 }
 
