@@ -3,9 +3,10 @@
  * `offer` to the sum, of rank 0, with the tree's additions and without the gradients. Rounds follow one another, so
  * that a round waits for the slowest member.
  *
- *     npx tsx bench/allreduce.bench.ts [--preset smoke|full] [--workers 4] [--node-option=OPTION] [--json]
+ *     npx tsx bench/allreduce.bench.ts [--preset smoke|full] [--workers 4] [--bytes N] [--node-option=OPTION] [--json]
  *
- * Each figure is a median with the tenth and ninetieth percentile; `cpu` is rank 0's CPU time per round.
+ * Each figure is a median with the tenth and ninetieth percentile; `cpu` is rank 0's CPU time per round, `block` the
+ * longest time that its event loop did not turn (waits for a core taken off).
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { cpus } from 'node:os';
@@ -21,6 +22,8 @@ const { values: flags } = parseArgs({
     workers: { type: 'string', default: '4' },
     /** Given to each member's node, as `--node-option=--single-threaded-gc`. */
     'node-option': { type: 'string', multiple: true, default: [] },
+    /** Lengths in bytes, in the place of the preset's. */
+    bytes: { type: 'string', multiple: true, default: [] },
     json: { type: 'boolean', default: false },
   },
 });
@@ -30,7 +33,8 @@ const shardsPerWorker = 4;
 const isFull = flags.preset === 'full';
 const settings = isFull
   ? {
-      sizesBytes: [1_024, 16_384, 117_760, 524_288, 1_048_576, 4_194_304],
+      // The last one is the gradient of a whole resnet18: 11.7 million parameters.
+      sizesBytes: [1_024, 16_384, 117_760, 524_288, 1_048_576, 4_194_304, 46_758_432],
       warmups: 100,
       rounds: 400,
     }
@@ -44,6 +48,7 @@ interface Row {
   readonly p90Ms: number;
   /** CPU time of rank 0 per round. */
   readonly cpuMs: number;
+  readonly longestBlockMs: number;
 }
 
 function nextMessage<T>(child: ChildProcess): Promise<T> {
@@ -76,7 +81,7 @@ try {
     children.map(async (child) => (await nextMessage<{ address: string }>(child)).address),
   );
   let number = 0;
-  for (const bytes of settings.sizesBytes) {
+  for (const bytes of flags.bytes.length > 0 ? flags.bytes.map(Number) : settings.sizesBytes) {
     for (const hops of [1, 2] as const) {
       number++;
       const generation: Generation = {
@@ -92,8 +97,10 @@ try {
         twoHopFromElements: hops === 1 ? Number.MAX_SAFE_INTEGER : 1,
       };
       // Long vectors need fewer rounds for the same certainty.
-      const rounds = Math.ceil(settings.rounds / (bytes > 500_000 ? 4 : 1));
-      const job: Job = { generation, elements: bytes / 4, warmups: settings.warmups, rounds };
+      const fewer = bytes > 10_000_000 ? 20 : bytes > 500_000 ? 4 : 1;
+      const rounds = Math.ceil(settings.rounds / fewer);
+      const warmups = Math.ceil(settings.warmups / fewer);
+      const job: Job = { generation, elements: bytes / 4, warmups, rounds };
       const results = children.map((child) => nextMessage<Measured>(child));
       for (const child of children) child.send(job);
       const [first] = await Promise.all(results);
@@ -105,6 +112,7 @@ try {
         p10Ms: quantile(times, 0.1),
         p90Ms: quantile(times, 0.9),
         cpuMs: first!.cpuMs,
+        longestBlockMs: first!.longestBlockMs,
       });
     }
   }
@@ -124,9 +132,11 @@ if (flags.json) {
   console.log(JSON.stringify({ configuration, rows }));
 } else {
   console.log(JSON.stringify(configuration));
-  console.log('     bytes  hops   median ms      p10      p90      cpu');
-  for (const { bytes, hops, medianMs, p10Ms, p90Ms, cpuMs } of rows) {
-    const cells = [medianMs, p10Ms, p90Ms, cpuMs].map((ms) => ms.toFixed(3).padStart(8));
+  console.log('     bytes  hops   median ms      p10      p90      cpu    block');
+  for (const { bytes, hops, medianMs, p10Ms, p90Ms, cpuMs, longestBlockMs } of rows) {
+    const cells = [medianMs, p10Ms, p90Ms, cpuMs, longestBlockMs].map((ms) =>
+      ms.toFixed(3).padStart(8),
+    );
     console.log(`${String(bytes).padStart(10)}  ${hops}     ${cells.join(' ')}`);
   }
 }

@@ -38,11 +38,6 @@ export const faults: readonly PlantedFault[] = [
     rows: (rows) => ({ ...rows, labels: rows.labels.map((label) => Math.max(label, 0)) }),
   },
   {
-    mistake: 'batch norm uses running statistics',
-    problem: shard,
-    graph: (options) => ({ ...options, batchNorm: 'frozen' }),
-  },
-  {
     mistake: "batch norm's epsilon is another",
     problem: shard,
     graph: layerOf('norm_a', { epsilon: 1e-5 }),

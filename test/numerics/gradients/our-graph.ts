@@ -55,7 +55,11 @@ export class OurGraph {
         auxiliaryWeight,
         pass,
       },
-      ...{ trained: new Set(trained), state: new Set([...trained, ...moving]) },
+      ...{
+        trained: new Set(trained),
+        moved: new Set(trained),
+        state: new Set([...trained, ...moving]),
+      },
       numShards: counts.length,
     });
     const graph = trainingGraph(options);
