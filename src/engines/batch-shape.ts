@@ -5,6 +5,8 @@ export interface BatchShape {
   readonly rowsPerShard: number;
   readonly numFeatures: number;
   readonly numClasses: number;
+  /** Absent: any. */
+  readonly numShards?: number;
 }
 
 /** Throws on a batch whose arrays contradict each other or the shape: a caller's mistake, not a user's. */
@@ -14,6 +16,7 @@ export function assertBatchFits(batch: ShardBatch, shape: BatchShape): void {
   const rows = numShards * shape.rowsPerShard;
   const fits =
     rowsPerShard === shape.rowsPerShard &&
+    numShards === (shape.numShards ?? numShards) &&
     batch.features_SBF.length === rows * numFeatures &&
     batch.targets_SBK.length === rows * numClasses &&
     batch.labels_SB.length === rows &&

@@ -13,13 +13,13 @@ export interface EngineThreadData {
 /** To the thread: a request, or `close`: do nothing more, release the sessions and end. */
 export type EngineThreadInput = EngineRequest | { readonly kind: 'close' };
 
-/** A batch is copied. The tensors' arrays may be over shared memory: nobody writes there until the answer. */
+/** Batches are copied. The tensors' arrays may be over shared memory: nobody writes there until the answer. */
 export type EngineRequest = { readonly id: number } & EngineTask;
 
 export type EngineTask =
   | {
       readonly kind: 'gradients';
-      readonly batch: ShardBatch;
+      readonly batches: readonly ShardBatch[];
       readonly place: ShardPlace;
       readonly tensors: TrainingTensors;
     }

@@ -32,7 +32,7 @@ async function answer(engine: PhaseEngine, request: EngineRequest): Promise<void
       statistics: statistics.of(request.tensors.statistics),
     };
     if (request.kind === 'gradients') {
-      const result = await engine.gradients(request.batch, request.place, tensors);
+      const result = await engine.gradients(request.batches, request.place, tensors);
       reply(
         { type: 'result', id, result },
         result.map(({ values }) => values.buffer as ArrayBuffer),

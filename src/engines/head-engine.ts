@@ -1,4 +1,4 @@
-import { sumOwned } from '../collective/tree.js';
+import { addNodes, sumOwned } from '../collective/tree.js';
 import type { ParameterEntry, ParameterLayout } from '../models/parameter-layout.js';
 import { headLayout } from '../models/head.js';
 import {
@@ -29,6 +29,7 @@ export interface HeadEngineOptions {
 export async function openHeadEngine(options: HeadEngineOptions): Promise<PhaseEngine> {
   const { head, layout, rowsPerShard, provider } = options;
   const { numFeatures, numClasses } = head;
+  const shape = { rowsPerShard, numFeatures, numClasses };
   const vectorLength = headLayout(head).length + numVectorSums;
   const graphRows = Math.max(rowsPerShard, minGraphRows);
   const weightEntry = entryOf(layout, head.weightName);
@@ -75,6 +76,7 @@ export async function openHeadEngine(options: HeadEngineOptions): Promise<PhaseE
 
   // The largest output by far; the next call writes it anew.
   let vectors_SV = new Float32Array(0);
+  let further_SV = new Float32Array(0);
   let mixed_SBF = new Float32Array(0);
 
   const featuresOf = ({ features_SBF, numShards, mix }: ShardBatch): Float32Array => {
@@ -84,29 +86,42 @@ export async function openHeadEngine(options: HeadEngineOptions): Promise<PhaseE
     return mixed_SBF;
   };
 
+  const runGradient = async (
+    batch: ShardBatch,
+    tensors: TrainingTensors,
+    into_SV: Float32Array,
+  ): Promise<void> => {
+    const { numShards } = batch;
+    await gradientSession.run(
+      {
+        ...feeds(batch, featuresOf(batch), tensors),
+        [headGraphValues.weights]: { data: batch.weights_S, dims: [numShards, 1] },
+        [headGraphValues.counts]: { data: batch.counts_S, dims: [numShards, 1] },
+      },
+      { [headGraphValues.vectors]: { data: into_SV, dims: [numShards, vectorLength] } },
+    );
+  };
+
   return {
-    async gradients(batch, { firstShard, numShardsOfRun }, tensors) {
-      assertBatchFits(batch, { rowsPerShard, numFeatures, numClasses });
-      const { numShards } = batch;
+    async gradients(batches, { firstShard, numShards, numShardsOfRun }, tensors) {
+      for (const batch of batches) assertBatchFits(batch, { ...shape, numShards });
       // A worker that owns no shard still takes part in every round.
       if (numShards === 0) return [];
       const length = numShards * vectorLength;
       if (vectors_SV.length !== length) vectors_SV = new Float32Array(length);
-      await gradientSession.run(
-        {
-          ...feeds(batch, featuresOf(batch), tensors),
-          [headGraphValues.weights]: { data: batch.weights_S, dims: [numShards, 1] },
-          [headGraphValues.counts]: { data: batch.counts_S, dims: [numShards, 1] },
-        },
-        { [headGraphValues.vectors]: { data: vectors_SV, dims: [numShards, vectorLength] } },
-      );
+      for (const [i, batch] of batches.entries()) {
+        if (i > 0 && further_SV.length !== length) further_SV = new Float32Array(length);
+        const vectors = i === 0 ? vectors_SV : further_SV;
+        await runGradient(batch, tensors, vectors);
+        if (i > 0) addNodes(vectors_SV, vectors_SV, vectors);
+      }
       const vectors = Array.from({ length: numShards }, (_, shard) =>
         vectors_SV.subarray(shard * vectorLength, (shard + 1) * vectorLength),
       );
       return sumOwned(firstShard, vectors, numShardsOfRun);
     },
     async evaluate(batch, tensors) {
-      assertBatchFits(batch, { rowsPerShard, numFeatures, numClasses });
+      assertBatchFits(batch, shape);
       if (batch.numShards === 0) {
         return { losses_S: new Float32Array(0), correct_S: new Float32Array(0) };
       }

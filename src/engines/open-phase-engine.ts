@@ -45,8 +45,9 @@ export async function openPhaseEngine(options: PhaseEngineOptions): Promise<Phas
     return threaded;
   };
   return {
-    async gradients(batch, place, tensors) {
-      return (await engineFor(batch, 'gradient')).gradients(batch, place, tensors);
+    async gradients(batches, place, tensors) {
+      // Each batch is a run: between two of them the thread is free.
+      return (await engineFor(batches[0]!, 'gradient')).gradients(batches, place, tensors);
     },
     async evaluate(batch, tensors) {
       return (await engineFor(batch, 'evaluation')).evaluate(batch, tensors);

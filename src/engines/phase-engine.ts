@@ -68,11 +68,15 @@ export interface ShardSums {
 export interface PhaseEngine {
   /**
    * One partial for each maximal subtree of the owned shards, ascending: the sum of their step vectors, an array that is the caller's.
-   * A shard's is [gradient of the summed loss by the phase's parameters, in the state's order; with `batchNorm: shard` for each trained
+   * A shard's step vector is the float32 sum of its vectors of the batches, in their order; of one batch it is [gradient of the summed loss by the phase's parameters, in the state's order; with `batchNorm: shard` for each trained
    * batch norm by name the mean [C] and the unbiased variance [C] of its microbatch (0 without rows), then 1 (0 without rows);
    * loss, weight, right answers, rows].
    */
-  gradients(batch: ShardBatch, place: ShardPlace, tensors: TrainingTensors): Promise<Partial[]>;
+  gradients(
+    batches: readonly ShardBatch[],
+    place: ShardPlace,
+    tensors: TrainingTensors,
+  ): Promise<Partial[]>;
   /** The sums without the gradient: nothing is dropped, running statistics, no auxiliary loss. */
   evaluate(batch: ShardBatch, tensors: TrainingTensors): Promise<ShardSums>;
   close(): Promise<void>;

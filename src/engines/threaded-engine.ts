@@ -101,8 +101,8 @@ export async function openThreadedEngine(options: PhaseEngineOptions): Promise<P
     });
 
   return {
-    gradients: (batch, place, tensors) =>
-      call({ kind: 'gradients', batch, place, tensors: shared(tensors) }) as Promise<Partial[]>,
+    gradients: (batches, place, tensors) =>
+      call({ kind: 'gradients', batches, place, tensors: shared(tensors) }) as Promise<Partial[]>,
     evaluate: (batch, tensors) =>
       call({ kind: 'evaluate', batch, tensors: shared(tensors) }) as Promise<ShardSums>,
     // Never `terminate`: see native-gate.ts.

@@ -46,7 +46,7 @@ export async function computeStep(
   // 5  gradients: all owned shards, each padded to B rows
   run.timeline.enter('gradients');
   const place = { ...shards, numShardsOfRun: run.plan.numShards };
-  return abortable(engine.gradients(batches[0]!, place, state), signal);
+  return abortable(engine.gradients(batches, place, state), signal);
 }
 
 // 6  reduce: the vectors of all shards are summed by the fixed tree (collective/tree.ts) between the two halves

@@ -29,7 +29,7 @@ export async function warmUp(engine: PhaseEngine, shape: WarmUpShape): Promise<v
     counts_S: new Float32Array(numShards).fill(rowsPerShard),
   };
   const place = { firstShard: 0, numShards, numShardsOfRun: numShards };
-  await engine.gradients(batch, place, initial);
+  await engine.gradients([batch], place, initial);
   await engine.evaluate(batch, initial);
   if (phase.numTrained <= maxWarmed) await warmLoops(phase);
 }

@@ -1,4 +1,4 @@
-import { sumOwned } from '../../collective/tree.js';
+import { addNodes, sumOwned } from '../../collective/tree.js';
 import type { TensorValue } from '../onnx-session.js';
 import type { ShardBatch } from '../phase-engine.js';
 import { graphNames } from './graph-names.js';
@@ -6,75 +6,91 @@ import type { GraphSession } from './graph-session.js';
 import type { StepLayout } from './step-layout.js';
 import { sumShards } from './sum-shards.js';
 
+type State = Readonly<Record<string, TensorValue>>;
+
 /** A gradient graph of S shards, and the step vectors' sum over them. S is 1, 2, 4 or 8. */
 export class GradientRun {
   readonly #session: GraphSession;
   readonly #layout: StepLayout;
-  /** [S, length] for each parameter, in one piece of memory that every run writes anew; none for a single shard. */
-  readonly #gradients: readonly Float32Array[];
+  /** [S, length] for each parameter, one after the other, which every run writes anew; of the first batch, and of those after it. */
+  #first: Float32Array | undefined;
+  #further: Float32Array | undefined;
 
   constructor(session: GraphSession, layout: StepLayout) {
     this.#session = session;
     this.#layout = layout;
-    const { numShards } = session;
-    const memory = new Float32Array(numShards === 1 ? 0 : numShards * layout.numGradients);
-    this.#gradients =
-      numShards === 1
-        ? []
-        : layout.gradients.map(({ offset, length }) =>
-            memory.subarray(numShards * offset, numShards * (offset + length)),
-          );
   }
 
-  get numShards(): number {
-    return this.#session.numShards;
-  }
-
-  /** Shards [first, first + S) of a batch: the sum of their step vectors, written into `vector`. */
-  async add(
-    batch: ShardBatch,
+  /** Shards [first, first + S) of the batches: the sum of their step vectors, written into `vector`. */
+  async sum(
+    batches: readonly ShardBatch[],
     first: number,
-    state: Readonly<Record<string, TensorValue>>,
+    state: State,
     vector: Float32Array,
   ): Promise<void> {
+    const { numShards } = this.#session;
     const { gradients, numGradients } = this.#layout;
     // One shard's gradients are written where they belong.
-    const gradientOf = (i: number, offset: number, length: number): Float32Array =>
-      this.#gradients[i] ?? vector.subarray(offset, offset + length);
-    const into: Record<string, TensorValue | null> = this.#smallOutputs();
-    for (const [i, { name, offset, length }] of gradients.entries()) {
-      const output = graphNames.gradient(name);
-      into[output] = {
-        data: gradientOf(i, offset, length),
-        dims: this.#session.outputShape(output),
-      };
-    }
-    const outputs = await this.#session.run(batch, first, state, { isTraining: true, into });
-    for (const [i, { offset, length }] of gradients.entries()) {
-      const ofShards = this.#gradients[i];
-      if (ofShards !== undefined) {
-        sumShards(ofShards, this.numShards, vector.subarray(offset, offset + length));
+    const sums =
+      numShards === 1
+        ? vector.subarray(0, numGradients)
+        : (this.#first ??= new Float32Array(numShards * numGradients));
+    const tails = Array.from(
+      { length: numShards },
+      () => new Float32Array(this.#layout.tailLength),
+    );
+    for (const [i, batch] of batches.entries()) {
+      if (i === 0) {
+        await this.#run(batch, first, state, sums, tails);
+      } else {
+        this.#further ??= new Float32Array(numShards * numGradients);
+        await this.#run(batch, first, state, this.#further, tails);
+        addNodes(sums, sums, this.#further);
       }
     }
-    const tails = Array.from({ length: this.numShards }, (_, shard) =>
-      this.#tailOf(outputs, shard, batch, first + shard),
-    );
-    vector.set(sumOwned(0, tails, this.numShards)[0]!.values, numGradients);
+    if (numShards > 1) {
+      for (const { offset, length } of gradients) {
+        const ofShards = sums.subarray(numShards * offset, numShards * (offset + length));
+        sumShards(ofShards, numShards, vector.subarray(offset, offset + length));
+      }
+    }
+    vector.set(sumOwned(0, tails, numShards)[0]!.values, numGradients);
   }
 
   close(): Promise<void> {
     return this.#session.close();
   }
 
-  #smallOutputs(): Record<string, null> {
-    const names: string[] = [graphNames.losses, graphNames.correct];
-    for (const { layer } of this.#layout.statistics) {
-      names.push(graphNames.batchMean(layer), graphNames.batchVariance(layer));
+  /** Writes a batch's gradients, and adds to the tails what comes after them in the shards' step vectors. */
+  async #run(
+    batch: ShardBatch,
+    first: number,
+    state: State,
+    into_SL: Float32Array,
+    tails: readonly Float32Array[],
+  ): Promise<void> {
+    const { numShards } = this.#session;
+    const { gradients, statistics } = this.#layout;
+    const into: Record<string, TensorValue | null> = {
+      [graphNames.losses]: null,
+      [graphNames.correct]: null,
+    };
+    for (const { layer } of statistics) {
+      into[graphNames.batchMean(layer)] = null;
+      into[graphNames.batchVariance(layer)] = null;
     }
-    return Object.fromEntries(names.map((name) => [name, null]));
+    for (const { name, offset, length } of gradients) {
+      const output = graphNames.gradient(name);
+      const data = into_SL.subarray(numShards * offset, numShards * (offset + length));
+      into[output] = { data, dims: this.#session.outputShape(output) };
+    }
+    const outputs = await this.#session.run(batch, first, state, { isTraining: true, into });
+    for (const [shard, tail] of tails.entries()) {
+      const own = this.#tailOf(outputs, shard, batch, first + shard);
+      addNodes(tail, tail, own);
+    }
   }
 
-  /** What comes after the gradients in a shard's step vector. */
   #tailOf(
     outputs: Readonly<Record<string, Float32Array>>,
     shard: number,

@@ -64,8 +64,12 @@ export function networkEngine(parts: NetworkParts): PhaseEngine {
   };
   let evaluation: GraphSession | undefined;
 
-  const check = (batch: ShardBatch, tensors: TrainingTensors): void => {
-    assertBatchFits(batch, { rowsPerShard, numFeatures, numClasses });
+  const check = (
+    batch: ShardBatch,
+    tensors: TrainingTensors,
+    numShards = batch.numShards,
+  ): void => {
+    assertBatchFits(batch, { rowsPerShard, numFeatures, numClasses, numShards });
     if (tensors.parameters.length !== layout.length) {
       throw new RangeError(
         `${tensors.parameters.length} parameters are not those of the run's state.`,
@@ -90,17 +94,17 @@ export function networkEngine(parts: NetworkParts): PhaseEngine {
   });
 
   return {
-    async gradients(batch, { firstShard, numShardsOfRun }, tensors) {
-      check(batch, tensors);
+    async gradients(batches, { firstShard, numShards: numOwned, numShardsOfRun }, tensors) {
+      for (const batch of batches) check(batch, tensors, numOwned);
       const state = stateOf(tensors);
       const sum = new TreeSum(numShardsOfRun);
       const { maxShards } = parts;
-      const runs = subtreeRuns(firstShard, batch.numShards, numShardsOfRun, maxShards.gradient);
+      const runs = subtreeRuns(firstShard, numOwned, numShardsOfRun, maxShards.gradient);
       for (const { node, first, numShards } of runs) {
         goOn();
         const run = await gradientRun(numShards);
         const vector = sum.takeSpare() ?? new Float32Array(step.length);
-        await run.add(batch, first - firstShard, state, vector);
+        await run.sum(batches, first - firstShard, state, vector);
         sum.add(node, vector);
       }
       return sum.partials();

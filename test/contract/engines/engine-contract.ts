@@ -58,7 +58,11 @@ export function describeEngine(name: string, fixture: EngineFixture): void {
   });
   /** The owned shards' partials. */
   const partialsOf = (of: ShardBatch, first: number, owned: number): Promise<Partial[]> =>
-    engine.gradients(selectShards(of, range(first, first + owned)), placeOf(first, owned), tensors);
+    engine.gradients(
+      [selectShards(of, range(first, first + owned))],
+      placeOf(first, owned),
+      tensors,
+    );
   /** The whole tree's sum, computed by one worker. */
   const whole = async (of: ShardBatch): Promise<Float32Array> => {
     const [root, ...others] = await partialsOf(of, 0, numShards);
@@ -182,6 +186,33 @@ export function describeEngine(name: string, fixture: EngineFixture): void {
       },
     );
 
+    test('of several batches each shard is the float32 sum of its vectors, however shards are divided', async () => {
+      const half = batch.features_SBF.map((value) => value / 2);
+      const batches = [batch, { ...batch, features_SBF: half }, { ...batch, mix: null }];
+      const partials = async (first: number, owned: number): Promise<Partial[]> =>
+        engine.gradients(
+          batches.map((of) => selectShards(of, range(first, first + owned))),
+          placeOf(first, owned),
+          tensors,
+        );
+      const shards = new Map<number, Float32Array>();
+      for (const shard of range(0, numShards)) {
+        const [own] = await partials(shard, 1);
+        const vectors: Float32Array[] = [];
+        for (const of of batches) vectors.push(await vectorOf(of, shard));
+        const expected = vectors.reduce((sum, vector) =>
+          sum.map((value, i) => Math.fround(value + vector[i]!)),
+        );
+        // Numbers alone: a sum that begins with 0 has no -0.
+        expect([...own!.values].map((value) => value + 0)).toEqual(
+          [...expected].map((value) => value + 0),
+        );
+        shards.set(own!.node, own!.values);
+      }
+      const [root] = await partials(0, numShards);
+      expect(bitsOf(finishTree(numShards, shards))).toBe(bitsOf(root!.values));
+    });
+
     test('a worker without shards has no partials and no sums', async () => {
       expect(await partialsOf(batch, 0, 0)).toEqual([]);
       const none = await engine.evaluate(selectShards(batch, []), tensors);
@@ -202,7 +233,7 @@ export function describeEngine(name: string, fixture: EngineFixture): void {
 
     test('a batch of another shape is refused, and the engine goes on', async () => {
       const wrong = randomBatch({ ...sizes, rowsPerShard: rowsPerShard + 1, numShards: 3 }, 1);
-      await expect(engine.gradients(wrong, placeOf(0, 3), tensors)).rejects.toThrow(
+      await expect(engine.gradients([wrong], placeOf(0, 3), tensors)).rejects.toThrow(
         `A batch of 3 x ${rowsPerShard + 1} rows does not fit an engine of ${rowsPerShard} rows, ${numFeatures} features and ${numClasses} classes.`,
       );
       const parameters = tensors.parameters.subarray(1);

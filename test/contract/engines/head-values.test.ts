@@ -44,7 +44,7 @@ test('gradients are the finite differences of the loss, for every parameter and 
   const step = 1e-4;
   for (let shard = 0; shard < numShards; shard++) {
     const batch = selectShards(all, [shard]);
-    const [sum] = await engine.gradients(batch, alone, tensorsOf(parameters));
+    const [sum] = await engine.gradients([batch], alone, tensorsOf(parameters));
     expect(sum!.values[parameters.length]).toBeCloseTo(lossOf(batch, exact), 4);
     for (let p = 0; p < parameters.length; p++) {
       const lossAt = (shift: number): number => lossOf(batch, exact.with(p, exact[p]! + shift));
@@ -69,7 +69,7 @@ test('of equal logits the first counts as predicted, whatever the weight of a ro
   const { losses_S, correct_S } = await engine.evaluate(batch, zero);
   expect(correct_S[0]).toBe(3);
   expect(losses_S[0]).toBeCloseTo(2.25 * Math.log(4), 5);
-  const [sum] = await engine.gradients(batch, alone, zero);
+  const [sum] = await engine.gradients([batch], alone, zero);
   expect(sum!.values.at(-4)).toBe(losses_S[0]);
   expect(sum!.values.at(-2)).toBe(3);
   await engine.close();
@@ -90,11 +90,11 @@ test('small and large batches give the same sums, inline or in a thread', async 
     numShards: owned,
     numShardsOfRun: 16,
   });
-  const [large] = await engine.gradients(batch, placeOf(0, 16), tensors);
+  const [large] = await engine.gradients([batch], placeOf(0, 16), tensors);
   const partials = new Map<number, Float32Array>();
   for (const shard of range(0, 16)) {
     const one = selectShards(batch, [shard]);
-    for (const { node, values } of await engine.gradients(one, placeOf(shard, 1), tensors)) {
+    for (const { node, values } of await engine.gradients([one], placeOf(shard, 1), tensors)) {
       partials.set(node, values);
     }
   }

@@ -53,7 +53,7 @@ test('the bits do not depend on how many shards are in a run', async () => {
   const results: Partial[][] = [];
   for (const maxShards of [1, 2, 4, 8]) {
     const engine = networkEngine(partsOf(maxShards));
-    results.push(await engine.gradients(batch, place, tensors));
+    results.push(await engine.gradients([batch], place, tensors));
     await engine.close();
   }
   for (const result of results.slice(1)) expect(result).toEqual(results[0]);
@@ -63,7 +63,7 @@ test('the statistics of the batch follow the gradients, with the number of shard
   const batch = withDropout(randomBatch({ ...sizes, numShards: 8 }, 2), 1);
   const engine = networkEngine(partsOf(8));
   const place = { firstShard: 0, numShards: 8, numShardsOfRun: 8 };
-  const [sum] = await engine.gradients(batch, place, tensors);
+  const [sum] = await engine.gradients([batch], place, tensors);
   await engine.close();
   const tail = sum!.values.subarray(40);
   // The graph's mean is the sum over the rows that are no padding.
@@ -87,7 +87,7 @@ test('what nobody waits for any more ends after the run that it is in', async ()
   const engine = networkEngine(partsOf(1, { isGivenUp: () => ++numAsked > 2 }));
   const batch = randomBatch({ ...sizes, numShards: 8 }, 2);
   const place = { firstShard: 0, numShards: 8, numShardsOfRun: 8 };
-  await expect(engine.gradients(batch, place, tensors)).rejects.toMatchObject({
+  await expect(engine.gradients([batch], place, tensors)).rejects.toMatchObject({
     code: 'FT_ENGINE_FAILED',
     message: 'The computation of gradients was given up. Nobody waits for it any more.',
   });

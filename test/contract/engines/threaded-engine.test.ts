@@ -18,7 +18,7 @@ const tensors = {
 
 test('a closed thread rejects what waits for it and what comes after', async () => {
   const engine = await openThreadedEngine(options);
-  const waiting = engine.gradients(batch, place, tensors);
+  const waiting = engine.gradients([batch], place, tensors);
   const expected = {
     code: 'FT_ENGINE_FAILED',
     message: 'The thread that computes gradients has ended. The engine was closed.',
@@ -37,7 +37,7 @@ test('a closed thread rejects what waits for it and what comes after', async () 
 test('an error in the thread reaches the caller and the thread goes on', async () => {
   const engine = await openThreadedEngine(options);
   const parameters = tensors.parameters.subarray(1);
-  const error = await engine.gradients(batch, place, { ...tensors, parameters }).then(
+  const error = await engine.gradients([batch], place, { ...tensors, parameters }).then(
     () => undefined,
     (reason: unknown) => reason,
   );
@@ -46,7 +46,7 @@ test('an error in the thread reaches the caller and the thread goes on', async (
     code: 'FT_INTERNAL',
     message: expect.stringContaining("31 parameters are not those of the run's state") as string,
   });
-  expect((await engine.gradients(batch, place, tensors)).length).toBe(1);
+  expect((await engine.gradients([batch], place, tensors)).length).toBe(1);
   await engine.close();
 });
 
@@ -56,8 +56,8 @@ test('parameters in shared memory and in plain memory give the same bits, also a
   for (const scale of [1, 3]) {
     const moved = tensors.parameters.map((value) => value * scale);
     shared.set(moved);
-    const plain = await engine.gradients(batch, place, { ...tensors, parameters: moved });
-    const viaShared = await engine.gradients(batch, place, { ...tensors, parameters: shared });
+    const plain = await engine.gradients([batch], place, { ...tensors, parameters: moved });
+    const viaShared = await engine.gradients([batch], place, { ...tensors, parameters: shared });
     expect(viaShared).toEqual(plain);
     expect(moved.length).toBe(layout.length);
   }

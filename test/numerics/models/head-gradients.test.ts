@@ -66,7 +66,7 @@ for (const { fixture, title, head } of heads) {
       const vectors: Float32Array[] = [];
       for (const shard of [0, 1, 2]) {
         const [sum] = await engine.gradients(
-          selectShards(batch, [shard]),
+          [selectShards(batch, [shard])],
           { firstShard: shard, numShards: 1, numShardsOfRun: numShards },
           {
             parameters: Float32Array.from([...bias, ...weight].map((value) => value * spread)),

@@ -32,15 +32,18 @@ export class ReferenceEngine implements PhaseEngine {
   }
 
   gradients(
-    batch: ShardBatch,
+    batches: readonly ShardBatch[],
     place: ShardPlace,
     { parameters }: TrainingTensors,
   ): Promise<Partial[]> {
     this.runs.push({ kind: 'gradients', numShards: place.numShards });
     const vectors = Array.from({ length: place.numShards }, (_, shard) => {
-      const { vector } = this.#shard(batch, shard, parameters);
-      this.tamper?.(vector);
-      return vector;
+      const [first, ...others] = batches.map(
+        (batch) => this.#shard(batch, shard, parameters).vector,
+      );
+      for (const other of others) for (const [i, value] of other.entries()) first![i]! += value;
+      this.tamper?.(first!);
+      return first!;
     });
     return Promise.resolve(sumOwned(place.firstShard, vectors, place.numShardsOfRun));
   }
