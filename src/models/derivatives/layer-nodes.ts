@@ -30,7 +30,7 @@ export class LayerNodes {
   }
 
   reshape(suffix: string, value: string, shape: readonly number[]): string {
-    return this.node('Reshape', suffix, [value, this.#integers(`${suffix}.shape`, shape)]);
+    return this.node('Reshape', suffix, [value, this.integers(`${suffix}.shape`, shape)]);
   }
 
   transpose(suffix: string, value: string, perm: readonly number[]): string {
@@ -46,7 +46,7 @@ export class LayerNodes {
     if ([...before, ...after].every((side) => side === 0)) return value;
     return this.node('Pad', suffix, [
       value,
-      this.#integers(`${suffix}.pads`, [...before, ...after]),
+      this.integers(`${suffix}.pads`, [...before, ...after]),
     ]);
   }
 
@@ -57,12 +57,13 @@ export class LayerNodes {
     { axes, starts, ends, steps = axes.map(() => 1) }: SliceRange,
   ): string {
     const operands = Object.entries({ starts, ends, axes, steps }).map(([name, values]) =>
-      this.#integers(`${suffix}.${name}`, values),
+      this.integers(`${suffix}.${name}`, values),
     );
     return this.node('Slice', suffix, [value, ...operands]);
   }
 
-  #integers(suffix: string, values: readonly number[]): string {
+  /** Shapes and axes: int64. */
+  integers(suffix: string, values: readonly number[]): string {
     return this.#graph.integers(this.#context.name(suffix), values);
   }
 }
