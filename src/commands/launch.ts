@@ -1,5 +1,6 @@
 import { Flags } from '@oclif/core';
 import { BaseCommand, runsDirFlag, setFlag } from '../cli/base-command.js';
+import type { DryRunReport } from '../launch/dry-run.js';
 import type { RunResult } from '../control/events.js';
 
 export default class Launch extends BaseCommand {
@@ -10,6 +11,7 @@ Ctrl-C stops at the next step, with a checkpoint; a second Ctrl-C stops now.`;
   static override examples = [
     '<%= config.bin %> <%= command.id %> --workers 4',
     '<%= config.bin %> <%= command.id %> --config flowers.yaml --set phases.0.epochs=40',
+    '<%= config.bin %> <%= command.id %> --config flowers.yaml --dry-run',
     '<%= config.bin %> <%= command.id %> --resume quickstart-20250131T142233Z-k3f9 --set phases.0.epochs=40',
   ];
   static override flags = {
@@ -29,14 +31,26 @@ Ctrl-C stops at the next step, with a checkpoint; a second Ctrl-C stops now.`;
       description: "Go on with a run from its newest checkpoint, with the run's own configuration.",
       helpValue: 'RUN',
     }),
+    'dry-run': Flags.boolean({
+      description:
+        'Prepare the run, do a few steps of each phase, and tell what it would cost: parameters, bytes, memory, time.',
+      exclusive: ['resume'],
+    }),
     'runs-dir': runsDirFlag,
   };
 
-  async run(): Promise<RunResult> {
+  async run(): Promise<RunResult | DryRunReport> {
     const { flags } = await this.parse(Launch);
     const { config, workers, resume } = flags;
     const sets = flags.set ?? [];
     const options = { config, workers, sets, resume, runsDir: flags['runs-dir'] };
+    if (flags['dry-run']) {
+      const { dryRunFromCli } = await import('../cli/dry-run-from-cli.js');
+      const report = await dryRunFromCli(options);
+      const { dryRunLines } = await import('../cli/dry-run-report.js');
+      this.log(dryRunLines(report).join('\n'));
+      return report;
+    }
     const { launchFromCli } = await import('../cli/launch-from-cli.js');
     const { result, ...ended } = await launchFromCli(options);
     if (result.status === 'stopped') process.exitCode = 130;
