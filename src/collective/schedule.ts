@@ -3,6 +3,12 @@ import type { Generation } from '../rpc/generation.js';
 /** Segments start at multiples of this many elements (64 bytes: a cache line). */
 const SEGMENT_ALIGNMENT = 16;
 
+/**
+ * Elements of a bucket: 4 MiB. A vector is summed bucket by bucket, so that a long one is sent, added up and sent back at the same
+ * time, and no addition takes long: that of two buckets takes about 1 ms.
+ */
+export const BUCKET_ELEMENTS = 2 ** 20;
+
 /** A part of a vector: [offset, offset + length), in elements. */
 export interface Segment {
   readonly offset: number;
@@ -14,17 +20,30 @@ export function numHops(generation: Generation, vectorLength: number): 1 | 2 {
   return vectorLength >= generation.twoHopFromElements ? 2 : 1;
 }
 
+/** The buckets of a vector, in order: all of `bucketElements` but for the last. They follow from the length alone. */
+export function bucketsOf(vectorLength: number, bucketElements: number): Segment[] {
+  return Array.from({ length: Math.ceil(vectorLength / bucketElements) }, (_, index) =>
+    bucketAt(index, vectorLength, bucketElements),
+  );
+}
+
+export function bucketAt(index: number, vectorLength: number, bucketElements: number): Segment {
+  const offset = index * bucketElements;
+  return { offset, length: Math.min(bucketElements, vectorLength - offset) };
+}
+
 /**
- * The segment that a rank owns in two hops: contiguous, aligned, lengths differ by at most one alignment unit. A
- * vector with fewer units than members leaves the last members an empty segment.
+ * The part of a bucket that a rank owns in two hops: contiguous, aligned, lengths differ by at most one alignment unit. A
+ * bucket with fewer units than members leaves the last members an empty segment, at the bucket's start.
  */
-export function segmentOf(rank: number, numMembers: number, vectorLength: number): Segment {
-  const units = Math.ceil(vectorLength / SEGMENT_ALIGNMENT);
+export function segmentOf(rank: number, numMembers: number, bucket: Segment): Segment {
+  const units = Math.ceil(bucket.length / SEGMENT_ALIGNMENT);
   const small = Math.floor(units / numMembers);
   const numLarger = units % numMembers;
   const firstUnit = rank * small + Math.min(rank, numLarger);
   const numUnits = small + (rank < numLarger ? 1 : 0);
-  const offset = Math.min(firstUnit * SEGMENT_ALIGNMENT, vectorLength);
-  const end = Math.min((firstUnit + numUnits) * SEGMENT_ALIGNMENT, vectorLength);
-  return { offset, length: end - offset };
+  if (numUnits === 0) return { offset: bucket.offset, length: 0 };
+  const start = firstUnit * SEGMENT_ALIGNMENT;
+  const end = Math.min((firstUnit + numUnits) * SEGMENT_ALIGNMENT, bucket.length);
+  return { offset: bucket.offset + start, length: end - start };
 }

@@ -1,25 +1,33 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Partial, PeerMessage } from '../collective/messages.js';
 import type { Outgoing, RoundReducer } from '../collective/reducer.js';
 import { FtctlError } from '../errors/index.js';
 import { formatGeneration, type Generation } from '../rpc/generation.js';
 
 /** What an exchange needs of a reducer; see RoundReducer. */
-export type Reducer = Pick<RoundReducer, 'offer' | 'receive' | 'result' | 'takeNewer'>;
+export type Reducer = Pick<
+  RoundReducer,
+  'offer' | 'receive' | 'advance' | 'hasMore' | 'result' | 'takeNewer'
+>;
 
 export interface ExchangeOptions {
   readonly run: string;
   readonly generation: Generation;
   readonly reducer: Reducer;
   readonly send: (outgoing: Outgoing) => void;
-  /** A member's message contradicts the generation: the round can never be summed. */
-  readonly onRefused: (error: FtctlError) => void;
+  /** The round can never be summed: a member's message contradicts the generation, say. */
+  readonly onFailed: (error: FtctlError) => void;
   readonly log: (line: string) => void;
+  /** Lets the event loop turn once. */
+  readonly yieldToEventLoop?: () => Promise<unknown>;
 }
 
 /** The all-reduce of one generation: joins the reducer, which decides, to the streams. */
 export class Exchange {
   readonly #options: ExchangeOptions;
   #waiting: { readonly round: number; readonly done: (sum: Float32Array) => void } | undefined;
+  #isAdding = false;
+  #isClosed = false;
 
   constructor(options: ExchangeOptions) {
     this.#options = options;
@@ -52,6 +60,7 @@ export class Exchange {
           resolve(result);
         },
       };
+      this.#addTheRest();
     });
   }
 
@@ -66,11 +75,32 @@ export class Exchange {
     if (outcome === 'refused') this.#refuse(message, reason);
     this.#sendAll(outgoing);
     this.#wake();
+    this.#addTheRest();
   }
 
-  /** Messages of newer generations that came early: the next exchange receives them. */
-  takeNewer(): PeerMessage[] {
+  /** Ends all sending. Gives the messages of newer generations that came early: the next exchange receives them. */
+  close(): PeerMessage[] {
+    this.#isClosed = true;
     return this.#options.reducer.takeNewer();
+  }
+
+  /** A long vector is added up in small pieces, between which timers and messages come in. */
+  #addTheRest(): void {
+    const { reducer, onFailed, yieldToEventLoop = setImmediate } = this.#options;
+    if (this.#isAdding || !reducer.hasMore()) return;
+    const addAll = async (): Promise<void> => {
+      this.#isAdding = true;
+      while (reducer.hasMore()) {
+        await yieldToEventLoop();
+        if (this.#isClosed) return;
+        this.#sendAll(reducer.advance());
+        this.#wake();
+      }
+      this.#isAdding = false;
+    };
+    addAll().catch((error: unknown) => {
+      onFailed(FtctlError.from(error));
+    });
   }
 
   #wake(): void {
@@ -83,8 +113,8 @@ export class Exchange {
   }
 
   #refuse({ from, round, kind }: PeerMessage, reason: string): void {
-    const { generation, onRefused } = this.#options;
-    onRefused(
+    const { generation, onFailed } = this.#options;
+    onFailed(
       new FtctlError('FT_REDUCE_MISMATCH', {
         what: `A ${kind} of worker ${from} in round ${round} of generation ${formatGeneration(generation.id)} was refused: ${reason}.`,
         phase: 'reduce',

@@ -258,7 +258,7 @@ export class Session {
   /** Members may be committed, and send, before this one is: their messages need the reducer from here on. */
   #makeExchange(generation: Generation): void {
     const { run } = this.#prepared!;
-    const { makeReducer = newReducer, transport } = this.#options;
+    const { makeReducer = newReducer, transport, yieldToEventLoop } = this.#options;
     this.#closeExchange();
     const early = this.#early;
     this.#early = [];
@@ -269,12 +269,13 @@ export class Session {
       send: ({ toRank, message }) => {
         transport.send(toRank, message);
       },
-      onRefused: (error) => {
+      onFailed: (error) => {
         this.#trouble(error);
       },
       log: (line) => {
         this.#log(line);
       },
+      ...(yieldToEventLoop === undefined ? {} : { yieldToEventLoop }),
     });
     this.#exchange = exchange;
     for (const message of early) exchange.receive(message);
@@ -291,7 +292,7 @@ export class Session {
 
   /** A promise is near: nothing of the old generation is answered any more, what came of a newer one is kept. */
   #closeExchange(): void {
-    this.#early.push(...(this.#exchange?.takeNewer() ?? []));
+    this.#early.push(...(this.#exchange?.close() ?? []));
     this.#exchange = undefined;
   }
 

@@ -7,15 +7,18 @@ const shape: Shape = { epochs: 2, steps: 3, numShards: 5, vectorLength: 6 };
 
 describe('a run without faults', () => {
   for (const numWorkers of [1, 2, 3, 5]) {
-    for (const twoHopFromElements of [1, 1000]) {
+    for (const [twoHopFromElements, bucketElements] of [
+      [1, 1000],
+      [1000, 1000],
+      [1, 4],
+      [1000, 4],
+    ] as const) {
       const hops = twoHopFromElements === 1 ? 'two hops' : 'one hop';
-      it(`finishes with the same state on ${numWorkers} workers in ${hops}`, async () => {
+      const buckets = bucketElements === 4 ? ' and buckets' : '';
+      it(`finishes with the same state on ${numWorkers} workers in ${hops}${buckets}`, async () => {
         const history = await simulate({
-          seed: 1,
-          numWorkers,
-          shape,
-          faults: [],
-          twoHopFromElements,
+          ...{ seed: 1, numWorkers, shape, faults: [] },
+          ...{ twoHopFromElements, bucketElements },
         });
         expect(problemsOf(history)).toEqual([]);
         expect(history.outcome?.end).toEqual({

@@ -29,10 +29,12 @@ function randomOptions(seed: number): SimulationOptions {
     epochs: random.integer(1, 2),
     steps: random.integer(1, 4),
     numShards: random.integer(numWorkers, 6),
-    vectorLength: random.integer(1, 7),
+    vectorLength: random.pick([1, 2, 3, 5, 7, 20, 40]),
   };
   const faults: Fault[] = randomFaults(random, numWorkers);
-  return { seed, numWorkers, shape, faults, twoHopFromElements: random.pick([1, 1000]) };
+  const twoHopFromElements = random.pick([1, 1000]);
+  const bucketElements = random.pick([3, 17, 1000]);
+  return { seed, numWorkers, shape, faults, twoHopFromElements, bucketElements };
 }
 
 describe('random histories', () => {

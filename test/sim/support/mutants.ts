@@ -27,6 +27,8 @@ function reducerWith(change: (real: RoundReducer, o: Parameters<MakeReducer>[0])
     const whole: Reducer = {
       offer: (round, partials, length) => real.offer(round, partials, length),
       receive: (message) => real.receive(message),
+      advance: () => real.advance(),
+      hasMore: () => real.hasMore(),
       result: (round) => real.result(round),
       takeNewer: () => real.takeNewer(),
     };

@@ -1,3 +1,4 @@
+import { RoundReducer } from '../../../src/collective/reducer.js';
 import { Conductor, type RunOutcome, type States } from '../../../src/coordinator/conductor.js';
 import type { JournalRecord } from '../../../src/coordinator/journal-records.js';
 import type { JournalWriter } from '../../../src/coordinator/journal.js';
@@ -21,6 +22,8 @@ export interface SimulationOptions {
   readonly faults: readonly Fault[];
   /** Vectors of at least this many elements take two hops. */
   readonly twoHopFromElements?: number;
+  /** Vectors are summed in buckets of so many elements; default: 1000, which is in one. */
+  readonly bucketElements?: number;
   /** Resume from this state, which the coordinator has. */
   readonly resume?: {
     readonly state: StateRef;
@@ -189,7 +192,7 @@ class Simulation {
 
   #startWorker(slot: number): void {
     const process = this.#workers[slot]!;
-    const { shape, faults, resume } = this.#options;
+    const { shape, faults, resume, bucketElements = 1000 } = this.#options;
     const isOther = faults.some((f) => f.type === 'other-fingerprint' && f.who === slot);
     const clock = this.#world.clockOf(process);
     const link = this.#control.link(process.name, process);
@@ -254,7 +257,9 @@ class Simulation {
         reportEveryMs: 20,
         toleranceMs: simulatedLimits.toleranceMs,
       },
-      yieldToEventLoop: () => Promise.resolve(),
+      // What is cut in pieces takes its time: other things happen in between.
+      yieldToEventLoop: () => this.#wait(process, this.#world.random.between(0.05, 0.5)),
+      makeReducer: (o) => new RoundReducer({ ...o, bucketElements }),
       ...this.#options.session,
     });
     this.#sessions[slot] = session;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { numHops, segmentOf } from '../../../src/collective/schedule.js';
+import { bucketAt, bucketsOf, numHops, segmentOf } from '../../../src/collective/schedule.js';
 import { generationOf } from './generations.js';
 
 describe('segments', () => {
@@ -11,12 +11,12 @@ describe('segments', () => {
         fc.integer({ min: 0, max: 2000 }),
         (numMembers, length) => {
           const segments = Array.from({ length: numMembers }, (_, rank) =>
-            segmentOf(rank, numMembers, length),
+            segmentOf(rank, numMembers, { offset: 0, length }),
           );
           let next = 0;
           for (const segment of segments) {
-            expect(segment.offset).toBe(next);
-            expect(segment.length === 0 || segment.offset % 16 === 0).toBe(true);
+            expect(segment.offset).toBe(segment.length === 0 ? 0 : next);
+            expect(segment.offset % 16).toBe(0);
             next += segment.length;
           }
           expect(next).toBe(length);
@@ -29,11 +29,31 @@ describe('segments', () => {
 
   it('leave the last members none where the vector is short', () => {
     // 20 elements are two units: 16 and 4.
-    const segments = [0, 1, 2].map((rank) => segmentOf(rank, 3, 20));
+    const segments = [0, 1, 2].map((rank) => segmentOf(rank, 3, { offset: 0, length: 20 }));
     expect(segments).toEqual([
       { offset: 0, length: 16 },
       { offset: 16, length: 4 },
-      { offset: 20, length: 0 },
+      { offset: 0, length: 0 },
+    ]);
+  });
+});
+
+describe('buckets', () => {
+  it('cover the vector once, in order, and follow from its length', () => {
+    expect(bucketsOf(10, 4)).toEqual([
+      { offset: 0, length: 4 },
+      { offset: 4, length: 4 },
+      { offset: 8, length: 2 },
+    ]);
+    expect(bucketsOf(8, 4).at(-1)).toEqual({ offset: 4, length: 4 });
+    expect(bucketsOf(3, 4)).toEqual([{ offset: 0, length: 3 }]);
+    expect(bucketAt(2, 10, 4)).toEqual({ offset: 8, length: 2 });
+  });
+
+  it('are cut into segments at their own place', () => {
+    expect([0, 1].map((rank) => segmentOf(rank, 2, { offset: 100, length: 40 }))).toEqual([
+      { offset: 100, length: 32 },
+      { offset: 132, length: 8 },
     ]);
   });
 });
