@@ -4,6 +4,7 @@ import { FtctlError } from '../errors/index.js';
 import type { ArrayFormat } from '../inference/array-header.js';
 import { writeFeatures } from '../inference/write-features.js';
 import { layerGraph } from '../models/layer-graph.js';
+import { trainedRuns } from '../state/trained-runs.js';
 import { loadFromCli } from './config-from-cli.js';
 import { interruptible } from './interruptible.js';
 import { progressLine } from './progress-line.js';
@@ -23,6 +24,7 @@ export async function featuresFromCli(choice: {
   readonly layer: string | undefined;
   readonly out: string;
   readonly config: string | undefined;
+  readonly runsDir: string;
   readonly sets: readonly string[];
 }): Promise<FeaturesResult> {
   const folder = resolve(choice.folder);
@@ -37,6 +39,7 @@ export async function featuresFromCli(choice: {
     const graph = await layerGraph(spec.model, choice.layer ?? null, {
       ...{ imageSize, background, normalise, valTransform },
       ...{ seed: spec.seed, cacheDir: spec.cache.path, onProgress: report, signal },
+      findTrainedRun: trainedRuns({ runsDir: choice.runsDir, cacheDir: spec.cache.path }),
     });
     const written = await writeFeatures(graph, {
       ...{ folder, path, format, threads, signal },

@@ -29,6 +29,12 @@ function sourceOf(
     integrity: integrity ?? null,
     ...(architecture === undefined ? {} : { architecture }),
   });
+  if (source.type === 'run') {
+    throw new FtctlError('FT_USAGE', {
+      what: `${weights} is a run.`,
+      remedy: "Name its file: `RUN/model/model.safetensors`, in the run's folder.",
+    });
+  }
   if (source.type !== 'random') return source;
   throw new FtctlError('FT_USAGE', {
     what: 'Random weights are in no file.',

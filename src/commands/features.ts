@@ -1,5 +1,5 @@
 import { Args, Flags } from '@oclif/core';
-import { BaseCommand, configFlag, setFlag } from '../cli/base-command.js';
+import { BaseCommand, configFlag, runsDirFlag, setFlag } from '../cli/base-command.js';
 import type { FeaturesResult } from '../cli/features-from-cli.js';
 
 export default class Features extends BaseCommand {
@@ -20,6 +20,7 @@ paths, which a .safetensors file (tensor \`features\`) has in its metadata, and 
   static override flags = {
     config: configFlag,
     set: setFlag,
+    'runs-dir': runsDirFlag,
     layer: Flags.string({
       description:
         'A layer or module, as `ftctl models show NAME` prints them; without it the one that the classifier takes.',
@@ -41,6 +42,7 @@ paths, which a .safetensors file (tensor \`features\`) has in its metadata, and 
       layer: flags.layer,
       out: flags.out,
       config: flags.config,
+      runsDir: flags['runs-dir'],
       sets: flags.set ?? [],
     });
     this.log(`${result.layer} [${result.shape.join(', ')}] in ${result.path}`);

@@ -1,6 +1,7 @@
 import { resolveArchitecture } from './architecture-aliases.js';
 import { isRemote, pathOfFileUrl, type ResolvePath } from './paths.js';
 import { compilePhase } from './phase-forms.js';
+import { resolvedRunReference } from './run-reference.js';
 import type { AugmentSpec, BatchSpec, ModelSpec, RunSpec } from './run-spec.js';
 import type { UserConfig } from './schema.js';
 import { defaultShards } from './shards.js';
@@ -55,10 +56,13 @@ export function compileModel(model: UserConfig['model'], resolvePath: ResolvePat
   const { architecture, width, weights, integrity, onnx, output } = model;
   if (onnx !== null) return { onnx: resolvePath(['model', 'onnx'], onnx), output };
   if (architecture === null || weights === null) throw new Error('a model without a network');
+  const resolveWeights = (path: string): string => resolvePath(['model', 'weights'], path);
   return {
     architecture: resolveArchitecture(architecture),
     width,
-    weights: isWeightsPath(weights) ? resolvePath(['model', 'weights'], weights) : weights,
+    weights: isWeightsPath(weights)
+      ? resolveWeights(weights)
+      : resolvedRunReference(weights, resolveWeights),
     integrity,
   };
 }

@@ -218,9 +218,9 @@ const model = z.strictObject({
     .meta({ description: 'Width multiplier of a mobilenet_v2; 1 for the others.' }),
   weights: text.nullable().default(null).meta({
     description:
-      "Pretrained weights: `random`; `pretrained`, torchvision's ImageNet weights of the architecture, or `torchvision:NAME/IMAGENET1K_V2`; a safetensors, PyTorch (`.pth`, `.pt`, `.tar`, `.ckpt`, `.bin`) or ONNX file, whatever its ending, or the `model.json` of a tfjs model; `https://...`; or `npm:NAME@VERSION#MODEL`.",
+      "Pretrained weights: `random`; `pretrained`, torchvision's ImageNet weights of the architecture, or `torchvision:NAME/IMAGENET1K_V2`; a safetensors, PyTorch (`.pth`, `.pt`, `.tar`, `.ckpt`, `.bin`) or ONNX file, whatever its ending, or the `model.json` of a tfjs model; `https://...`; `npm:NAME@VERSION#MODEL`; or `run:ID`, what another run has trained.",
     'x-allowed':
-      '`random`, `pretrained`, `torchvision:NAME`, a path, `https://...`, or `npm:NAME@VERSION#MODEL`',
+      '`random`, `pretrained`, `torchvision:NAME`, a path, `https://...`, `npm:NAME@VERSION#MODEL`, or `run:ID`',
     'x-default': 'required without `onnx`',
   }),
   integrity: z

@@ -2,6 +2,7 @@ import { extname } from 'node:path';
 import { isNpm } from './paths.js';
 import { missingIntegrity, unused } from './problem-parts.js';
 import type { Problem } from './problems.js';
+import { isRunReference, runReference } from './run-reference.js';
 import type { UserConfig } from './schema.js';
 
 const words = ['random', 'pretrained', 'imagenet'];
@@ -17,6 +18,7 @@ export function isWeightsPath(weights: string): boolean {
   return (
     !words.includes(weights) &&
     !isNpm(weights) &&
+    !isRunReference(weights) &&
     !url.test(weights) &&
     !weights.startsWith(torchvision)
   );
@@ -71,8 +73,20 @@ export function weightsProblems(
       },
     ];
   }
+  if (isRunReference(weights) && runReference(weights) === null) {
+    return [
+      {
+        code: 'FT_CONFIG_INVALID_VALUE',
+        path,
+        what,
+        why: "Another run's weights are named run:ID (its best epoch's) or run:ID@final.",
+        remedy: 'See the ids with `ftctl runs`.',
+      },
+    ];
+  }
   const isKnown =
     words.includes(weights) ||
+    isRunReference(weights) ||
     weights.startsWith(torchvision) ||
     (isWeightsPath(weights) && looksLikeFile(weights));
   const unneeded = unused(integrity, integrityPath, 'model.weights is no package and no download');
@@ -82,7 +96,7 @@ export function weightsProblems(
       code: 'FT_CONFIG_UNSUPPORTED',
       path,
       what,
-      why: `Weights are random, pretrained, torchvision:NAME, npm:NAME@VERSION#MODEL, https://..., or a file (safetensors, PyTorch, ONNX, or the model.json of a tfjs model), whatever its ending.`,
+      why: `Weights are random, pretrained, torchvision:NAME, npm:NAME@VERSION#MODEL, https://..., run:ID, or a file (safetensors, PyTorch, ONNX, or the model.json of a tfjs model), whatever its ending.`,
       remedy: 'Name one of these; docs/weights.md says more.',
     },
     ...unneeded,

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { RunSpec } from '../config/run-spec.js';
 import type { RunResult } from '../control/events.js';
 import type { RunBundle } from '../state/run-bundle.js';
@@ -41,7 +42,8 @@ export async function conclude(
     const { numTrainSteps } = planOf(spec, manifest);
     const updates = updatesOfBest(state.history, spec, numTrainSteps);
     const trained = { prepared, parameters, statistics, updates };
-    await exportModel(folder.modelDir, { spec, manifest, ...trained, ...tell });
+    const runsDir = dirname(folder.dir);
+    await exportModel(folder.modelDir, { spec, runsDir, manifest, ...trained, ...tell });
   }
   return {
     ...thisLife(folder, bundle.spec, wallSeconds),

@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import type { RunEventBody, RunResult } from '../control/events.js';
 import { fingerprint } from '../engines/fingerprint.js';
 import { FtctlError } from '../errors/index.js';
@@ -103,6 +104,7 @@ async function coordinate(
       },
       clock: systemClock,
       signal,
+      runsDir: dirname(folder.dir),
       eventsPath: folder.eventsPath,
     });
     const { hash: fingerprintHash } = await fingerprint({ provider: spec.engine.provider });

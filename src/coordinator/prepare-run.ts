@@ -12,6 +12,7 @@ import { openPixelCache } from '../features/lmdb-cache.js';
 import { checkModel } from '../models/prepare-model.js';
 import { preprocessingOf } from '../models/preprocessing-of.js';
 import type { RunBundle } from '../state/run-bundle.js';
+import { trainedRuns } from '../state/trained-runs.js';
 import { planOf } from '../train/plan-of.js';
 import type { Clock } from '../util/clock.js';
 import { BlobStore } from '../util/blob-store.js';
@@ -31,6 +32,8 @@ export interface PrepareRunOptions {
   readonly emit: (event: RunEventBody) => void;
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  /** Where runs lie whose weights may be asked for. */
+  readonly runsDir: string;
   /** Where the events are kept, for messages. */
   readonly eventsPath: string;
 }
@@ -56,14 +59,15 @@ async function prepare(
   runId: string,
   spec: RunSpec,
   preparing: PreparingEvents,
-  { emit, signal, eventsPath }: PrepareRunOptions,
+  { emit, signal, runsDir, eventsPath }: PrepareRunOptions,
 ): Promise<PreparedRun> {
   const onProgress = (progress: Progress): void => {
     preparing.report(progress);
   };
   // What can be seen at once is seen before anything is fetched.
   await checkCache(spec.cache.path);
-  await checkModel(spec.model, { seed: spec.seed, ...spec.data });
+  const findTrainedRun = trainedRuns({ runsDir, cacheDir: spec.cache.path });
+  await checkModel(spec.model, { seed: spec.seed, ...spec.data, findTrainedRun });
   const preprocessing = preprocessingOf(spec.model, spec.data);
   const cacheDir = spec.cache.path;
   const blobs = new BlobStore(cacheDir);
@@ -89,7 +93,9 @@ async function prepare(
     skipped: manifest.skipped.length,
     manifestHash: manifest.hash,
   });
-  const prepared = await prepareModelOf(spec, manifest.classNames.length, { onProgress, signal });
+  const prepared = await prepareModelOf(spec, {
+    ...{ runsDir, classNames: manifest.classNames, onProgress, signal },
+  });
   signal.throwIfAborted();
   const manifestSha256 = await blobs.put(Buffer.from(encodeManifest(manifest)));
   const bundle: RunBundle = {

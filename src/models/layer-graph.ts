@@ -9,8 +9,7 @@ import type { PrepareOptions } from './prepare-model.js';
 import { preprocessingOf } from './preprocessing-of.js';
 import { checkArchitecture, describeNetwork } from './registry.js';
 import { inferShapes, type Shape } from './shapes.js';
-import { loadWeights } from './weights/load-weights.js';
-import { weightsSource } from './weights/weights-source.js';
+import { openWeights } from './weights/open-weights.js';
 
 /** The part of a pretrained network that one of its layers needs. */
 export interface LayerGraph {
@@ -35,13 +34,14 @@ export async function layerGraph(
   wanted: string | null,
   options: Omit<PrepareOptions, 'numClasses'>,
 ): Promise<LayerGraph> {
-  const { imageSize, seed, cacheDir, onProgress, signal } = options;
+  const { imageSize, cacheDir, onProgress, signal } = options;
   const preprocessing = preprocessingOf(spec, options);
   if ('onnx' in spec) return backboneOutput(spec, wanted, preprocessing);
   const { architecture, width } = spec;
   checkArchitecture(architecture, width);
-  const loaded = await loadWeights(weightsSource(spec), {
-    ...{ architecture, width, seed, cacheDir, normalisation: preprocessing },
+  const weights = await openWeights(spec, options);
+  const loaded = await weights.load({
+    ...{ cacheDir, normalisation: preprocessing },
     numClasses: 1,
     onProgress: (progress) => onProgress?.({ what: 'weights', ...progress }),
     ...(signal === undefined ? {} : { signal }),

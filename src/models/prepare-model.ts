@@ -9,10 +9,8 @@ import { findPrepared, preparedKey, rememberPrepared } from './prepared-cache.js
 import type { PreparedModel } from './prepared-model.js';
 import { preprocessingOf } from './preprocessing-of.js';
 import { checkImageSize, describeNetwork, torchvisionSpec } from './registry.js';
-import { loadWeights } from './weights/load-weights.js';
+import { openWeights, type OpenWeightsOptions } from './weights/open-weights.js';
 import { encodeWeightsBlob } from './weights/weights-blob.js';
-import { weightsIdentity } from './weights/weights-identity.js';
-import { weightsSource } from './weights/weights-source.js';
 
 export interface PrepareProgress {
   readonly what: 'weights' | 'model';
@@ -22,7 +20,7 @@ export interface PrepareProgress {
   readonly unit: 'bytes' | 'steps';
 }
 
-export interface PrepareOptions {
+export interface PrepareOptions extends Pick<OpenWeightsOptions, 'findTrainedRun' | 'classNames'> {
   readonly numClasses: number;
   readonly imageSize: number;
   readonly background: Rgb;
@@ -47,15 +45,18 @@ const numSteps = 3;
  */
 export async function checkModel(
   spec: ModelSpec,
-  options: Pick<PrepareOptions, 'seed' | 'imageSize' | 'background' | 'normalise'>,
+  options: Pick<
+    PrepareOptions,
+    'seed' | 'imageSize' | 'background' | 'normalise' | 'findTrainedRun'
+  >,
 ): Promise<void> {
-  const { seed, imageSize } = options;
+  const { imageSize } = options;
   if ('onnx' in spec) {
     await openBackbone(spec, { imageSize, normalisation: preprocessingOf(spec, options) });
     return;
   }
   checkImageSize(spec.architecture, spec.width, imageSize);
-  await weightsIdentity(weightsSource(spec), seed);
+  await openWeights(spec, options);
 }
 
 /**
@@ -89,11 +90,11 @@ export async function prepareModel(
     });
   }
   checkImageSize(spec.architecture, spec.width, imageSize);
-  const source = weightsSource(spec);
+  const weights = await openWeights(spec, options);
   const blobs = new BlobStore(cacheDir);
   const key = preparedKey({
     loweringVersion,
-    weights: await weightsIdentity(source, seed),
+    weights: weights.identity,
     architecture: spec.architecture,
     width: spec.width,
     numClasses,
@@ -109,11 +110,8 @@ export async function prepareModel(
   signal?.throwIfAborted();
   report('Loading weights', 0);
   const { architecture, width } = spec;
-  const loaded = await loadWeights(source, {
-    architecture,
-    width,
+  const loaded = await weights.load({
     numClasses,
-    seed,
     cacheDir,
     normalisation: preprocessing,
     onProgress: (progress) => onProgress?.({ what: 'weights', ...progress }),

@@ -71,6 +71,18 @@ export class CheckpointStore {
     });
   }
 
+  /** The state that the run has come to: a finished one's, unless the run has gone on since. Undefined or rejects as {@link newestIntact}. */
+  async reached(): Promise<Snapshot | undefined> {
+    const newest = await this.newestIntact();
+    const final = await readSnapshot(this.#path('final', 0, 0)).catch((error: unknown) => {
+      if (newest !== undefined) return newest.snapshot;
+      if (isAbsent(FtctlError.from(error).cause)) return undefined;
+      throw error;
+    });
+    if (final === undefined || newest === undefined) return final;
+    return final.round >= newest.snapshot.round ? final : newest.snapshot;
+  }
+
   /** Deletes temporary files that a killed writer left; for the one process that writes, before it writes. */
   async removeLeftovers(): Promise<void> {
     for (const dir of [this.#folders.checkpointsDir, this.#folders.bestDir]) {
@@ -130,6 +142,10 @@ async function readSnapshot(path: string): Promise<Snapshot> {
     });
   }
   return openSnapshot(bytes);
+}
+
+function isAbsent(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }
 
 function padded(value: number, digits: number): string {

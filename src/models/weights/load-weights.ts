@@ -15,13 +15,13 @@ import { randomWeights } from './random-weights.js';
 import { readFileSource, readTfjsSource, sourceLabel, type FetchOptions } from './read-source.js';
 import type { WeightsFile, WeightsFormat } from './read-weights.js';
 import { checkNormalisation, savedNormalisation } from './saved-normalisation.js';
-import type { StoredTensor, TensorSet } from './tensor-set.js';
+import type { TensorSet } from './tensor-set.js';
 import { specOfMetadata } from './weights-blob.js';
 import type { Normalisation, WeightsSource } from './weights-source.js';
 
 export interface LoadedWeights {
   readonly spec: NetworkSpec;
-  /** Everything but the classifier, in state-dict order. */
+  /** In state-dict order; without the classifier where it is to be a new one. */
   readonly tensors: TensorSet;
   /** What a user should know: that a classifier was replaced, that names were changed. */
   readonly notes: readonly string[];
@@ -36,19 +36,25 @@ export interface LoadOptions extends FetchOptions {
   readonly normalisation?: Normalisation;
 }
 
+interface FitNetworkOptions {
+  readonly label: string;
+  readonly seed: number;
+  readonly format?: WeightsFormat;
+  /** Whether its classifiers are of the run's classes. */
+  readonly keepsClassifier?: boolean;
+}
+
 /**
- * The tensors of everything but the classifier, fitted to the network that `spec` describes. Auxiliary classifiers are new ones: they
- * are of the run's classes, as the classifier is.
+ * Tensors, fitted to the network that `spec` describes: all of them, or those of everything but the classifier, with new auxiliary
+ * classifiers, since they are of the run's classes, as the classifier is. Throws FT_WEIGHTS_MISMATCH.
  */
-function fitBackbone(
+export function fitNetwork(
   spec: NetworkSpec,
   given: TensorSet,
-  label: string,
-  seed: number,
-  format?: WeightsFormat,
-): { tensors: Map<string, StoredTensor>; notes: string[] } {
+  { label, seed, format, keepsClassifier = false }: FitNetworkOptions,
+): Pick<LoadedWeights, 'tensors' | 'notes'> {
   const network = describeNetwork(spec);
-  const replaced = replacedLayers(network).flatMap(layerTensors);
+  const replaced = keepsClassifier ? [] : replacedLayers(network).flatMap(layerTensors);
   const ignored = new Set(replaced.map(({ name }) => name));
   const tensors = fitWeights(
     stateDictSpecs(network).filter(({ name }) => !ignored.has(name)),
@@ -60,6 +66,9 @@ function fitBackbone(
       remedy: () => mismatchRemedy(given, { ...spec, label, format }),
     },
   );
+  if (keepsClassifier) {
+    return { tensors, notes: [`The classifier of ${label} is kept: its classes are the same.`] };
+  }
   for (const [name, tensor] of initialAuxiliary(network, seed)) tensors.set(name, tensor);
   const numGiven = given.get(`${network.classifier}.bias`)?.shape[0];
   const notes =
@@ -148,7 +157,7 @@ export async function loadWeights(
     case 'random': {
       const spec = torchvisionSpec(architecture, width, numClasses);
       const all = randomWeights(describeNetwork(spec), seed);
-      return { spec, ...fitBackbone(spec, all, label, seed), notes: [] };
+      return { spec, ...fitNetwork(spec, all, { label, seed }), notes: [] };
     }
     case 'file':
     case 'url':
@@ -157,13 +166,13 @@ export async function loadWeights(
       checkNormalisation(label, savedNormalisation(file.metadata, label), options.normalisation);
       const spec = fileSpec(file, asked);
       const given = tensorsFor(stateDictSpecs(describeNetwork(spec)), file);
-      const { tensors, notes } = fitBackbone(spec, given, label, seed, file.format);
+      const { tensors, notes } = fitNetwork(spec, given, { label, seed, format: file.format });
       return { spec, tensors, notes: [...file.notes, ...notes] };
     }
     case 'tfjs':
     case 'nsfwjs': {
       const { spec, tensors } = await readTfjsSource(source, asked, options);
-      return { spec, ...fitBackbone(spec, tensors, label, seed) };
+      return { spec, ...fitNetwork(spec, tensors, { label, seed }) };
     }
   }
 }

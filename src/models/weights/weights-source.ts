@@ -1,5 +1,6 @@
 import { extname, isAbsolute } from 'node:path';
 import type { ArchitectureSpec, Rgb } from '../../config/run-spec.js';
+import { isRunReference, runReference, type RunReference } from '../../config/run-reference.js';
 import { FtctlError } from '../../errors/index.js';
 import { parseIntegrity, type ExpectedDigest } from '../../util/digest.js';
 import { parseNpmReference } from '../../util/npm-package.js';
@@ -13,7 +14,7 @@ interface NpmPackage {
   readonly integrity: string;
 }
 
-/** Where weights come from, as `model.weights` says it. */
+/** Where weights come from, as `model.weights` says it: what lies in files, or is drawn. */
 export type WeightsSource =
   | { readonly type: 'random' }
   /** One file; its contents tell the format. */
@@ -24,6 +25,9 @@ export type WeightsSource =
   /** A file inside of an npm package. */
   | ({ readonly type: 'npm'; readonly file: string } & NpmPackage)
   | ({ readonly type: 'nsfwjs'; readonly model: NsfwjsModelName } & NpmPackage);
+
+/** The same, or what another run has trained, which is to be looked for. */
+export type ConfiguredSource = WeightsSource | ({ readonly type: 'run' } & RunReference);
 
 /** What of a model's specification says where its weights come from. */
 export type WeightsReference = Pick<ArchitectureSpec, 'weights' | 'integrity'> &
@@ -107,9 +111,9 @@ function urlSource(weights: string, integrity: string | null): WeightsSource {
 
 /**
  * Reads `model.weights`: `random`; `pretrained` or `imagenet` (torchvision's of the architecture); `torchvision:NAME[/VERSION]`;
- * `npm:NAME@VERSION#MODEL`; `https://...`; or a path. Throws FT_WEIGHTS_SOURCE.
+ * `npm:NAME@VERSION#MODEL`; `https://...`; `run:ID`; or a path. Throws FT_WEIGHTS_SOURCE.
  */
-export function weightsSource(spec: WeightsReference): WeightsSource {
+export function weightsSource(spec: WeightsReference): ConfiguredSource {
   const { weights, integrity, architecture } = spec;
   if (weights === 'random') return { type: 'random' };
   if (weights === 'pretrained' || weights === 'imagenet') {
@@ -124,6 +128,11 @@ export function weightsSource(spec: WeightsReference): WeightsSource {
       throw refuse(weights, `model.architecture is ${architecture}, which is another network.`);
     }
     return torchvisionSource(weights, name, version);
+  }
+  if (isRunReference(weights)) {
+    const reference = runReference(weights);
+    if (reference === null) throw refuse(weights, 'It is written run:ID or run:ID@final.');
+    return { type: 'run', ...reference };
   }
   if (weights.startsWith('npm:')) return npmSource(weights, integrity);
   if (/^https?:/.test(weights)) return urlSource(weights, integrity);
@@ -144,7 +153,7 @@ export interface Normalisation {
 }
 
 /** How the images were normalised that published weights were trained on; null: the source does not tell. */
-export function knownNormalisation(source: WeightsSource): Normalisation | null {
+export function knownNormalisation(source: ConfiguredSource): Normalisation | null {
   // nsfwjs feeds its networks pixels / 255; what they do with them is in their graphs.
   if (source.type === 'nsfwjs') return { mean: [0, 0, 0], std: [1, 1, 1] };
   return source.type === 'url' && isPublishedUrl(source.url) ? imagenetNormalisation : null;
@@ -154,7 +163,7 @@ export function knownNormalisation(source: WeightsSource): Normalisation | null 
  * How images are normalised for weights where nothing is set: what is known of the source, else ImageNet's. A file that says
  * otherwise is compared when it is read. Throws FT_WEIGHTS_SOURCE for a tfjs file, which may have been trained in any way.
  */
-export function normalisationOf(source: WeightsSource): Normalisation {
+export function normalisationOf(source: ConfiguredSource): Normalisation {
   const known = knownNormalisation(source);
   if (known !== null) return known;
   if (source.type !== 'tfjs') return imagenetNormalisation;

@@ -30,7 +30,7 @@ beforeEach(async () => {
     }),
   );
   ({ spec } = await loadConfig({ path: config }));
-  prepared = await prepareModelOf(spec, classNames.length, {});
+  prepared = await prepareModelOf(spec, { runsDir: dir, classNames });
   warnings = [];
   progress = [];
 });
@@ -39,7 +39,7 @@ afterEach(() => rm(dir, { recursive: true }));
 async function exported(name: string, of: RunSpec = spec): Promise<Map<string, Buffer>> {
   const modelDir = join(dir, name);
   await exportModel(modelDir, {
-    ...{ spec: of, prepared, manifest: { classIds: classNames, classNames } },
+    ...{ spec: of, runsDir: dir, prepared, manifest: { classIds: classNames, classNames } },
     parameters: initialHead(prepared.head, 5),
     ...{ statistics: new Float32Array(0), updates: [1] },
     onWarning: (message) => warnings.push(message),

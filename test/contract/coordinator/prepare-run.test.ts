@@ -33,6 +33,7 @@ it('refuses a cache folder that cannot be used before it looks at the data, and 
     emit: (event) => events.push(event),
     clock: systemClock,
     signal: new AbortController().signal,
+    runsDir: dir,
     eventsPath: 'events.jsonl',
   });
   await expect(prepared).rejects.toMatchObject({ code: 'FT_NOT_WRITABLE' });

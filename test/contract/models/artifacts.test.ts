@@ -14,7 +14,7 @@ import { describeNetwork, torchvisionSpec } from '../../../src/models/registry.j
 import { stateDictSpecs } from '../../../src/models/tensor-specs.js';
 import { decodeSafetensors } from '../../../src/models/weights/safetensors.js';
 import { BlobStore } from '../../../src/util/blob-store.js';
-import { randomFloats } from '../engines/head-batches.js';
+import { randomFloats } from '../engines/phase-batches.js';
 
 const classIds = ['1', '2', '3'];
 const classNames = ['one', 'two', 'three'];

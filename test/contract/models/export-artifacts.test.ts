@@ -12,7 +12,7 @@ import { initialHead } from '../../../src/models/head.js';
 import { prepareModel } from '../../../src/models/prepare-model.js';
 import { BlobStore } from '../../../src/util/blob-store.js';
 import { findPython } from '../../support/python.js';
-import { randomFloats } from '../engines/head-batches.js';
+import { randomFloats } from '../engines/phase-batches.js';
 
 const classNames = ['one', 'two', 'three'];
 const imageSize = 64;

@@ -16,7 +16,7 @@ import { checkModel, prepareModel } from '../../../src/models/prepare-model.js';
 import { BlobStore } from '../../../src/util/blob-store.js';
 import { backboneFile, type BackboneChoice } from '../../support/models/backbone-files.js';
 import { findPython } from '../../support/python.js';
-import { randomFloats } from '../engines/head-batches.js';
+import { randomFloats } from '../engines/phase-batches.js';
 
 const python = findPython(['torch', 'onnx', 'onnxruntime']);
 const normalise = { mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] } as const;

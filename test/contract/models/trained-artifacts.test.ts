@@ -14,7 +14,7 @@ import { decodeSafetensors } from '../../../src/models/weights/safetensors.js';
 import type { TensorSet } from '../../../src/models/weights/tensor-set.js';
 import { OnnxSession } from '../../../src/engines/onnx-session.js';
 import { BlobStore } from '../../../src/util/blob-store.js';
-import { randomFloats } from '../engines/head-batches.js';
+import { randomFloats } from '../engines/phase-batches.js';
 
 /** A run that has trained the last layers, and moved the statistics of their batch norms. */
 

@@ -169,7 +169,7 @@ const cases: [
     minimal,
     ['model.weights=r18.h5'],
     'FT_CONFIG_UNSUPPORTED',
-    '--set model.weights=r18.h5: model.weights is r18.h5. Weights are random, pretrained, torchvision:NAME, npm:NAME@VERSION#MODEL, https://..., or a file (safetensors, PyTorch, ONNX, or the model.json of a tfjs model), whatever its ending.',
+    '--set model.weights=r18.h5: model.weights is r18.h5. Weights are random, pretrained, torchvision:NAME, npm:NAME@VERSION#MODEL, https://..., run:ID, or a file (safetensors, PyTorch, ONNX, or the model.json of a tfjs model), whatever its ending.',
     'Name one of these; docs/weights.md says more.',
   ],
   [

@@ -100,6 +100,19 @@ describe('CheckpointStore', () => {
     expect(await store.newestIntact()).toBeUndefined();
   });
 
+  it('has come to the newest of its final state and its checkpoints', async () => {
+    expect(await store.reached()).toBeUndefined();
+    await store.write('checkpoint', snapshotAt(96), 1);
+    expect((await store.reached())?.round).toBe(96);
+    await store.write('final', snapshotAt(97), 1);
+    expect((await store.reached())?.round).toBe(97);
+    // The finished run goes on with more epochs.
+    await store.write('checkpoint', snapshotAt(144), 2);
+    expect((await store.reached())?.round).toBe(144);
+    await writeFile(join(checkpointsDir, 'final.ckpt'), 'damaged');
+    expect((await store.reached())?.round).toBe(144);
+  });
+
   it('refuses to resume where every checkpoint is damaged', async () => {
     const path = await store.write('checkpoint', snapshotAt(48), 0);
     await writeFile(path, 'rubbish');
