@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { GraphBuilder } from '../models/onnx/graph-builder.js';
-import { openHeadSession } from './head-session.js';
+import { headLayout } from '../models/head.js';
+import { openHeadEngine } from './head-engine.js';
 import { OnnxSession, type Provider } from './onnx-session.js';
 
 /** Values in [-1, 1) that need no mathematical function: a multiplicative hash (Knuth) of the index. */
@@ -42,6 +43,40 @@ function probeGraph(): Uint8Array {
   return graph.build();
 }
 
+/** The step vector's sum over two shards of a classifier. */
+async function probeClassifier(provider: Provider): Promise<readonly Float32Array[]> {
+  const [numShards, rowsPerShard, numFeatures, numClasses] = [2, 3, 33, 5];
+  const head = {
+    kind: 'linear' as const,
+    weightName: 'weight',
+    biasName: 'bias',
+    numFeatures,
+    numClasses,
+  };
+  const layout = headLayout(head);
+  const engine = await openHeadEngine({ head, layout, rowsPerShard, provider });
+  try {
+    const rows = numShards * rowsPerShard;
+    const labels_SB = Int32Array.from({ length: rows }, (_, i) => i % numClasses);
+    const targets_SBK = new Float32Array(rows * numClasses);
+    for (const [row, label] of labels_SB.entries()) targets_SBK[row * numClasses + label] = 1;
+    const batch = {
+      ...{ numShards, rowsPerShard, targets_SBK, labels_SB, mix: null, dropout: null },
+      features_SBF: values(rows * numFeatures, 7),
+      weights_S: new Float32Array(numShards).fill(rowsPerShard),
+      counts_S: new Float32Array(numShards).fill(rowsPerShard),
+    };
+    const partials = await engine.gradients(
+      [batch],
+      { firstShard: 0, numShards, numShardsOfRun: numShards },
+      { parameters: values(layout.length, 8), statistics: new Float32Array(0) },
+    );
+    return partials.map((partial) => partial.values);
+  } finally {
+    await engine.close();
+  }
+}
+
 /** V8's own functions, which augmentation and schedules use. */
 function mathValues(): Float64Array {
   const functions = [Math.sin, Math.cos, Math.tan, Math.exp, Math.sqrt, Math.cbrt, Math.expm1];
@@ -71,32 +106,7 @@ export async function numericProbe(o: { readonly provider?: Provider } = {}): Pr
   } finally {
     await session.close();
   }
-  const [numShards, rowsPerShard, numFeatures, numClasses] = [2, 3, 33, 5];
-  const head = {
-    kind: 'linear' as const,
-    weightName: 'weight',
-    biasName: 'bias',
-    numFeatures,
-    numClasses,
-  };
-  const engine = await openHeadSession({ head, rowsPerShard, provider });
-  try {
-    const rows = numShards * rowsPerShard;
-    const result = await engine.gradients(
-      {
-        numShards,
-        rowsPerShard,
-        features_SBF: values(rows * numFeatures, 7),
-        labels_SB: Int32Array.from({ length: rows }, (_, i) => i % numClasses),
-        rowWeights_SB: new Float32Array(rows).fill(1),
-      },
-      values(numClasses * (numFeatures + 1), 8),
-    );
-    add(result.gradients_SP);
-    add(result.losses_S);
-  } finally {
-    await engine.close();
-  }
+  for (const vector of await probeClassifier(provider)) add(vector);
   add(mathValues());
   return hash.digest('hex');
 }

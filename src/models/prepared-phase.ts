@@ -1,6 +1,6 @@
 /** What a phase of a run trains and what it is computed with. Plain JSON, part of the prepared model. */
 export interface PreparedPhase {
-  /** `head`: the classifier alone, behind features (engines/head-session.ts). `network`: layers, by a training graph. */
+  /** `head`: the classifier alone, behind features (engines/head-engine.ts). `network`: layers, by a training graph. */
   readonly engine: 'head' | 'network';
   /** Names of the parameters that move in this phase, sorted. */
   readonly trained: readonly string[];

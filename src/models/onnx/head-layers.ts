@@ -2,7 +2,7 @@ import type { ConvPoolHead, HeadDescription, LinearHead } from '../prepared-mode
 import type { GraphBuilder } from './graph-builder.js';
 
 /**
- * The classifiers that can be trained, as parts of the training graph (head-training-graph.ts, which says what keeps the bits of a
+ * The classifiers that can be trained, as parts of the training graph (head-graph.ts, which says what keeps the bits of a
  * shard). Legend: S shards, B rows of a shard, N = S * B rows, F features of a row, K classes, C channels, P = H * W pixels.
  *
  *   linear     logits = x W^T + b                     dW_s = dlogits_s^T x_s,  db_s = sum_b dlogits_sb

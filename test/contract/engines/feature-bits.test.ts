@@ -11,7 +11,7 @@ import {
   torchvisionSpec,
 } from '../../../src/models/registry.js';
 import { randomWeights } from '../../../src/models/weights/random-weights.js';
-import { bitsOfShard, randomFloats } from './head-batches.js';
+import { bitsOfShard, randomFloats } from './phase-batches.js';
 
 let dir = '';
 beforeAll(async () => {

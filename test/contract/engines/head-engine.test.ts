@@ -4,7 +4,7 @@ import { headLayout } from '../../../src/models/head.js';
 import { parameterLayout } from '../../../src/models/parameter-layout.js';
 import type { HeadDescription } from '../../../src/models/prepared-model.js';
 import { describeEngine, type EngineFixture } from './engine-contract.js';
-import { convHeadOfSize, headOfSize } from './head-batches.js';
+import { convHeadOfSize, headOfSize } from './heads.js';
 import { randomFloats } from './phase-batches.js';
 
 function fixtureOf(head: HeadDescription, rowsPerShard: number): Omit<EngineFixture, 'open'> {
@@ -30,15 +30,32 @@ function layoutOf(head: HeadDescription) {
   ]);
 }
 
-const heads: readonly (readonly [string, HeadDescription])[] = [
-  ['a linear classifier of 512 features and 16 classes', headOfSize(512, 16)],
-  ['a linear classifier of 37 features and 3 classes', headOfSize(37, 3)],
-  ['a convolution on 64 channels of 3 x 3', convHeadOfSize(64, 3, 3, 16)],
-  ['a convolution on 37 channels of 5 x 2', convHeadOfSize(37, 5, 2, 7)],
+const linear = (numFeatures: number, numClasses: number) =>
+  [
+    `a linear classifier of ${numFeatures} features and ${numClasses} classes`,
+    headOfSize(numFeatures, numClasses),
+  ] as const;
+const convolution = (channels: number, height: number, width: number, numClasses: number) =>
+  [
+    `a convolution on ${channels} channels of ${height} x ${width}, ${numClasses} classes`,
+    convHeadOfSize(channels, height, width, numClasses),
+  ] as const;
+
+/** squeezenet's images are of 64 and 224 pixels, one of a single pixel, and an odd one. */
+const heads: readonly (readonly [string, HeadDescription, readonly number[]])[] = [
+  [...linear(512, 16), [1, 2, 3, 4, 5, 6, 7, 8]],
+  [...linear(37, 3), [1, 2, 3, 4, 5, 6, 7, 8]],
+  [...linear(1792, 16), [1, 3, 8]],
+  [...linear(512, 102), [1, 2, 5]],
+  [...linear(8, 2), [1, 2, 4]],
+  [...convolution(64, 1, 1, 3), [1, 4]],
+  [...convolution(37, 5, 2, 7), [1, 2, 3, 4]],
+  [...convolution(512, 3, 3, 16), [1, 4]],
+  [...convolution(512, 13, 13, 5), [2]],
 ];
 
-for (const [name, head] of heads) {
-  for (const rowsPerShard of [1, 2, 3, 8]) {
+for (const [name, head, sizes] of heads) {
+  for (const rowsPerShard of sizes) {
     const options = { kind: 'head', head, layout: layoutOf(head), rowsPerShard } as const;
     describeEngine(`${name}, ${rowsPerShard} rows a shard`, {
       ...fixtureOf(head, rowsPerShard),

@@ -4,7 +4,7 @@ import { openHeadEngine } from '../../../src/engines/head-engine.js';
 import type { ShardBatch } from '../../../src/engines/phase-engine.js';
 import { openPhaseEngine } from '../../../src/engines/open-phase-engine.js';
 import { headLayout } from '../../../src/models/head.js';
-import { headOfSize } from './head-batches.js';
+import { headOfSize } from './heads.js';
 import { randomBatch, randomFloats, range, selectShards } from './phase-batches.js';
 
 const sizes = { numShards: 3, rowsPerShard: 5, numFeatures: 7, numClasses: 4 };

@@ -8,23 +8,41 @@ import { threadEntry } from '../../../src/util/thread-entry.js';
 /** The compiled engine, as a child process imports it. */
 const engine = threadEntry(
   new URL('../../../src/engines/native-gate.ts', import.meta.url).href,
-  './threaded-head-engine.js',
+  './threaded-engine.js',
 ).href;
 
 /** Keeps the gradient thread in onnxruntime, runs of about 10 ms each, and ends in the middle of one. */
 const program = (end: string): string => `
-  import { openThreadedHeadEngine } from ${JSON.stringify(engine)};
-  const head = { kind: 'linear', weightName: 'w', biasName: 'b', numFeatures: 1792, numClasses: 102 };
-  const engine = await openThreadedHeadEngine({ head, rowsPerShard: 4, provider: 'cpu' });
+  import { openThreadedEngine } from ${JSON.stringify(engine)};
+  const [rows, numFeatures, numClasses] = [64, 1792, 102];
+  const names = { weightName: 'w', biasName: 'b' };
+  const engine = await openThreadedEngine({
+    kind: 'head',
+    head: { kind: 'linear', ...names, numFeatures, numClasses },
+    layout: {
+      entries: [
+        { name: 'b', shape: [numClasses], offset: 0, length: numClasses },
+        { name: 'w', shape: [numClasses, numFeatures], offset: numClasses, length: numClasses * numFeatures },
+      ],
+      length: numClasses * (numFeatures + 1),
+    },
+    rowsPerShard: 4,
+    provider: 'cpu',
+  });
   const batch = {
     numShards: 16,
     rowsPerShard: 4,
-    features_SBF: new Float32Array(64 * 1792),
-    labels_SB: new Int32Array(64),
-    rowWeights_SB: new Float32Array(64),
+    features_SBF: new Float32Array(rows * numFeatures),
+    targets_SBK: new Float32Array(rows * numClasses),
+    labels_SB: new Int32Array(rows),
+    weights_S: new Float32Array(16),
+    counts_S: new Float32Array(16),
+    mix: null,
+    dropout: null,
   };
-  const parameters = new Float32Array(102 * 1793);
-  for (let i = 0; i < 100; i++) engine.gradients(batch, parameters).catch(() => {});
+  const place = { firstShard: 0, numShards: 16, numShardsOfRun: 16 };
+  const tensors = { parameters: new Float32Array(numClasses * (numFeatures + 1)), statistics: new Float32Array(0) };
+  for (let i = 0; i < 100; i++) engine.gradients([batch], place, tensors).catch(() => {});
   setTimeout(() => { ${end} }, 100);
 `;
 

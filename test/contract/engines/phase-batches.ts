@@ -114,3 +114,10 @@ export function selectShards(batch: ShardBatch, shards: readonly number[]): Shar
 export function range(first: number, end: number): number[] {
   return Array.from({ length: end - first }, (_, i) => first + i);
 }
+
+/** The exact bits of one shard's part of a result, as text that compares fast. */
+export function bitsOfShard(values: Float32Array, shard: number, numShards: number): string {
+  const each = values.length / numShards;
+  const part = values.subarray(shard * each, (shard + 1) * each);
+  return Buffer.from(part.buffer, part.byteOffset, part.byteLength).toString('latin1');
+}

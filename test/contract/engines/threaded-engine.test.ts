@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { FtctlError } from '../../../src/errors/index.js';
 import { openThreadedEngine } from '../../../src/engines/threaded-engine.js';
 import { headLayout } from '../../../src/models/head.js';
-import { headOfSize } from './head-batches.js';
+import { headOfSize } from './heads.js';
 import { randomBatch, randomFloats } from './phase-batches.js';
 
 const sizes = { numShards: 3, rowsPerShard: 5, numFeatures: 7, numClasses: 4 };
