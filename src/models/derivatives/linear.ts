@@ -1,5 +1,6 @@
 import type { LinearLayer } from '../network.js';
 import { LayerNodes } from './layer-nodes.js';
+import { products, sumsOfRows } from './products.js';
 import type { Rule } from './rule.js';
 
 /**
@@ -53,11 +54,12 @@ export const linearRule: Rule<LinearLayer> = (context, [input]) => {
       if (context.isTrained('weight')) {
         const rows_SBF = nodes.reshape('rows_SBF', x, [S, B, F]);
         const errors_SKB = nodes.transpose('errors_SKB', errors_SBK, [0, 2, 1]);
-        tensors.set('weight', nodes.node('MatMul', 'd_weight_SKF', [errors_SKB, rows_SBF]));
+        const factors = [errors_SKB, rows_SBF] as const;
+        tensors.set('weight', products(nodes, 'd_weight_SKF', factors, { rows: K, columns: F }));
       }
       if (layer.bias && context.isTrained('bias')) {
-        const ones_1B = nodes.filled('ones_1B', [1, B], 1);
-        tensors.set('bias', nodes.node('MatMul', 'd_bias_S1K', [ones_1B, errors_SBK]));
+        const sizes = { numRows: B, columns: K };
+        tensors.set('bias', sumsOfRows(nodes, 'd_bias_S1K', errors_SBK, sizes));
       }
       return { inputs: [dInput], tensors };
     },

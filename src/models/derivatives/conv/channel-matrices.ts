@@ -5,7 +5,7 @@ import {
   type ConvOperands,
   type LoweredConv,
 } from './lowered-conv.js';
-import { placement, transposed } from './placement.js';
+import { canBePlaced, placement, transposed } from './placement.js';
 
 /**
  * A depthwise convolution of small images: each channel's is a linear map of its pixels, given by a matrix [Q, P] that the channel's
@@ -73,11 +73,10 @@ export function lowerAsChannelMatrices(operands: ConvOperands): LoweredConv {
   };
 }
 
-/** Whether it is depthwise, and its products have the same bits for any number of shards (see rows.ts). */
+/** Whether it is depthwise, its matrices are small enough, and its products no special cases (see rows.ts). */
 export function canLowerAsChannelMatrices(geometry: ConvGeometry): boolean {
-  const { groups, inChannels: C, outChannels: K, rowsPerShard: B, numPixels: P } = geometry;
+  const { groups, rowsPerShard: B, inChannels: C, outChannels: K } = geometry;
+  const { numInputPixels: Q, numPixels: P, numTaps: T } = geometry;
   const isDepthwise = groups === C && K === C;
-  return (
-    isDepthwise && B > 1 && C > 1 && P > 1 && geometry.numInputPixels > 1 && geometry.numTaps > 1
-  );
+  return isDepthwise && [B, C, Q, P, T].every((side) => side > 1) && canBePlaced(geometry);
 }

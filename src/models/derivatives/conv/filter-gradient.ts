@@ -1,4 +1,5 @@
-import { tapsOf } from './geometry.js';
+import { products } from '../products.js';
+import { tapsOf, type ConvGeometry } from './geometry.js';
 import type { ConvOperands } from './lowered-conv.js';
 
 /**
@@ -18,6 +19,17 @@ export type FilterGradientLowering =
   | 'taps'
   /** A convolution of the input with the errors as kernels, rows as channels and channels as rows; a group for each shard. */
   | 'correlation';
+
+/** 'correlation' has no image left where the windows read nothing but padding. */
+export function canTakeFilterGradient(
+  { inputSize, pads, surplus }: ConvGeometry,
+  lowering: FilterGradientLowering,
+): boolean {
+  const isRead = [0, 1].every(
+    (axis) => inputSize[axis]! + Math.min(pads[axis + 2]! - surplus[axis]!, 0) > 0,
+  );
+  return lowering !== 'correlation' || isRead;
+}
 
 /** errors: [S, K, R]. The result is [S, K * C / G * T] in some shape. */
 export function filterGradient(
@@ -63,14 +75,15 @@ function errorsByGroup({ nodes, geometry }: ConvOperands, errors_SKR: string): s
 
 function unfolded(operands: ConvOperands, errors_SKR: string): string {
   const { nodes, geometry } = operands;
-  const { numShards: S, rowsPerShard: B, inChannels: C, groups: G, numPixels: P } = geometry;
-  const T = geometry.numTaps;
+  const { numShards: S, rowsPerShard: B, inChannels: C, outChannels: K } = geometry;
+  const { groups: G, numPixels: P, numTaps: T } = geometry;
   const reads = readsOfTaps(operands);
   const each = reads.map((value, t) => nodes.reshape(`reads_1R.${t}`, value, [S * C, 1, B * P]));
   const all = each.length === 1 ? each[0]! : nodes.concat('reads_TR', each, 1);
   const unfolded_SGCTR = nodes.reshape('unfolded', all, [S * G, (C / G) * T, B * P]);
   const columns = nodes.transpose('unfolded_columns', unfolded_SGCTR, [0, 2, 1]);
-  return nodes.node('MatMul', 'd_weight', [errorsByGroup(operands, errors_SKR), columns]);
+  const sizes = { rows: K / G, columns: (C / G) * T };
+  return products(nodes, 'd_weight', [errorsByGroup(operands, errors_SKR), columns], sizes);
 }
 
 function ofEachTap(operands: ConvOperands, errors_SKR: string): string {
@@ -78,10 +91,11 @@ function ofEachTap(operands: ConvOperands, errors_SKR: string): string {
   const { numShards: S, rowsPerShard: B, inChannels: C, outChannels: K } = geometry;
   const { groups: G, numPixels: P } = geometry;
   const errors = errorsByGroup(operands, errors_SKR);
+  const sizes = { rows: K / G, columns: C / G };
   const ofTaps = readsOfTaps(operands).map((value, t) => {
     const byGroup = nodes.reshape(`reads_SGCR.${t}`, value, [S * G, C / G, B * P]);
     const columns = nodes.transpose(`columns.${t}`, byGroup, [0, 2, 1]);
-    const product = nodes.node('MatMul', `d_tap.${t}`, [errors, columns]);
+    const product = products(nodes, `d_tap.${t}`, [errors, columns], sizes);
     return nodes.reshape(`d_tap_1KC.${t}`, product, [S * G, 1, (K / G) * (C / G)]);
   });
   const byTap = nodes.concat('d_weight_TKC', ofTaps, 1);

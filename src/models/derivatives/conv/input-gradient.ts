@@ -16,9 +16,10 @@ export type InputGradientLowering =
   | 'pointwise';
 
 export function canTakeInputGradient(
-  { groups, stride, kernel, dilation, numTaps, pads }: ConvGeometry,
+  geometry: ConvGeometry,
   lowering: InputGradientLowering,
 ): boolean {
+  const { groups, stride, kernel, dilation, numTaps, pads } = geometry;
   const atEachPixel = stride[0] === 1 && stride[1] === 1;
   switch (lowering) {
     case 'transposed':
@@ -28,8 +29,12 @@ export function canTakeInputGradient(
       const reach = [0, 1].map((axis) => (kernel[axis]! - 1) * dilation[axis]!);
       return atEachPixel && pads.every((side, i) => side <= reach[i % 2]!);
     }
-    case 'pointwise':
-      return atEachPixel && groups === 1 && numTaps === 1 && pads.every((side) => side === 0);
+    case 'pointwise': {
+      const isPadded = pads.some((side) => side > 0);
+      // A product of a single row or column is a special case: see products.ts.
+      const isNarrow = geometry.inChannels === 1 || geometry.numPixels === 1;
+      return atEachPixel && groups === 1 && numTaps === 1 && !isPadded && !isNarrow;
+    }
   }
 }
 

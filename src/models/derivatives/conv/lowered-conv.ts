@@ -1,4 +1,5 @@
 import type { LayerNodes } from '../layer-nodes.js';
+import { sumsOfRows } from '../products.js';
 import type { ConvGeometry } from './geometry.js';
 
 /**
@@ -50,9 +51,8 @@ export function errorsByShard({ nodes, geometry }: ConvOperands, dOutput: string
   return nodes.reshape('errors_SKR', errors_SKBP, [S, K, B * P]);
 }
 
-/** A bias adds to every pixel: its gradient is the sum of the errors, as a product with ones. [S, R, K] -> [S, 1, K]. */
+/** A bias adds to every pixel: its gradient is the sum of the errors. [S, R, K] -> [S, 1, K]. */
 export function biasGradient({ nodes, geometry }: ConvOperands, errors_SRK: string): string {
-  const numErrors = geometry.rowsPerShard * geometry.numPixels;
-  const ones_1R = nodes.filled('ones_1R', [1, numErrors], 1);
-  return nodes.node('MatMul', 'd_bias_S1K', [ones_1R, errors_SRK]);
+  const { rowsPerShard: B, numPixels: P, outChannels: K } = geometry;
+  return sumsOfRows(nodes, 'd_bias_S1K', errors_SRK, { numRows: B * P, columns: K });
 }

@@ -22,6 +22,14 @@ export function placement(geometry: ConvGeometry): Float32Array {
   return matrix;
 }
 
+/**
+ * Whether the matrix is small enough to be part of a graph, 4 MB at most: a product with it takes H * W multiplications for each
+ * value that is copied.
+ */
+export function canBePlaced({ numInputPixels, numPixels, numTaps }: ConvGeometry): boolean {
+  return numInputPixels * numPixels * numTaps <= 2 ** 20;
+}
+
 /** A matrix [rows, columns] transposed. */
 export function transposed(matrix: Float32Array, rows: number, columns: number): Float32Array {
   return Float32Array.from(

@@ -1,6 +1,6 @@
 import type { ConvGeometry } from './geometry.js';
 import { biasGradient, type ConvOperands, type LoweredConv } from './lowered-conv.js';
-import { placement, transposed } from './placement.js';
+import { canBePlaced, placement, transposed } from './placement.js';
 
 /**
  * A convolution as matrix products over all pixels of all rows, for small images: what onnxruntime's Conv does image by image
@@ -79,10 +79,12 @@ export function lowerAsRows(operands: ConvOperands): LoweredConv {
 }
 
 /**
- * Whether the products over all rows have the same bits for any number of shards: onnxruntime computes those of a single row, or with
- * a single column, otherwise.
+ * Whether the matrices are small enough, and the products over all rows have the same bits for any number of shards: onnxruntime
+ * computes those of a single row, or with a single column, otherwise.
  */
 export function canLowerAsRows(geometry: ConvGeometry): boolean {
-  const { groups, rowsPerShard: B, inChannels: C, numPixels: P, numTaps: T } = geometry;
-  return groups === 1 && B * P > 1 && B * C > 1 && C * T > 1 && geometry.numInputPixels > 1;
+  const { groups, rowsPerShard: B, inChannels: C, outChannels: K } = geometry;
+  const { numInputPixels: Q, numPixels: P, numTaps: T } = geometry;
+  const sides = [B * P, B * C, C * T, K, Q];
+  return groups === 1 && sides.every((side) => side > 1) && canBePlaced(geometry);
 }

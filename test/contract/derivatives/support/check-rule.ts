@@ -144,14 +144,14 @@ export async function checkRule<L extends Layer>(
   return results;
 }
 
-const bitsOf = (values: Float32Array, shard: number, S: number): string => {
+const bitsOf = (values: Float32Array, shard: number, S: number): Buffer => {
   const part = shardOf(values, shard, S);
-  return Buffer.from(part.buffer, part.byteOffset, part.byteLength).toString('latin1');
+  return Buffer.from(part.buffer, part.byteOffset, part.byteLength);
 };
 
 /**
- * Expects each shard to have the same bits in any company: all together, each alone, in reverse, and in the second half; and with
- * two threads.
+ * Expects each shard to have the same bits in any company: all together, each alone, in reverse, and in the second half. (On
+ * one thread, as the engine's: how onnxruntime divides a product between threads depends on its number of rows.)
  */
 export async function checkShardBits<L extends Layer>(
   rule: Rule<L>,
@@ -163,10 +163,9 @@ export async function checkShardBits<L extends Layer>(
   const { S } = whole;
   const together = await runRule(rule, whole);
   const all = Array.from({ length: S }, (_, i) => i);
-  const companies = [all, all.toReversed(), all.slice(S / 2), ...all.map((shard) => [shard])];
-  for (const [number, shards] of companies.entries()) {
-    const threads = number === 0 ? 2 : 1;
-    const results = await runRule(rule, selectShards(whole, shards), threads);
+  const companies = [all.toReversed(), all.slice(S / 2), ...all.map((shard) => [shard])];
+  for (const shards of companies) {
+    const results = await runRule(rule, selectShards(whole, shards));
     const pairs = [
       ['output', results.output, together.output] as const,
       ...results.inputs.map((a, i) => [`input ${i}`, a, together.inputs[i]] as const),
@@ -175,7 +174,7 @@ export async function checkShardBits<L extends Layer>(
     const differing = pairs.flatMap(([what, a, b]) => {
       if (a === undefined || b === undefined) return [];
       return shards.flatMap((shard, place) =>
-        bitsOf(a, place, shards.length) === bitsOf(b, shard, S) ? [] : [`${what} of ${shard}`],
+        bitsOf(a, place, shards.length).equals(bitsOf(b, shard, S)) ? [] : [`${what} of ${shard}`],
       );
     });
     expect({ layer, inputShapes, options, shards, differing }).toEqual({

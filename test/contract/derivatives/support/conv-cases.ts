@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { lowerConv } from '../../../../src/models/derivatives/conv/conv.js';
 import { canLowerAsChannelMatrices } from '../../../../src/models/derivatives/conv/channel-matrices.js';
 import type { ConvLowering } from '../../../../src/models/derivatives/conv/choose-lowering.js';
+import { canTakeFilterGradient } from '../../../../src/models/derivatives/conv/filter-gradient.js';
 import { convGeometry } from '../../../../src/models/derivatives/conv/geometry.js';
 import { canTakeInputGradient } from '../../../../src/models/derivatives/conv/input-gradient.js';
 import { canLowerAsRows } from '../../../../src/models/derivatives/conv/rows.js';
@@ -120,11 +121,9 @@ export function possibleLowerings(
   const windows = (['transposed', 'flipped', 'pointwise'] as const)
     .filter((input) => canTakeInputGradient(geometry, input))
     .map((input): ConvLowering => ({ kind: 'windows', input, filter: 'unfolded' }));
-  const filters = (['taps', 'correlation'] as const).map((filter): ConvLowering => ({
-    kind: 'windows',
-    input: 'transposed',
-    filter,
-  }));
+  const filters = (['taps', 'correlation'] as const)
+    .filter((filter) => canTakeFilterGradient(geometry, filter))
+    .map((filter): ConvLowering => ({ kind: 'windows', input: 'transposed', filter }));
   return [
     ...windows,
     ...filters,

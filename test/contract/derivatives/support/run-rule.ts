@@ -125,7 +125,6 @@ function ruleGraph<L extends Layer>(rule: Rule<L>, wanted: RuleCase<L>): BuiltRu
 export async function runRule<L extends Layer>(
   rule: Rule<L>,
   wanted: RuleCase<L>,
-  threads = 1,
 ): Promise<RuleResults> {
   const { layer, inputShapes, outputShape, S, B, tensors, constants } = wanted;
   const N = S * B;
@@ -143,7 +142,7 @@ export async function runRule<L extends Layer>(
   if (built.usesDropoutMask) {
     feeds[names.dropoutMask] = { data: wanted.dropoutMask, dims: [N, ...outputShape] };
   }
-  const session = await OnnxSession.open(built.model, { provider: 'cpu', threads });
+  const session = await OnnxSession.open(built.model, { provider: 'cpu', threads: 1 });
   try {
     const results = await session.run(feeds);
     return {
