@@ -141,7 +141,9 @@ async function coordinate(
       narrator: {
         shape: {
           epochs: spec.phases.reduce((sum, phase) => sum + phase.epochs, 0),
-          steps: run.plan.numTrainSteps,
+          steps: spec.phases.map(({ accumulate }) =>
+            Math.ceil(run.plan.numTrainSteps / accumulate),
+          ),
         },
         applied,
       },

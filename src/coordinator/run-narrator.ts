@@ -8,8 +8,8 @@ const stepEveryMs = 100;
 const speedMs = 2000;
 
 export interface NarratorOptions {
-  /** Epochs of the whole run, and steps of one. */
-  readonly shape: { readonly epochs: number; readonly steps: number };
+  /** Epochs of the whole run, and steps of one, by phase. */
+  readonly shape: { readonly epochs: number; readonly steps: readonly number[] };
   /** Entries that the resumed state has applied: the beginning of an epoch that is gone on with. */
   readonly applied: readonly LedgerEntry[];
 }
@@ -82,7 +82,7 @@ export class RunNarrator {
     return [
       {
         type: 'step',
-        ...{ round, phase, epoch, epochs: this.#shape.epochs, step, steps: this.#shape.steps },
+        ...{ round, phase, epoch, epochs: this.#shape.epochs, step, steps: this.#shape.steps[phase]! },
         ...{ loss, accuracy, learningRate, imagesPerSecond: this.#speed.perMs * 1000 },
       },
     ];

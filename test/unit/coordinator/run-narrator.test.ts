@@ -4,7 +4,7 @@ import { RunNarrator } from '../../../src/coordinator/run-narrator.js';
 import type { RoundReport } from '../../../src/rpc/control-messages.js';
 import { reportOf } from './support.js';
 
-const shape = { epochs: 3, steps: 2 };
+const shape = { epochs: 3, steps: [2] };
 
 function entryOf(report: RoundReport): LedgerEntry {
   const { round, kind, phase, epoch, step, split, samples, loss, accuracy, ledger } = report;
