@@ -120,6 +120,7 @@ export async function prepareModel(
   signal?.throwIfAborted();
   report('Lowering the backbone to ONNX', 1);
   const network = describeNetwork(loaded.spec);
+  const head = headOf(network, imageSize);
   const plan = planPhases(network, imageSize, phases);
   const lowered = await lowerPhases(network, loaded.tensors, {
     ...{ phases: plan.phases, imageSize, blobs },
@@ -132,7 +133,8 @@ export async function prepareModel(
     numClasses,
     backboneSha256: lowered[0]!.backboneSha256,
     weightsSha256: await blobs.put(encodeWeightsBlob(loaded.spec, loaded.tensors)),
-    head: headOf(network, imageSize),
+    head,
+    classifier: loaded.tensors.has(head.weightName) ? 'kept' : 'new',
     preprocessing,
     ...{ phases: lowered, parameters: plan.parameters, statistics: plan.statistics },
   };

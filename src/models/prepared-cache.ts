@@ -43,6 +43,7 @@ const preparedSchema = z.strictObject({
       ...{ channels: z.number(), height: z.number(), width: z.number() },
     }),
   ]),
+  classifier: z.enum(['new', 'kept']),
   preprocessing: z.strictObject({
     imageSize: z.number(),
     resizeSide: z.number(),

@@ -55,6 +55,8 @@ export interface PreparedModel {
   /** safetensors: the pretrained tensors, without the classifier (weights-blob.ts). Of a user's own backbone: the backbone. */
   readonly weightsSha256: string;
   readonly head: HeadDescription;
+  /** `new`: drawn (head.ts). `kept`: the weights have it, of a run with the same classes. */
+  readonly classifier: 'new' | 'kept';
   readonly preprocessing: Preprocessing;
   /** The run's, in order. */
   readonly phases: readonly PreparedPhase[];

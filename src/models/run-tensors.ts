@@ -1,4 +1,4 @@
-import { headLayout, initialHead } from './head.js';
+import { headTensors, initialHead } from './head.js';
 import { parameterLayout } from './parameter-layout.js';
 import type { MovedStatistics, PreparedModel } from './prepared-model.js';
 import { floatsOf, type StoredTensor, type TensorSet } from './weights/tensor-set.js';
@@ -9,24 +9,23 @@ import { floatsOf, type StoredTensor, type TensorSet } from './weights/tensor-se
  * without the classifier where it is a new one; of a backbone of the user's own none.
  */
 
-/** Where a batch norm's running statistics lie in the state's flat vector: the mean [C], then the variance [C]. In elements. */
+/** Where a batch norm's running statistics lie in the state's: its mean [C] at `offset`, its variance [C] behind it. In elements. */
 export interface StatisticsEntry extends MovedStatistics {
-  readonly meanOffset: number;
-  readonly varianceOffset: number;
+  readonly offset: number;
 }
 
-/** The one order of a run's running statistics: by layer, sorted by name. */
-export function statisticsLayout(statistics: readonly MovedStatistics[]): {
-  readonly entries: readonly StatisticsEntry[];
-  readonly length: number;
-} {
+/** The statistics of a state: those of each batch norm, in the order that is given. */
+export function statisticsLayout(moved: readonly MovedStatistics[]): StatisticsEntry[] {
   let offset = 0;
-  const entries = statistics.map((moved) => {
-    const meanOffset = offset;
-    offset += 2 * moved.channels;
-    return { ...moved, meanOffset, varianceOffset: meanOffset + moved.channels };
+  return moved.map((entry) => {
+    const own = { ...entry, offset };
+    offset += 2 * entry.channels;
+    return own;
   });
-  return { entries, length: offset };
+}
+
+function statisticsLength(moved: readonly MovedStatistics[]): number {
+  return moved.reduce((sum, { channels }) => sum + 2 * channels, 0);
 }
 
 /** The flat vectors of a training state. */
@@ -39,24 +38,28 @@ export interface StateVectors {
 
 type StateOf = Pick<PreparedModel, 'parameters' | 'statistics'>;
 
+/** Whether the state begins with something of the weights: a new classifier behind a frozen network does not. */
+export function beginsWithWeights({
+  classifier,
+  phases,
+}: Pick<PreparedModel, 'classifier' | 'phases'>): boolean {
+  return classifier === 'kept' || phases.some(({ engine }) => engine === 'network');
+}
+
 /**
  * The parameters that training begins with: those of the weights, and for a new classifier those that head.ts draws.
  */
 export function initialParameters(
-  { parameters, head }: Pick<PreparedModel, 'parameters' | 'head'>,
+  { parameters, head, classifier }: Pick<PreparedModel, 'parameters' | 'head' | 'classifier'>,
   weights: TensorSet,
   seed: number,
 ): Float32Array {
-  const drawn = new Map(
-    headLayout(head).entries.map(({ name, offset, length }) => [name, [offset, length] as const]),
-  );
-  const ofHead = initialHead(head, seed);
+  const drawn: TensorSet =
+    classifier === 'new' ? headTensors(head, initialHead(head, seed)) : new Map();
   const layout = parameterLayout(parameters);
   const values = new Float32Array(layout.length);
   for (const { name, offset } of layout.entries) {
-    const [start, length] = drawn.get(name) ?? [0, 0];
-    const isNew = !weights.has(name) && length > 0;
-    values.set(isNew ? ofHead.subarray(start, start + length) : floatsOf(weights, name), offset);
+    values.set(floatsOf(drawn.has(name) ? drawn : weights, name), offset);
   }
   return values;
 }
@@ -66,11 +69,10 @@ export function initialStatistics(
   { statistics }: Pick<PreparedModel, 'statistics'>,
   weights: TensorSet,
 ): Float32Array {
-  const { entries, length } = statisticsLayout(statistics);
-  const values = new Float32Array(length);
-  for (const { layer, meanOffset, varianceOffset } of entries) {
-    values.set(floatsOf(weights, `${layer}.running_mean`), meanOffset);
-    values.set(floatsOf(weights, `${layer}.running_var`), varianceOffset);
+  const values = new Float32Array(statisticsLength(statistics));
+  for (const { layer, offset, channels } of statisticsLayout(statistics)) {
+    values.set(floatsOf(weights, `${layer}.running_mean`), offset);
+    values.set(floatsOf(weights, `${layer}.running_var`), offset + channels);
   }
   return values;
 }
@@ -81,24 +83,24 @@ export function stateTensors(
   state: StateVectors,
 ): Map<string, StoredTensor> {
   const layout = parameterLayout(parameters);
-  const moved = statisticsLayout(statistics);
+  const numStatistics = statisticsLength(statistics);
   const lengths = [state.parameters.length, state.statistics.length];
-  if (lengths.join() !== [layout.length, moved.length].join()) {
+  if (lengths.join() !== [layout.length, numStatistics].join()) {
     throw new Error(
-      `a state of ${layout.length} and ${moved.length} values has ${lengths.join(' and ')}`,
+      `a state of ${layout.length} and ${numStatistics} values has ${lengths.join(' and ')}`,
     );
   }
   const tensors = new Map<string, StoredTensor>();
   for (const { name, shape, offset, length } of layout.entries) {
     tensors.set(name, { shape, data: state.parameters.subarray(offset, offset + length) });
   }
-  for (const { layer, channels, meanOffset, varianceOffset } of moved.entries) {
-    const at = (offset: number) => ({
+  for (const { layer, channels, offset } of statisticsLayout(statistics)) {
+    const at = (start: number): StoredTensor => ({
       shape: [channels],
-      data: state.statistics.subarray(offset, offset + channels),
+      data: state.statistics.subarray(start, start + channels),
     });
-    tensors.set(`${layer}.running_mean`, at(meanOffset));
-    tensors.set(`${layer}.running_var`, at(varianceOffset));
+    tensors.set(`${layer}.running_mean`, at(offset));
+    tensors.set(`${layer}.running_var`, at(offset + channels));
   }
   return tensors;
 }

@@ -2,9 +2,9 @@ import type { PhaseSpec } from '../config/run-spec.js';
 import type { Manifest } from '../data/manifest.js';
 import { parameterLayout } from '../models/parameter-layout.js';
 import type { PreparedModel } from '../models/prepared-model.js';
+import { statisticsLayout, type StatisticsEntry } from '../models/run-tensors.js';
 import { matchesParameter } from '../models/split-point.js';
 import { classWeightsOf } from './class-weights.js';
-import { statisticsLayout, type StatisticsEntry } from './statistics.js';
 import { trainedRanges, type TrainedRange } from './trained-ranges.js';
 import { stepVectorLength } from './vectors.js';
 

@@ -1,19 +1,4 @@
-import type { MovedStatistics } from '../models/prepared-model.js';
-
-/** Where a batch norm's running statistics lie in the state's: its mean [C] at `offset`, its variance [C] behind it. */
-export interface StatisticsEntry extends MovedStatistics {
-  readonly offset: number;
-}
-
-/** The statistics of a state: those of each batch norm, in the order that is given. */
-export function statisticsLayout(moved: readonly MovedStatistics[]): StatisticsEntry[] {
-  let offset = 0;
-  return moved.map((entry) => {
-    const own = { ...entry, offset };
-    offset += 2 * entry.channels;
-    return own;
-  });
-}
+import type { StatisticsEntry } from '../models/run-tensors.js';
 
 /**
  * Moves running statistics in place by one global batch, after PyTorch's batch norm (ATen/native/Normalization.cpp,

@@ -1,7 +1,7 @@
 import type { PhaseEngineOptions } from '../engines/engine-options.js';
 import type { TrainingTensors } from '../engines/phase-engine.js';
 import { parameterLayout } from '../models/parameter-layout.js';
-import { initialParameters, initialStatistics } from '../models/run-tensors.js';
+import { beginsWithWeights, initialParameters, initialStatistics } from '../models/run-tensors.js';
 import { readRunWeights } from '../models/weights/run-weights.js';
 import type { RunBundle } from '../state/run-bundle.js';
 import type { BlobStore } from '../util/blob-store.js';
@@ -30,7 +30,7 @@ export async function startOf(
   const { head, weightsSha256 } = prepared;
   const { provider } = spec.engine;
   const layout = parameterLayout(prepared.parameters);
-  const needsWeights = prepared.phases.some(({ engine }) => engine === 'network');
+  const needsWeights = beginsWithWeights(prepared);
   if (needsWeights) await fetch(weightsSha256);
   const weights = needsWeights ? await readRunWeights(prepared, blobs) : null;
   const tensors = weights?.tensors ?? new Map();
@@ -39,6 +39,13 @@ export async function startOf(
       parameters: initialParameters(prepared, tensors, spec.seed),
       statistics: initialStatistics(prepared, tensors),
     },
-    engineOptions: () => ({ kind: 'head', head, layout, rowsPerShard, provider }),
+    engineOptions: (phase) =>
+      prepared.phases[phase]!.engine === 'head'
+        ? { kind: 'head', head, layout, rowsPerShard, provider }
+        : {
+            ...{ kind: 'network', prepared, phase, rowsPerShard, provider },
+            batchNorm: spec.phases[phase]!.batchNorm,
+            cacheDir: spec.cache.path,
+          },
   };
 }

@@ -36,7 +36,7 @@ export async function prepareBackbone(
   const head = backboneHead(numFeatures, numClasses);
   return {
     ...{ architecture: name, width: 1, convention: 'onnx', numClasses, preprocessing },
-    ...{ backboneSha256: sha256, weightsSha256: sha256, head },
+    ...{ backboneSha256: sha256, weightsSha256: sha256, head, classifier: 'new' },
     ...headPhases({ head, backboneSha256: sha256 }, numPhases),
   };
 }

@@ -74,6 +74,7 @@ test('a prepared model is whole: its backbone runs, its blobs are there', async 
       numFeatures: 1280,
       numClasses: 4,
     },
+    classifier: 'new',
     preprocessing: {
       imageSize: 32,
       resizeSide: 32,

@@ -123,6 +123,7 @@ const trained = (state: StateVectors): TensorSet =>
 describe('training on from a run', () => {
   test('begins with all of its best weights, the classifier too where the classes are the same', async () => {
     const { prepared: again, tensors, notes } = await second();
+    expect(again.classifier).toBe('kept');
     const expected = trained(best);
     expect(tensors.size).toBe(expected.size);
     for (const [name, tensor] of expected) expect(tensors.get(name)).toEqual(tensor);
@@ -155,7 +156,7 @@ describe('training on from a run', () => {
       ['tulip', 'rose', 'daisy'],
     ]) {
       const { prepared: again, tensors, notes } = await second({ classNames: names });
-      expect(tensors.has('classifier.1.weight')).toBe(false);
+      expect([tensors.has('classifier.1.weight'), again.classifier]).toEqual([false, 'new']);
       expect(initialParameters(again, tensors, 7)).toEqual(initialHead(again.head, 7));
       expect(notes).toContain(
         `The classifier of run:${first.id} (3 classes) was replaced by a new one of ${names.length}.`,

@@ -45,6 +45,7 @@ async function makeBundle(): Promise<string> {
     manifestHash: manifest.hash,
     dataRoot: '/data',
     prepared: {
+      classifier: 'new',
       ...headPhases({ head: smallHead, backboneSha256 }, 1),
       architecture: 'resnet18',
       width: 1,

@@ -44,7 +44,7 @@ const runs = randomNetwork
   .map(({ network, phases }) => {
     const prepared = {
       ...planPhases(network, 8, phases),
-      head: headOf(network, 8),
+      ...{ head: headOf(network, 8), classifier: 'new' as const },
     };
     const weights = weightsOf(network);
     const parameters = initialParameters(prepared, weights, seed);
@@ -133,11 +133,20 @@ describe('a state', () => {
   ];
 
   test('has for each batch norm its mean, then its variance', () => {
-    const layout = statisticsLayout(statistics);
-    expect(layout.length).toBe(10);
-    expect(layout.entries).toEqual([
-      { ...statistics[0], meanOffset: 0, varianceOffset: 2 },
-      { ...statistics[1], meanOffset: 4, varianceOffset: 7 },
+    expect(statisticsLayout(statistics)).toEqual([
+      { ...statistics[0], offset: 0 },
+      { ...statistics[1], offset: 4 },
+    ]);
+    const state = {
+      parameters: new Float32Array(0),
+      statistics: Float32Array.from({ length: 10 }, (_, i) => i),
+    };
+    const tensors = stateTensors({ parameters: [], statistics }, state);
+    expect([...tensors].map(([name, { data }]) => [name, ...data])).toEqual([
+      ['a.running_mean', 0, 1],
+      ['a.running_var', 2, 3],
+      ['b.running_mean', 4, 5, 6],
+      ['b.running_var', 7, 8, 9],
     ]);
   });
 
@@ -150,7 +159,7 @@ describe('a state', () => {
     );
   });
 
-  test('takes a classifier that the weights have', () => {
+  test('begins with a classifier that is kept', () => {
     const head = {
       kind: 'linear',
       ...{ weightName: 'fc.weight', biasName: 'fc.bias', numFeatures: 2, numClasses: 1 },
@@ -163,8 +172,10 @@ describe('a state', () => {
       ['fc.weight', { shape: [1, 2], data: Float32Array.of(1, 2) }],
       ['fc.bias', { shape: [1], data: Float32Array.of(3) }],
     ]);
-    expect([...initialParameters({ parameters, head }, weights, seed)]).toEqual([3, 1, 2]);
-    expect(initialParameters({ parameters, head }, new Map(), seed)).toEqual(
+    const kept = { parameters, head, classifier: 'kept' } as const;
+    expect([...initialParameters(kept, weights, seed)]).toEqual([3, 1, 2]);
+    expect(() => initialParameters(kept, new Map(), seed)).toThrow('no float32 tensor fc.bias');
+    expect(initialParameters({ ...kept, classifier: 'new' }, weights, seed)).toEqual(
       initialHead(head, seed),
     );
   });

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { moveStatistics, statisticsLayout } from '../../../src/train/statistics.js';
+import { statisticsLayout } from '../../../src/models/run-tensors.js';
+import { moveStatistics } from '../../../src/train/statistics.js';
 
 const moved = [
   { layer: 'bn1', channels: 2, momentum: 0.1 },
