@@ -55,7 +55,7 @@ export const modelCodes = {
     exit: 2,
     summary: 'The configuration names a source of weights that ftctl cannot read.',
     remedy:
-      'Set `model.weights` to one of the sources in docs/weights.md: `pretrained`, `random`, a file, `https://...` or `npm:...`.',
+      'Set `model.weights` to one of the sources in docs/weights.md: `pretrained`, `random`, a file, `https://...`, `npm:...` or `run:ID`.',
   },
   FT_WEIGHTS_NOT_FOUND: {
     exit: 3,
