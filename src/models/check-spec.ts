@@ -66,7 +66,7 @@ function phaseProblems({ model, data, phases = [], batch }: CheckedSpec): Proble
 }
 
 /** Of weights that are for torchvision's networks, or for one that pads as TensorFlow does. */
-const torchvisionWeights = /^(random|pretrained|imagenet|torchvision:.*)$/;
+const torchvisionWeights = /^(random|pretrained|imagenet|torchvision:.*|run:.*)$/;
 const tensorflowWeights = /^npm:nsfwjs@|\.json$/;
 
 /** The networks that the model may turn out to be, of a single class; its own, as torchvision has it, first. */
