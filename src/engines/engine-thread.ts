@@ -15,10 +15,14 @@ import { OwnCopy } from './shared-copy.js';
 const port = parentPort;
 if (port === null) throw new Error('this module is the entry of a worker thread');
 
-const { options } = workerData as EngineThreadData;
+const { options, newest } = workerData as EngineThreadData;
 const parameters = new OwnCopy();
 const statistics = new OwnCopy();
+let current = 0;
 let isClosing = false;
+
+/** Asked between the runs of a request: nobody waits for what is left of it. */
+const isGivenUp = (): boolean => Atomics.load(newest, 0) !== current;
 
 function reply(message: EngineReply, transfer: ArrayBuffer[] = []): void {
   port!.postMessage(message, transfer);
@@ -26,6 +30,7 @@ function reply(message: EngineReply, transfer: ArrayBuffer[] = []): void {
 
 async function answer(engine: PhaseEngine, request: EngineRequest): Promise<void> {
   const { id } = request;
+  current = id;
   try {
     const tensors = {
       parameters: parameters.of(request.tensors.parameters),
@@ -47,7 +52,7 @@ async function answer(engine: PhaseEngine, request: EngineRequest): Promise<void
 }
 
 try {
-  const engine = await openEngineHere(options);
+  const engine = await openEngineHere(options, isGivenUp);
   let last = Promise.resolve();
   port.on('message', (message: EngineThreadInput) => {
     if (message.kind === 'close') {

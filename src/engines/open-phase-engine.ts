@@ -34,9 +34,15 @@ function headFlops(
 /**
  * Opens a phase's engine on onnxruntime. A classifier's small runs are done inline, larger ones in a worker thread, which is
  * started when the first one comes; the bits are the same, since both run the same graph. A network's runs are all done in a worker
- * thread. Rejects with FT_ENGINE_UNAVAILABLE.
+ * thread. Rejects with FT_ENGINE_UNAVAILABLE; for a network with FT_BLOB_* or FT_WEIGHTS_DAMAGED.
  */
-export async function openPhaseEngine(options: PhaseEngineOptions): Promise<PhaseEngine> {
+export function openPhaseEngine(options: PhaseEngineOptions): Promise<PhaseEngine> {
+  return options.kind === 'head' ? openHeadSomewhere(options) : openThreadedEngine(options);
+}
+
+async function openHeadSomewhere(
+  options: Extract<PhaseEngineOptions, { readonly kind: 'head' }>,
+): Promise<PhaseEngine> {
   const inline = await openHeadEngine(options);
   let threaded: Promise<PhaseEngine> | undefined;
   const engineFor = (batch: ShardBatch, pass: 'gradient' | 'evaluation'): Promise<PhaseEngine> => {
