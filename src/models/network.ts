@@ -51,7 +51,7 @@ export interface BatchNormLayer extends LayerBase {
   readonly momentum: number | null;
 }
 
-interface MaxPoolLayer extends LayerBase {
+export interface MaxPoolLayer extends LayerBase {
   readonly kind: 'maxPool';
   readonly kernel: Pair;
   readonly stride: Pair;
@@ -61,7 +61,7 @@ interface MaxPoolLayer extends LayerBase {
   readonly ceilMode: boolean;
 }
 
-interface AvgPoolLayer extends LayerBase {
+export interface AvgPoolLayer extends LayerBase {
   readonly kind: 'avgPool';
   readonly kernel: Pair;
   readonly stride: Pair;
@@ -70,7 +70,7 @@ interface AvgPoolLayer extends LayerBase {
   readonly countIncludePad: boolean;
 }
 
-interface AdaptiveAvgPoolLayer extends LayerBase {
+export interface AdaptiveAvgPoolLayer extends LayerBase {
   readonly kind: 'adaptiveAvgPool';
   readonly outputSize: Pair;
 }

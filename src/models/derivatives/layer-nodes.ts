@@ -41,13 +41,28 @@ export class LayerNodes {
     return this.node('Concat', suffix, values, { axis });
   }
 
-  /** Pads with zeros: `before` and `after` each axis. */
-  pad(suffix: string, value: string, before: readonly number[], after: readonly number[]): string {
+  /** Pads with zeros or `fill`: `before` and `after` each axis; negative numbers cut off. */
+  pad(
+    suffix: string,
+    value: string,
+    before: readonly number[],
+    after: readonly number[],
+    fill?: number,
+  ): string {
     if ([...before, ...after].every((side) => side === 0)) return value;
-    return this.node('Pad', suffix, [
-      value,
-      this.integers(`${suffix}.pads`, [...before, ...after]),
-    ]);
+    const pads = this.integers(`${suffix}.pads`, [...before, ...after]);
+    const fills = fill === undefined ? [] : [this.filled(`${suffix}.fill`, [], fill)];
+    return this.node('Pad', suffix, [value, pads, ...fills]);
+  }
+
+  /** Equal parts along an axis. */
+  split(suffix: string, value: string, axis: number, numParts: number): string[] {
+    if (numParts === 1) return [value];
+    const parts = Array.from({ length: numParts }, (_, part) =>
+      this.#context.name(`${suffix}.${part}`),
+    );
+    this.#graph.nodeOfOutputs('Split', parts, [value], { axis });
+    return parts;
   }
 
   /** Every `steps`-th element of each of the `axes`, from `starts` to before `ends`. */

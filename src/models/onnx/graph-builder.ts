@@ -34,7 +34,7 @@ function valueInfo(name: string, type: ElementType, dimensions: Dimensions): Onn
   return { name, type: { tensorType: { elemType: onnxTypes[type], shape: { dim } } } };
 }
 
-/** Collects an ONNX graph. Values are referred to by name; a node has one output, named after it. */
+/** Collects an ONNX graph. Values are referred to by name; a node with one output is named after it. */
 export class GraphBuilder {
   readonly #name: string;
   readonly #nodes: OnnxNode[] = [];
@@ -82,14 +82,24 @@ export class GraphBuilder {
     inputs: readonly string[],
     attributes: Readonly<Record<string, AttributeValue>> = {},
   ): string {
+    this.nodeOfOutputs(opType, [output], inputs, attributes);
+    return output;
+  }
+
+  /** A node with several outputs; it is named after the first. */
+  nodeOfOutputs(
+    opType: string,
+    outputs: readonly string[],
+    inputs: readonly string[],
+    attributes: Readonly<Record<string, AttributeValue>> = {},
+  ): void {
     this.#nodes.push({
       input: inputs,
-      output: [output],
-      name: output,
+      output: outputs,
+      name: outputs[0]!,
       opType,
       attribute: Object.entries(attributes).map(([name, value]) => attribute(name, value)),
     });
-    return output;
   }
 
   /** The bytes of the ONNX file, with `metadata` as its metadata_props. */
