@@ -38,7 +38,7 @@ const away = (u: number): number => {
 };
 
 const each =
-  (f: (x: number, i: number) => number): Reference<never> =>
+  <L extends Layer>(f: (x: number, i: number) => number): Reference<L> =>
   ({ inputs }) => ({ output: inputs[0]!.map(f) });
 
 async function check<L extends Layer>(
