@@ -54,62 +54,67 @@ export class AxisTaps {
     return this.#taps.length;
   }
 
-  /** For each tap, in order, what it reads in each window: [A, O, 1, I]. `fill` is what the padding holds. */
+  /** For each tap, in order, what it reads in each window: [A, O * I]. `fill` is what the padding holds. */
   read(suffix: string, values: string, fill: number): string[] {
     const { stride, outputSize, size } = this.#window;
     const nodes = this.#nodes;
-    const phased = nodes.reshape(
-      `${suffix}.phased`,
-      this.#lengthened(suffix, values, this.#phaseSize * stride - size, fill),
-      [this.#outer, this.#phaseSize, stride, this.#inner],
-    );
+    const length = this.#phaseSize * stride;
+    const whole = this.#moved(`${suffix}.whole`, values, size, { after: length - size, fill });
+    const phased = nodes.reshape(`${suffix}.phased`, whole, this.#phased(stride));
     const phases = nodes.split(`${suffix}.phase`, phased, 2, stride);
-    return this.#taps.map(({ phase, offset }, t) => {
-      const after = outputSize + offset - this.#phaseSize;
-      return nodes.pad(
-        `${suffix}.tap_${t}`,
-        phases[phase]!,
-        [0, -offset, 0, 0],
-        [0, after, 0, 0],
-        fill,
-      );
-    });
+    return this.#taps.map(({ phase, offset }, t) =>
+      this.#moved(`${suffix}.tap_${t}`, phases[phase]!, this.#phaseSize, {
+        ...{ before: -offset, after: outputSize + offset - this.#phaseSize, fill },
+      }),
+    );
   }
 
-  /** The sum of what each tap gives to the elements that it reads: a value [A, O, 1, I] for each -> [A, L, I]. */
+  /** The sum of what each tap gives to the elements that it reads: a value [A, O * I] for each -> [A, L * I]. */
   place(suffix: string, ofTaps: readonly string[]): string {
     const { stride, outputSize, size } = this.#window;
     const nodes = this.#nodes;
     const phases = Array.from({ length: stride }, (_, phase) => {
+      const name = `${suffix}.phase_${phase}`;
       const placed = this.#taps.flatMap((tap, t) => {
         if (tap.phase !== phase) return [];
-        const after = this.#phaseSize - outputSize - tap.offset;
-        const value = ofTaps[t]!;
-        return [nodes.pad(`${suffix}.tap_${t}`, value, [0, tap.offset, 0, 0], [0, after, 0, 0])];
+        const before = tap.offset;
+        const after = this.#phaseSize - outputSize - before;
+        return [this.#moved(`${suffix}.tap_${t}`, ofTaps[t]!, outputSize, { before, after })];
       });
-      const sum = (before: string, next: string, i: number): string =>
-        nodes.node('Add', `${suffix}.phase_${phase}.${i}`, [before, next]);
-      return placed.length === 0 ? this.#zeros(`${suffix}.phase_${phase}`) : placed.reduce(sum);
+      if (placed.length === 0) return this.#zeros(name);
+      const sum = placed.reduce((before, next, i) =>
+        nodes.node('Add', `${name}.sum_${i}`, [before, next]),
+      );
+      return stride === 1 ? sum : nodes.reshape(name, sum, this.#phased(1));
     });
     const all = stride === 1 ? phases[0]! : nodes.concat(`${suffix}.phases`, phases, 2);
     const length = this.#phaseSize * stride;
-    const joined = nodes.reshape(`${suffix}.joined`, all, [this.#outer, length, this.#inner]);
-    return this.#lengthened(suffix, joined, size - length, 0);
+    return this.#moved(`${suffix}.whole`, all, length, { after: size - length });
   }
 
-  #lengthened(suffix: string, values: string, by: number, fill: number): string {
-    const { size } = this.#window;
-    const from = by < 0 ? size - by : size;
-    if (by === 0) return values;
-    const shape = [this.#outer, from, this.#inner];
-    const flat = this.#nodes.reshape(`${suffix}.flat`, values, shape);
-    return this.#nodes.pad(`${suffix}.lengthened`, flat, [0, 0, 0], [0, by, 0], fill);
+  /** [A, phase, I * phases] */
+  #phased(numPhases: number): number[] {
+    return [this.#outer, this.#phaseSize, numPhases * this.#inner];
+  }
+
+  /**
+   * [A, size * I] with elements of `fill` before and after; negative numbers cut off. (Of two axes, as onnxruntime's Pad takes its time
+   * for each element where the axis is followed by others.)
+   */
+  #moved(
+    suffix: string,
+    values: string,
+    size: number,
+    by: { readonly before?: number; readonly after: number; readonly fill?: number },
+  ): string {
+    const { before = 0, after, fill } = by;
+    const rows = this.#nodes.reshape(`${suffix}.rows`, values, [this.#outer, size * this.#inner]);
+    const [start, end] = [before * this.#inner, after * this.#inner];
+    return this.#nodes.pad(suffix, rows, [0, start], [0, end], fill);
   }
 
   #zeros(suffix: string): string {
-    const shape = [this.#outer, this.#phaseSize, 1, this.#inner];
-    return this.#nodes.node('ConstantOfShape', suffix, [
-      this.#nodes.integers(`${suffix}.shape`, shape),
-    ]);
+    const shape = this.#nodes.integers(`${suffix}.shape`, this.#phased(1));
+    return this.#nodes.node('ConstantOfShape', suffix, [shape]);
   }
 }

@@ -74,11 +74,11 @@ export const maxPoolRule: Rule<MaxPoolLayer> = (context, [input]) => {
       const ofColumns = columns.read('columns', input!, -Infinity);
       const ofRow = nodes.node('Max', 'largest_of_row', ofColumns);
       const ofRows = rows.read('rows', ofRow, -Infinity);
-      const shape = [NC, OH, 1, OW];
+      const shape = [NC, OH * OW];
       const largest = nodes.reshape('largest', output, shape);
       const errors = nodes.reshape('errors', dOutput, shape);
       const dRow = rows.place('d_rows', divide('rows', ofRows, largest, errors));
-      const dLargest = nodes.reshape('d_largest_of_row', dRow, [NC * H, OW, 1, 1]);
+      const dLargest = nodes.reshape('d_largest_of_row', dRow, [NC * H, OW]);
       const dInput = columns.place('d_columns', divide('columns', ofColumns, ofRow, dLargest));
       const image = [numShards * rowsPerShard, ...inputShapes[0]!];
       return { inputs: [nodes.reshape('d_input', dInput, image)], tensors: new Map() };
