@@ -1,5 +1,5 @@
 import { canLowerAsChannelMatrices } from './channel-matrices.js';
-import type { FilterGradientLowering } from './filter-gradient.js';
+import { canTakeFilterGradient, type FilterGradientLowering } from './filter-gradient.js';
 import type { ConvGeometry } from './geometry.js';
 import { canTakeInputGradient, type InputGradientLowering } from './input-gradient.js';
 import { canLowerAsRows } from './rows.js';
@@ -13,6 +13,26 @@ export type ConvLowering =
       readonly input: InputGradientLowering;
       readonly filter: FilterGradientLowering;
     };
+
+/** All ways in which a convolution of these sizes can be computed. */
+export function possibleLowerings(geometry: ConvGeometry): ConvLowering[] {
+  const windows = (input: InputGradientLowering, filter: FilterGradientLowering): ConvLowering => ({
+    kind: 'windows',
+    input,
+    filter,
+  });
+  const inputs = (['transposed', 'flipped', 'pointwise'] as const).filter((input) =>
+    canTakeInputGradient(geometry, input),
+  );
+  const filters = (['unfolded', 'taps', 'correlation'] as const).filter((filter) =>
+    canTakeFilterGradient(geometry, filter),
+  );
+  return [
+    ...inputs.flatMap((input) => filters.map((filter) => windows(input, filter))),
+    ...(canLowerAsRows(geometry) ? [{ kind: 'rows' } as const] : []),
+    ...(canLowerAsChannelMatrices(geometry) ? [{ kind: 'channelMatrices' } as const] : []),
+  ];
+}
 
 export function chooseLowering(geometry: ConvGeometry): ConvLowering {
   const { numPixels: P, numInputPixels: Q } = geometry;

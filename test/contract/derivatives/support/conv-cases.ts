@@ -1,11 +1,10 @@
 import fc from 'fast-check';
 import { lowerConv } from '../../../../src/models/derivatives/conv/conv.js';
-import { canLowerAsChannelMatrices } from '../../../../src/models/derivatives/conv/channel-matrices.js';
-import type { ConvLowering } from '../../../../src/models/derivatives/conv/choose-lowering.js';
-import { canTakeFilterGradient } from '../../../../src/models/derivatives/conv/filter-gradient.js';
+import {
+  possibleLowerings as allLowerings,
+  type ConvLowering,
+} from '../../../../src/models/derivatives/conv/choose-lowering.js';
 import { convGeometry } from '../../../../src/models/derivatives/conv/geometry.js';
-import { canTakeInputGradient } from '../../../../src/models/derivatives/conv/input-gradient.js';
-import { canLowerAsRows } from '../../../../src/models/derivatives/conv/rows.js';
 import type { Rule } from '../../../../src/models/derivatives/rule.js';
 import type { Conv2dLayer, Padding, Pair } from '../../../../src/models/network.js';
 import { resolveWindow, type Shape } from '../../../../src/models/shapes.js';
@@ -110,26 +109,16 @@ export const anyConv: fc.Arbitrary<ConvCase> = fc.oneof(
   { arbitrary: pointwiseConv, weight: 1 },
 );
 
-/** All ways in which a convolution of these sizes can be computed. */
+/** All ways in which a convolution of these sizes can be computed, but for those that combine what others have. */
 export function possibleLowerings(
   layer: Conv2dLayer,
   inputShape: Shape,
   rowsPerShard: number,
 ): ConvLowering[] {
   const sizes = { layer, inputShapes: [inputShape], numShards: 1, rowsPerShard };
-  const geometry = convGeometry(sizes);
-  const windows = (['transposed', 'flipped', 'pointwise'] as const)
-    .filter((input) => canTakeInputGradient(geometry, input))
-    .map((input): ConvLowering => ({ kind: 'windows', input, filter: 'unfolded' }));
-  const filters = (['taps', 'correlation'] as const)
-    .filter((filter) => canTakeFilterGradient(geometry, filter))
-    .map((filter): ConvLowering => ({ kind: 'windows', input: 'transposed', filter }));
-  return [
-    ...windows,
-    ...filters,
-    ...(canLowerAsRows(geometry) ? [{ kind: 'rows' } as const] : []),
-    ...(canLowerAsChannelMatrices(geometry) ? [{ kind: 'channelMatrices' } as const] : []),
-  ];
+  return allLowerings(convGeometry(sizes)).filter(
+    (way) => way.kind !== 'windows' || way.input === 'transposed' || way.filter === 'unfolded',
+  );
 }
 
 /** The rule for convolutions in a given way. */
