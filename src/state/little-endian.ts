@@ -24,20 +24,25 @@ export function float64Of(numbers: readonly number[]): Float64Array {
 
 const canonicalNaN = 0x7ff8000000000000n;
 
-/** The inverse of {@link littleEndianBytes}: `length` values from `offset` on, copied, so that any alignment will do. */
-export function float32From(bytes: Uint8Array, offset: number, length: number): Float32Array {
-  return new Float32Array(copyOf(bytes, offset, length, 4));
+/** The inverse of {@link littleEndianBytes}: fills `values` from the bytes at `offset` on, of any alignment. Gives `values`. */
+export function readFloat32(bytes: Uint8Array, offset: number, values: Float32Array): Float32Array {
+  read(bytes, offset, values);
+  return values;
 }
 
-/** As {@link float32From}, for float64. */
+/** As {@link readFloat32}, for `length` values of float64 in an array of their own. */
 export function float64From(bytes: Uint8Array, offset: number, length: number): Float64Array {
-  return new Float64Array(copyOf(bytes, offset, length, 8));
+  const values = new Float64Array(length);
+  read(bytes, offset, values);
+  return values;
 }
 
-function copyOf(bytes: Uint8Array, offset: number, length: number, width: number): ArrayBuffer {
-  const copy = new Uint8Array(length * width);
-  copy.set(bytes.subarray(offset, offset + length * width));
-  return (bigEndianHost ? swapped(copy, width) : copy).buffer;
+function read(bytes: Uint8Array, offset: number, values: Float32Array | Float64Array): void {
+  const { buffer, byteOffset, byteLength, BYTES_PER_ELEMENT } = values;
+  const given = bytes.subarray(offset, offset + byteLength);
+  new Uint8Array(buffer, byteOffset, byteLength).set(
+    bigEndianHost ? swapped(given, BYTES_PER_ELEMENT) : given,
+  );
 }
 
 function swapped(bytes: Uint8Array, width: number): Uint8Array<ArrayBuffer> {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { FtctlError } from '../errors/index.js';
 import type { Snapshot } from '../train/trainer.js';
 import { historyValues, historyWidth } from './digest.js';
-import { float32From, float64From, float64Of, littleEndianBytes } from './little-endian.js';
+import { float64From, float64Of, littleEndianBytes, readFloat32 } from './little-endian.js';
 import type { EvaluationRecord, TrainingState } from './training-state.js';
 
 /*
@@ -27,28 +27,32 @@ const checksumBytes = 32;
 export function encodeSnapshot(state: TrainingState): Snapshot {
   const arrays = arraysOf(state);
   const header = Buffer.from(headerText(state, arrays), 'utf8');
-  const prefix = Buffer.alloc(prefixBytes);
-  magic.copy(prefix);
-  prefix.writeUInt32LE(formatVersion, 8);
-  prefix.writeUInt32LE(header.length, 12);
-  const body = Buffer.concat([
-    prefix,
-    header,
-    ...arrays.map(([, values]) => littleEndianBytes(values)),
-  ]);
-  const checksum = createHash('sha256').update(body).digest();
-  return {
-    round: state.round,
-    hash: checksum.toString('hex'),
-    bytes: Buffer.concat([body, checksum]),
-  };
+  const numArrayBytes = arrays.reduce((sum, [, { byteLength }]) => sum + byteLength, 0);
+  const end = prefixBytes + header.length + numArrayBytes;
+  const bytes = Buffer.alloc(end + checksumBytes);
+  magic.copy(bytes);
+  bytes.writeUInt32LE(formatVersion, 8);
+  bytes.writeUInt32LE(header.length, 12);
+  header.copy(bytes, prefixBytes);
+  let offset = prefixBytes + header.length;
+  for (const [, values] of arrays) {
+    bytes.set(littleEndianBytes(values), offset);
+    offset += values.byteLength;
+  }
+  const checksum = createHash('sha256').update(bytes.subarray(0, end)).digest();
+  checksum.copy(bytes, end);
+  return { round: state.round, hash: checksum.toString('hex'), bytes };
 }
 
 /**
  * The state that was encoded. Rejects anything else: FT_CHECKPOINT_DAMAGED when the bytes do not match their
- * checksum or are no snapshot, FT_CHECKPOINT_VERSION when they are one of another format version.
+ * checksum or are no snapshot, FT_CHECKPOINT_VERSION when they are one of another format version. What is as long as the parameters is in
+ * memory from `allocate`.
  */
-export function decodeSnapshot(bytes: Uint8Array): TrainingState {
+export function decodeSnapshot(
+  bytes: Uint8Array,
+  allocate = (length: number): Float32Array => new Float32Array(length),
+): TrainingState {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   checkEnvelope(buffer);
   const headerEnd = prefixBytes + buffer.readUInt32LE(12);
@@ -56,6 +60,7 @@ export function decodeSnapshot(bytes: Uint8Array): TrainingState {
   const header = parseHeader(text);
   const body = buffer.subarray(headerEnd, buffer.length - checksumBytes);
   const read = readerOf(header, body);
+  const large = (name: string): Float32Array => read.float32(name, allocate);
   const scalars = read.float64('scalars');
   const test = read.float64('test');
   const best = read.float64('best');
@@ -63,9 +68,9 @@ export function decodeSnapshot(bytes: Uint8Array): TrainingState {
     round: header.round,
     phase: header.phase,
     epoch: header.epoch,
-    parameters: read.float32('parameters'),
-    firstMoments: read.float32('firstMoments'),
-    secondMoments: read.float32('secondMoments'),
+    parameters: large('parameters'),
+    firstMoments: large('firstMoments'),
+    secondMoments: large('secondMoments'),
     updates: scalars[0]!,
     statistics: read.float32('statistics'),
     samples: scalars[1]!,
@@ -82,7 +87,7 @@ export function decodeSnapshot(bytes: Uint8Array): TrainingState {
             phase: best[0]!,
             epoch: best[1]!,
             value: best[2]!,
-            parameters: read.float32('bestParameters'),
+            parameters: large('bestParameters'),
             statistics: read.float32('bestStatistics'),
           },
     history: recordsOf(read.float64('history')),
@@ -234,8 +239,12 @@ function readerOf(header: SnapshotHeader, body: Buffer) {
   if (offset !== body.length) throw damaged('the lengths of its arrays do not add up to its size');
   checkLengths(places);
   const place = (name: string) => places.get(name) ?? { offset: 0, length: 0 };
+  const fresh = (length: number): Float32Array => new Float32Array(length);
   return {
-    float32: (name: string) => float32From(body, place(name).offset, place(name).length),
+    float32: (name: string, allocate = fresh) => {
+      const { offset: start, length } = place(name);
+      return readFloat32(body, start, allocate(length));
+    },
     float64: (name: string) => float64From(body, place(name).offset, place(name).length),
   };
 }
