@@ -8,7 +8,7 @@ const layers = [
   ['coordinator', 'worker'],
   ['train', 'state', 'control'],
   ['inference'],
-  ['features', 'data', 'models', 'engines', 'collective', 'metrics', 'report'],
+  ['features', 'data', 'models', 'engines', 'collective', 'kernels', 'metrics', 'report'],
   ['rpc'],
   ['config', 'errors', 'util'],
 ];
@@ -63,7 +63,8 @@ module.exports = {
         path: [
           '^src/coordinator/(membership|assignment|agreement|copies|decision|judgement|rescue|ledger|limits)',
           '^src/data/(shards|plan|rng|augment|dropout-mask|mixup-draws|weighted-draws)\\.ts$',
-          '^src/collective/(tree|schedule|reducer)\\.ts$',
+          '^src/collective/(tree|tree-sum|schedule|message-shape|round-sum|reducer)\\.ts$',
+          '^src/kernels/',
           '^src/worker/session-core\\.ts$',
           '^src/train/(clip|early-stopping|class-weights|targets|statistics)\\.ts$',
           '^src/train/(optimizers|schedules)/',
@@ -80,7 +81,11 @@ module.exports = {
     {
       name: 'no-orphans',
       severity: 'error',
-      from: { orphan: true, path: '^src/', pathNot: ['^src/index\\.ts$', '^src/rpc/gen/'] },
+      from: {
+        orphan: true,
+        path: '^src/',
+        pathNot: ['^src/index\\.ts$', '^src/rpc/gen/', '\\.d\\.ts$'],
+      },
       to: {},
     },
     {
