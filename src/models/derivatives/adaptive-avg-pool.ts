@@ -1,79 +1,84 @@
-import type { Layer, Pair } from '../network.js';
-import { averagingMatrix, lowerAdaptiveAvgPool } from '../onnx/adaptive-avg-pool.js';
+import type { AdaptiveAvgPoolLayer } from '../network.js';
+import { averagingMatrix } from '../onnx/adaptive-avg-pool.js';
 import { sizeOf } from '../shapes.js';
-import { numElements } from '../tensor-specs.js';
-import { transposed } from './conv/placement.js';
-import { spreadEvenly } from './even-windows.js';
+import { averageWindows } from './average-windows.js';
 import { LayerNodes } from './layer-nodes.js';
-import { products } from './products.js';
-import type { Rule } from './rule.js';
-
-type AdaptiveAvgPool = Extract<Layer, { kind: 'adaptiveAvgPool' }>;
+import type { LayerForward, Rule, RuleContext } from './rule.js';
 
 /**
- * y = A x for each image, pixels flat: row o of A has 1 / count in the pixels of window o (onnx/adaptive-avg-pool.ts). dx = A^T dy.
- * Where the windows divide the image evenly, they repeat their share.
+ * PyTorch's nn.AdaptiveAvgPool2d. With A_v and A_h the averaging matrices of the axes (adaptive-avg-pool.ts of ../onnx), for each
+ * image and channel:
+ *
+ *   y = A_v x A_h^T        dx = A_v^T dy A_h
+ *
+ * Where the windows are all of the image, or the image is divided evenly, there are operators that do it.
  */
-export const adaptiveAvgPoolRule: Rule<AdaptiveAvgPool> = (context, [input]) => {
-  const { graph, layer, inputShapes, numShards: S, rowsPerShard: B } = context;
-  const { outputSize } = layer;
+export const adaptiveAvgPoolRule: Rule<AdaptiveAvgPoolLayer> = (context, [input]) => {
   const nodes = new LayerNodes(context);
-  const C = inputShapes[0]![0]!;
-  const size = sizeOf(inputShapes[0]!);
-  const N = S * B;
-  const isEven = size[0] % outputSize[0] === 0 && size[1] % outputSize[1] === 0;
-  if (isEven) {
-    const window = [size[0] / outputSize[0], size[1] / outputSize[1]] as const;
+  const [height, width] = sizeOf(context.inputShapes[0]!);
+  const [rows, columns] = context.layer.outputSize;
+  if (rows === 1 && columns === 1) return wholeAverage(context, nodes, input!);
+  if (rows === height && columns === width) {
     return {
-      output: lowerAdaptiveAvgPool(graph, context.name('output'), input!, size, outputSize),
-      backward: (dOutput) => {
-        const images = spreadEvenly(nodes, dOutput, { numImages: N * C, outputSize, window });
-        const dInput = nodes.reshape('d_input', images, [N, C, ...size]);
-        return { inputs: [dInput], tensors: new Map() };
-      },
+      output: input!,
+      backward: (dOutput) => ({ inputs: [dOutput], tensors: new Map() }),
     };
   }
-  const numPixels = numElements(size);
-  const numOutputs = numElements(outputSize);
-  const averages = flatAverages(size, outputSize);
-  /** Images times a matrix, flat: [N, C, ...] to [N, C, ...after]. */
-  const timesMatrix = (
-    suffix: string,
-    value: string,
-    matrix: string,
-    before: Pair,
-    after: Pair,
-  ) => {
-    const flat = nodes.reshape(`${suffix}.flat`, value, [S, B * C, numElements(before)]);
-    const shape = { rows: B * C, columns: numElements(after) };
-    const product = products(nodes, `${suffix}.product`, [flat, matrix], shape);
-    return nodes.reshape(suffix, product, [N, C, ...after]);
-  };
-  const averagesOf = nodes.constant(
-    'averages',
-    [1, numPixels, numOutputs],
-    transposed(averages, numOutputs, numPixels),
-  );
+  if (height % rows === 0 && width % columns === 0) {
+    const kernel = [height / rows, width / columns] as const;
+    const padding = { top: 0, left: 0, bottom: 0, right: 0 };
+    const window = { kernel, stride: kernel, padding, countIncludePad: true };
+    return averageWindows(context, nodes, window, input!);
+  }
+  return byMatrices(context, nodes, input!);
+};
+
+type Context = RuleContext<AdaptiveAvgPoolLayer>;
+
+const shapeOfRows = ({ numShards, rowsPerShard, inputShapes }: Context): readonly number[] => [
+  numShards * rowsPerShard,
+  ...inputShapes[0]!,
+];
+
+function wholeAverage(context: Context, nodes: LayerNodes, input: string): LayerForward {
+  const [height, width] = sizeOf(context.inputShapes[0]!);
   return {
-    output: timesMatrix('output', input!, averagesOf, size, outputSize),
-    backward: (dOutput) => {
-      const shares = nodes.constant('shares', [1, numOutputs, numPixels], averages);
-      const dInput = timesMatrix('d_input', dOutput, shares, outputSize, size);
+    output: nodes.node('GlobalAveragePool', 'output', [input]),
+    backward: (dOutput, [wantsInput]) => {
+      if (wantsInput !== true) return { inputs: [undefined], tensors: new Map() };
+      const share = nodes.filled('share', [], 1 / (height * width));
+      const errors = nodes.node('Mul', 'errors', [dOutput, share]);
+      const shape = nodes.integers('image_shape', shapeOfRows(context));
+      return { inputs: [nodes.node('Expand', 'd_input', [errors, shape])], tensors: new Map() };
+    },
+  };
+}
+
+function byMatrices(context: Context, nodes: LayerNodes, input: string): LayerForward {
+  const [height, width] = sizeOf(context.inputShapes[0]!);
+  const [rows, columns] = context.layer.outputSize;
+  const vertical = nodes.constant('vertical', [rows, height], averagingMatrix(height, rows));
+  const horizontal = nodes.constant(
+    'horizontal',
+    [columns, width],
+    averagingMatrix(width, columns),
+  );
+
+  /** V x H^T as (H (V x)^T)^T: a matrix on the right would be multiplied by the rows of all images at once. */
+  const onBothSides = (suffix: string, left: string, value: string, right: string): string => {
+    const product = nodes.node('MatMul', `${suffix}.rows`, [left, value]);
+    const turned = nodes.transpose(`${suffix}.turned`, product, [0, 1, 3, 2]);
+    const products = nodes.node('MatMul', `${suffix}.columns`, [right, turned]);
+    return nodes.transpose(suffix, products, [0, 1, 3, 2]);
+  };
+  return {
+    output: onBothSides('output', vertical, input, horizontal),
+    backward: (dOutput, [wantsInput]) => {
+      if (wantsInput !== true) return { inputs: [undefined], tensors: new Map() };
+      const down = nodes.transpose('vertical_T', vertical, [1, 0]);
+      const across = nodes.transpose('horizontal_T', horizontal, [1, 0]);
+      const dInput = onBothSides('d_input', down, dOutput, across);
       return { inputs: [dInput], tensors: new Map() };
     },
   };
-};
-
-/** A of [rows of windows * columns of windows, height * width], from the averages over each axis. */
-function flatAverages(size: Pair, outputSize: Pair): Float32Array {
-  const [height, width] = size;
-  const [rows, columns] = outputSize;
-  const vertical = averagingMatrix(height, rows);
-  const horizontal = averagingMatrix(width, columns);
-  return Float32Array.from({ length: rows * columns * height * width }, (_, at) => {
-    const pixel = at % (height * width);
-    const window = Math.floor(at / (height * width));
-    const row = Math.floor(window / columns) * height + Math.floor(pixel / width);
-    return vertical[row]! * horizontal[(window % columns) * width + (pixel % width)]!;
-  });
 }
