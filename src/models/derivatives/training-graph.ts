@@ -43,7 +43,7 @@ export interface TrainingGraphInputs {
 
 /**
  * The training graph of the part of a network behind its boundaries: forward, cross-entropy, and with `pass: gradient` the gradients of
- * the trained parameters, for S shards of B rows at once. Outputs: `losses` [S], `correct` [S]; `gradient/<name>` [S, length] of each
+ * the trained parameters, for S shards of B rows at once. Outputs: `losses` [S], `correct` [S]; `gradient/<name>`, S * length values in some shape, of each
  * trained tensor; `batch_mean/<layer>` and `batch_var/<layer>` [S, C] of the batch norms that normalise by their microbatch.
  *
  * The loss of a shard is -sum_bk q log p + weight * the same of each auxiliary classifier (loss.ts). In an evaluation nothing is dropped, batch
@@ -173,7 +173,7 @@ class TrainingGraph {
 
   /** Layer by layer, last first; only what a trained parameter depends on. */
   #backward(gradients: GradientSums): void {
-    const { trained, numShards } = this.#options;
+    const { trained } = this.#options;
     const differentiated = new Set<string>();
     for (const layer of this.#layers) {
       const isTrained = layerTensors(layer).some(({ name }) => trained.has(name));
@@ -189,11 +189,11 @@ class TrainingGraph {
       for (const [i, gradient] of inputs.entries()) {
         if (gradient !== undefined && wanted[i] === true) gradients.add(layer.inputs[i]!, gradient);
       }
-      for (const { name, shape } of layerTensors(layer)) {
+      for (const { name } of layerTensors(layer)) {
         if (!trained.has(name)) continue;
         const gradient = tensors.get(name.slice(layer.name.length + 1));
         if (gradient === undefined) throw new Error(`no gradient of ${name}`);
-        this.#output(`gradient/${name}`, gradient, [numShards, numElements(shape)]);
+        this.#graph.outputAs(`gradient/${name}`, gradient);
       }
     }
   }

@@ -41,6 +41,8 @@ export class GraphBuilder {
   readonly #initializers = new Map<string, OnnxTensor>();
   readonly #inputs: OnnxValueInfo[] = [];
   readonly #outputs: OnnxValueInfo[] = [];
+  /** New names of values that nodes give. */
+  readonly #renamed = new Map<string, string>();
 
   constructor(name: string) {
     this.#name = name;
@@ -53,6 +55,17 @@ export class GraphBuilder {
 
   output(name: string, type: ElementType, dimensions: Dimensions): void {
     this.#outputs.push(valueInfo(name, type, dimensions));
+  }
+
+  /**
+   * Makes a value an output under another name, in whatever shape it has, and float. Where a node gives it, nothing copies it, as a
+   * Reshape to an output would.
+   */
+  outputAs(name: string, value: string): void {
+    const isMade = this.#nodes.some(({ output }) => output.includes(value));
+    if (isMade && !this.#renamed.has(value)) this.#renamed.set(value, name);
+    else this.node('Identity', name, [value]);
+    this.#outputs.push({ name, type: { tensorType: { elemType: onnxTypes.float } } });
   }
 
   /** A constant; the same name twice is the same constant. Values are stored as they are, little-endian. */
@@ -104,13 +117,18 @@ export class GraphBuilder {
 
   /** The bytes of the ONNX file, with `metadata` as its metadata_props. */
   build(metadata: Readonly<Record<string, string>> = {}): Uint8Array {
+    const nameOf = (value: string): string => this.#renamed.get(value) ?? value;
     return encodeOnnx({
       irVersion,
       producerName: 'ftctl',
       opsetImport: [{ domain: '', version: opsetVersion }],
       graph: {
         name: this.#name,
-        node: this.#nodes,
+        node: this.#nodes.map((node) => ({
+          ...node,
+          input: node.input.map(nameOf),
+          output: node.output.map(nameOf),
+        })),
         initializer: [...this.#initializers.values()],
         input: this.#inputs,
         output: this.#outputs,

@@ -39,7 +39,8 @@ export interface OnnxValueInfo {
   readonly type: {
     readonly tensorType: {
       readonly elemType: number;
-      readonly shape: { readonly dim: readonly OnnxDimension[] };
+      /** Absent: onnxruntime infers it. */
+      readonly shape?: { readonly dim: readonly OnnxDimension[] };
     };
   };
 }

@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
+import type { PhaseEngineOptions } from '../../../src/engines/engine-options.js';
 import { openPhaseEngine } from '../../../src/engines/open-phase-engine.js';
 import { openEngineHere } from '../../../src/engines/open-engine-here.js';
 import { numElements } from '../../../src/models/tensor-specs.js';
@@ -20,6 +21,8 @@ afterAll(() => {
   rmSync(cacheDir, { recursive: true, force: true });
 });
 
+type NetworkOptions = Extract<PhaseEngineOptions, { readonly kind: 'network' }>;
+
 const [numClasses, rowsPerShard] = [3, 3];
 const prepared = await prepareModel(
   { architecture: 'mobilenet_v2', width: 0.1, weights: 'random', integrity: null },
@@ -36,11 +39,11 @@ const tensors = {
   parameters: initialParameters(prepared, weights, 1),
   statistics: initialStatistics(prepared, weights),
 };
-const optionsOf = (phase: number) =>
-  ({
-    ...{ kind: 'network', prepared, phase, cacheDir, rowsPerShard, provider: 'cpu' },
-    batchNorm: phase === 0 ? 'shard' : 'frozen',
-  }) as const;
+const optionsOf = (phase: number): NetworkOptions => ({
+  kind: 'network',
+  ...{ prepared, phase, cacheDir, rowsPerShard, provider: 'cpu' },
+  batchNorm: phase === 0 ? 'shard' : 'frozen',
+});
 
 for (const [phase, { trained, statistics, numFeatures }] of prepared.phases.entries()) {
   const lengths = prepared.parameters
