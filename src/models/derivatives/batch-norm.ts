@@ -1,6 +1,7 @@
 import type { BatchNormLayer } from '../network.js';
 import { numElements } from '../tensor-specs.js';
 import { LayerNodes } from './layer-nodes.js';
+import { products } from './products.js';
 import type { LayerForward, Rule, RuleContext } from './rule.js';
 
 /**
@@ -37,13 +38,14 @@ function byRunningStatistics(context: Context, input: string): LayerForward {
     backward: (dOutput, [wantsInput]) => {
       const inverse_C = nodes.inverseDeviation(variance);
       const tensors = new Map<string, string>();
-      const rows_1B = nodes.filled('numPixels_1B', [1, nodes.B], nodes.P);
+      const numPixels_2B = nodes.filled('numPixels_2B', [2, nodes.B], nodes.P);
       if (context.isTrained('weight')) {
         const centred = nodes.node('Sub', 'centred', [input, nodes.ofChannels('mean_C11', mean)]);
-        const sum = nodes.sumOfProducts('errors_centred', dOutput, centred, rows_1B);
+        const sum = nodes.sumOfProducts('errors_centred', dOutput, centred, numPixels_2B);
         tensors.set('weight', nodes.node('Mul', 'd_weight', [sum, inverse_C]));
       }
-      if (context.isTrained('bias')) tensors.set('bias', nodes.sum('d_bias', dOutput, rows_1B));
+      if (context.isTrained('bias'))
+        tensors.set('bias', nodes.sum('d_bias', dOutput, numPixels_2B));
       if (wantsInput !== true) return { inputs: [undefined], tensors };
       const scale_C = nodes.node('Mul', 'scale', [weight, inverse_C]);
       const scale_C11 = nodes.ofChannels('scale_C11', scale_C);
@@ -63,13 +65,14 @@ function byShard(context: Context, input: string): LayerForward {
   const rows_S11 = nodes.node('MatMul', 'rows_S11', [mask_S1B, nodes.filled('ones', [B, 1], 1)]);
   const rowsOr1_S11 = nodes.node('Max', 'rowsOr1_S11', [rows_S11, one]);
   const shares_S1B = nodes.node('Div', 'shares_S1B', [mask_S1B, rowsOr1_S11]);
+  const shares_S2B = nodes.concat('shares_S2B', [shares_S1B, shares_S1B], 1);
 
-  const mean_S1C = nodes.sum('mean', input, shares_S1B);
+  const mean_S1C = nodes.sum('mean', input, shares_S2B);
   const image = nodes.reshape('input_SB', input, [S, B, C, P]);
   const mean_S1C1 = nodes.reshape('mean_S1C1', mean_S1C, [S, 1, C, 1]);
   const centred_SBCP = nodes.node('Sub', 'centred_SBCP', [image, mean_S1C1]);
   const centred = nodes.reshape('centred', centred_SBCP, nodes.shape);
-  const variance_S1C = nodes.sumOfProducts('variance', centred, centred, shares_S1B);
+  const variance_S1C = nodes.sumOfProducts('variance', centred, centred, shares_S2B);
   const inverse_S1C = nodes.inverseDeviation(variance_S1C);
   const scale_S1C = nodes.node('Mul', 'scale_S1C', [inverse_S1C, weight]);
   const output = nodes.affineOfRows('output', centred, scale_S1C, bias);
@@ -86,9 +89,9 @@ function byShard(context: Context, input: string): LayerForward {
     output,
     statistics: { mean: mean_S1C, variance: unbiased() },
     backward: (dOutput, [wantsInput]) => {
-      const numPixels_1B = nodes.filled('numPixels_1B', [1, B], P);
-      const dBias_S1C = nodes.sum('d_bias', dOutput, numPixels_1B);
-      const sum_S1C = nodes.sumOfProducts('errors_centred', dOutput, centred, numPixels_1B);
+      const numPixels_2B = nodes.filled('numPixels_2B', [2, B], P);
+      const dBias_S1C = nodes.sum('d_bias', dOutput, numPixels_2B);
+      const sum_S1C = nodes.sumOfProducts('errors_centred', dOutput, centred, numPixels_2B);
       const dWeight_S1C = nodes.node('Mul', 'd_weight', [sum_S1C, inverse_S1C]);
       const tensors = new Map<string, string>();
       if (context.isTrained('weight')) tensors.set('weight', dWeight_S1C);
@@ -150,15 +153,20 @@ class ChannelNodes extends LayerNodes {
     return this.node('Reciprocal', 'inverse_deviation', [deviation]);
   }
 
-  /** The means over pixels of [N, C, ...pixels], times a factor [S or 1, 1, B] of each row, added up over rows: [S, 1, C]. */
-  sum(suffix: string, values: string, factors: string): string {
+  /**
+   * The means over pixels of [N, C, ...pixels], times a factor of each row, added up over rows: [S, 1, C]. `factors_S2B`: [S, 2, B] or
+   * [2, B], each there twice (products.ts).
+   */
+  sum(suffix: string, values: string, factors_S2B: string): string {
     const means = this.node('GlobalAveragePool', `${suffix}.means`, [values]);
     const means_SBC = this.reshape(`${suffix}.means_SBC`, means, [this.S, this.B, this.C]);
-    return this.node('MatMul', `${suffix}_S1C`, [factors, means_SBC]);
+    const sides = { rows: 2, columns: this.C };
+    const sums_S2C = products(this, `${suffix}_S2C`, [factors_S2B, means_SBC], sides);
+    return this.slice(`${suffix}_S1C`, sums_S2C, { axes: [1], starts: [0], ends: [1] });
   }
 
-  sumOfProducts(suffix: string, a: string, b: string, factors: string): string {
-    return this.sum(suffix, this.node('Mul', `${suffix}.products`, [a, b]), factors);
+  sumOfProducts(suffix: string, a: string, b: string, factors_S2B: string): string {
+    return this.sum(suffix, this.node('Mul', `${suffix}.products`, [a, b]), factors_S2B);
   }
 
   /**
