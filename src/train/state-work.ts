@@ -19,6 +19,15 @@ export interface UpdateTask {
   readonly clip: PhaseSpec['clip'];
 }
 
+export interface Inspection {
+  /** Values that are not finite. */
+  readonly numBad: number;
+  /** After the round. */
+  readonly ledger: string;
+  /** The vector that was inspected: the caller's again, in an array that may be another one. */
+  readonly reduced: Float32Array;
+}
+
 /**
  * Port: what goes over the whole of a state's arrays. Of a large state it would block the control thread, so that one implementation does it
  * in other threads; the bits are the same.
@@ -26,12 +35,8 @@ export interface UpdateTask {
 export interface StateWork {
   /** An array of zeros for a part of a state, in memory that the work can reach. */
   allocate(length: number): Float32Array;
-  /** How many values are not finite, and the ledger after the round. */
-  inspect(
-    reduced: Float32Array,
-    ledger: string,
-    round: number,
-  ): Promise<{ readonly numBad: number; readonly ledger: string }>;
+  /** Takes the reduced vector over until it gives it back. */
+  inspect(reduced: Float32Array, ledger: string, round: number): Promise<Inspection>;
   /** Moves parameters and moments in place. */
   update(state: TrainingState, task: UpdateTask): Promise<void>;
   /** A copy of the parameters, in memory from `allocate`: that of `into`, whose values are no longer needed, if there is one. */
@@ -54,6 +59,7 @@ export function inlineStateWork(): StateWork {
       Promise.resolve({
         numBad: countNotFinite(reduced),
         ledger: extendLedger(ledger, round, reduced),
+        reduced,
       }),
     update(state, { reduced, numTrained, weight, ranges, clip }) {
       if (mean.length !== numTrained) mean = new Float32Array(numTrained);

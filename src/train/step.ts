@@ -64,16 +64,17 @@ export async function applyStep(
   const { loss, accuracy } = meanOf(sums);
 
   // 7  check: every worker holds the same sums, so every worker decides the same
-  const { numBad, ledger } = await run.work.inspect(reduced, state.ledger, plan.round);
+  const inspected = await run.work.inspect(reduced, state.ledger, plan.round);
+  const { numBad, ledger } = inspected;
   const learningRate = learningRateOf(run, state.history, plan);
   assertFinite(plan, { numBad, loss, learningRate, base: phase.spec.optimizer.learningRate });
 
   // 8  update
-  const statistics = statisticsPart(reduced, phase.numTrained);
+  const statistics = statisticsPart(inspected.reduced, phase.numTrained);
   if (statistics !== undefined) moveStatistics(state.statistics, phase.statistics, statistics);
   state.updates += 1;
   await run.work.update(state, {
-    reduced,
+    reduced: inspected.reduced,
     numTrained: phase.numTrained,
     weight: sums.weight,
     ranges: ratedRanges(run, state.history, plan, state.updates),
