@@ -46,10 +46,14 @@ export const problems: readonly Problem[] = [
   ...bothModes(torchvisionProblem('resnet18', 'layer4', 64, uneven)),
   ...bothModes(torchvisionProblem('resnet50', 'layer4', 64)),
   torchvisionProblem('alexnet', 'all', 64, { rowsPerShard: 2, counts: [2, 1] }),
-  ...bothModes(torchvisionProblem('vgg11_bn', 'all', 32, { counts: [4] })),
-  torchvisionProblem('squeezenet1_0', 'all', 64),
+  ...bothModes(torchvisionProblem('vgg11_bn', 'all', 32, { counts: [4], seed: 1 })),
+  torchvisionProblem('squeezenet1_0', 'all', 64, { seed: 2 }),
   ...bothModes(torchvisionProblem('densenet121', 'features.denseblock4', 64)),
-  ...bothModes(torchvisionProblem('inception_v3', 'Mixed_6e', 299)),
-  ...bothModes(torchvisionProblem('inception_v3', 'AuxLogits', 299)),
+  ...bothModes(
+    torchvisionProblem('inception_v3', 'Mixed_6e', 299, { rowsPerShard: 6, counts: [6] }),
+  ),
+  ...bothModes(
+    torchvisionProblem('inception_v3', 'AuxLogits', 299, { rowsPerShard: 6, counts: [6] }),
+  ),
   ...bothModes(torchvisionProblem('mobilenet_v2', 'all', 64, { rowsPerShard: 8, counts: [8, 7] })),
 ];

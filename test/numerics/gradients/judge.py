@@ -260,6 +260,14 @@ def largest(values):
     return max(-values.min().item(), values.max().item())
 
 
+def magnitude(results, name):
+    """What distances are relative to: the largest magnitude. Means matter in units of the deviation."""
+    if not name.startswith("batch_mean/"):
+        return largest(results[name])
+    deviation = results[name.replace("mean", "var", 1)].max().sqrt().item()
+    return max(largest(results[name]), deviation)
+
+
 def gradients(request):
     """In float64, kept for "compare"; and how far PyTorch's own float32 is from it: [distance, largest magnitude] by name and shard."""
     judged.clear()
@@ -275,7 +283,7 @@ def gradients(request):
     for s in shards:
         for name, values in shard_results(suffix, batch, s).items():
             expected = judged[s][name]
-            own.setdefault(name, {})[s] = [distance(values, expected), largest(expected)]
+            own.setdefault(name, {})[s] = [distance(values, expected), magnitude(judged[s], name)]
     losses = [judged[s]["losses"].item() if s in judged else 0 for s in range(len(request["counts"]))]
     return {"own": own, "losses": losses, "mean": mean}
 

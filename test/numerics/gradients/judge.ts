@@ -43,20 +43,31 @@ export interface JudgedOptimizer {
 /** PyTorch in one process of judge.py, which keeps one network. */
 export class GradientJudge {
   readonly #process: JudgeProcess;
+  #made: { readonly key: string; readonly tensors: TensorSet } | undefined;
 
   constructor(python: string) {
     this.#process = new JudgeProcess(python, fileURLToPath(new URL('judge.py', import.meta.url)));
   }
 
-  /** Builds a problem's network with seeded weights, and batch norms that know the images; gives the state dict. */
+  /**
+   * Builds a problem's network with seeded weights, and batch norms that know the images; gives the state dict. The same network of
+   * the same images is not built again.
+   */
   async make(
     { architecture, network, seed, imageSize }: Problem,
     { images }: Rows,
   ): Promise<TensorSet> {
     const which = architecture === null ? { network } : { architecture };
+    const request = { ...which, seed, imageSize, numClasses };
+    const key = JSON.stringify([request, images.length]);
+    if (key === this.#made?.key) return this.#made.tensors;
+    this.#made = undefined;
     this.#process.give('images.f32', images);
-    await this.#process.ask('make', { ...which, seed, imageSize, numClasses });
-    return decodeSafetensors(this.#process.take('weights.safetensors'), 'the judge').tensors;
+    await this.#process.ask('make', request);
+    const bytes = this.#process.take('weights.safetensors');
+    const { tensors } = decodeSafetensors(bytes, 'the judge');
+    this.#made = { key, tensors };
+    return tensors;
   }
 
   /** The features [steps, S, B, F] of rows: what PyTorch's float32 network gives at the boundaries; zeros for padding. */

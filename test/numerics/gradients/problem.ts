@@ -35,6 +35,13 @@ interface Given {
   readonly shape: Shape;
 }
 
+/** What a test of it is called. */
+export function titleOf({ architecture, split, batchNorm, counts }: Problem): string {
+  const except = split.except.length === 0 ? '' : ` except ${split.except.join(', ')}`;
+  const name = architecture ?? 'a network of odd strides, dilations and groups';
+  return `${name}: ${split.train.join(', ')}${except}, batch norm ${batchNorm}, shards of ${counts.join(', ')} rows`;
+}
+
 /** What follows from a problem. */
 export interface Resolved {
   readonly trained: readonly string[];

@@ -4,7 +4,7 @@ import { findPython } from '../../support/python.js';
 import { torchvisionProblem } from './cases.js';
 import { GradientJudge, type JudgedOptimizer } from './judge.js';
 import { OurGraph } from './our-graph.js';
-import { makeRows, resolve, type Problem } from './problem.js';
+import { makeRows, resolve, titleOf, type Problem } from './problem.js';
 import { trainWithOurs } from './training.js';
 
 const python = findPython(['torch', 'torchvision', 'safetensors']);
@@ -51,7 +51,7 @@ describe.skipIf(python.path === undefined)('ten steps of training follow PyTorch
   });
   afterAll(() => judge.close());
 
-  /** Relative distances of the losses; and PyTorch's. */
+  /** Relative distances of the losses. */
   async function compared(problem: Problem, theirs: OptimizerSpec, ours: OptimizerSpec) {
     const resolved = resolve(problem);
     const rows = makeRows(problem, resolved, numSteps);
@@ -62,26 +62,22 @@ describe.skipIf(python.path === undefined)('ten steps of training follow PyTorch
     try {
       const training = { problem, resolved, tensors, features, rows };
       const losses = await trainWithOurs(graph, training, ours, numSteps);
-      return { expected, distances: losses.map((loss, i) => Math.abs(loss / expected[i]! - 1)) };
+      return losses.map((loss, i) => Math.abs(loss / expected[i]! - 1));
     } finally {
       await graph.close();
     }
   }
 
-  test.each(trainings)(
-    '$problem.architecture, $problem.split.train, batch norm $problem.batchNorm, $optimizer.type',
-    { timeout: 120_000 },
-    async ({ problem, optimizer }) => {
-      const { expected, distances } = await compared(problem, optimizer, optimizer);
+  for (const { problem, optimizer } of trainings) {
+    test(`${titleOf(problem)}, by ${optimizer.type}`, { timeout: 120_000 }, async () => {
+      const distances = await compared(problem, optimizer, optimizer);
       expect(Math.max(...distances)).toBeLessThan(tolerance);
-      // It is a training: the steps have different rows, but what moves nothing would pass too.
-      expect(new Set(expected).size).toBe(numSteps);
-    },
-  );
+    });
+  }
 
   test('but not where the momentum has the wrong sign', { timeout: 120_000 }, async () => {
     const wrong = { ...sgd, momentum: -sgd.momentum };
-    const { distances } = await compared(withoutBatchNorm, sgd, wrong);
+    const distances = await compared(withoutBatchNorm, sgd, wrong);
     expect(distances[0]!).toBeLessThan(tolerance);
     expect(Math.max(...distances)).toBeGreaterThan(2 * tolerance);
   });
