@@ -48,8 +48,14 @@ function byInput(geometry: ConvGeometry): InputGradientLowering {
 }
 
 function byFilter(geometry: ConvGeometry): FilterGradientLowering {
-  const { numTaps: T, groups: G, outChannels: K, rowsPerShard: B, numPixels: P } = geometry;
+  const { numTaps: T, groups: G, inChannels: C, outChannels: K, stride } = geometry;
+  const numErrors = geometry.rowsPerShard * geometry.numPixels;
   if (T === 1) return 'unfolded';
-  if (G > 1) return 'unfolded';
-  return B * P > 2 * K ? 'taps' : 'unfolded';
+  const isStrided = stride.some((step) => step > 1);
+  const isDepthwise = G > 1 && K === G;
+  const canCorrelate = canTakeFilterGradient(geometry, 'correlation');
+  if (isDepthwise) return isStrided && canCorrelate ? 'correlation' : 'unfolded';
+  // A product for each tap has as many columns as there are channels.
+  if (C / G < 16) return T > 16 && canCorrelate ? 'correlation' : 'unfolded';
+  return numErrors >= (2 * K) / G ? 'taps' : 'unfolded';
 }

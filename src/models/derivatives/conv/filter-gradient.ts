@@ -77,10 +77,16 @@ function unfolded(operands: ConvOperands, errors_SKR: string): string {
   const { nodes, geometry } = operands;
   const { numShards: S, rowsPerShard: B, inChannels: C, outChannels: K } = geometry;
   const { groups: G, numPixels: P, numTaps: T } = geometry;
+  const R = B * P;
   const reads = readsOfTaps(operands);
-  const each = reads.map((value, t) => nodes.reshape(`reads_1R.${t}`, value, [S * C, 1, B * P]));
+  const each = reads.map((value, t) => nodes.reshape(`reads_1R.${t}`, value, [S * C, 1, R]));
   const all = each.length === 1 ? each[0]! : nodes.concat('reads_TR', each, 1);
-  const unfolded_SGCTR = nodes.reshape('unfolded', all, [S * G, (C / G) * T, B * P]);
+  const unfolded_SGCTR = nodes.reshape('unfolded', all, [S * G, (C / G) * T, R]);
+  if (K === G && (C / G) * T > 1 && P > 1) {
+    // Depthwise: the errors as a column. No transposition is near whose place could change the kernel (products.ts).
+    const column = nodes.reshape('errors_column', errors_SKR, [S * G, R, 1]);
+    return nodes.node('MatMul', 'd_weight', [unfolded_SGCTR, column]);
+  }
   const columns = nodes.transpose('unfolded_columns', unfolded_SGCTR, [0, 2, 1]);
   const sizes = { rows: K / G, columns: (C / G) * T };
   return products(nodes, 'd_weight', [errorsByGroup(operands, errors_SKR), columns], sizes);
