@@ -3,6 +3,8 @@ import { GraphBuilder } from '../models/onnx/graph-builder.js';
 import { headLayout } from '../models/head.js';
 import { openHeadEngine } from './head-engine.js';
 import { OnnxSession, type Provider } from './onnx-session.js';
+import type { ShardBatch } from './phase-engine.js';
+import { probeGradients } from './probe-network.js';
 
 /** Values in [-1, 1) that need no mathematical function: a multiplicative hash (Knuth) of the index. */
 function values(length: number, salt: number): Float32Array {
@@ -43,29 +45,33 @@ function probeGraph(): Uint8Array {
   return graph.build();
 }
 
-/** The step vector's sum over two shards of a classifier. */
-async function probeClassifier(provider: Provider): Promise<readonly Float32Array[]> {
-  const [numShards, rowsPerShard, numFeatures, numClasses] = [2, 3, 33, 5];
-  const head = {
-    kind: 'linear' as const,
-    weightName: 'weight',
-    biasName: 'bias',
-    numFeatures,
-    numClasses,
+const numClasses = 5;
+
+/** Two shards of three rows. */
+function probeBatch(numFeatures: number, salt: number): ShardBatch {
+  const [numShards, rowsPerShard] = [2, 3];
+  const rows = numShards * rowsPerShard;
+  const labels_SB = Int32Array.from({ length: rows }, (_, i) => i % numClasses);
+  const targets_SBK = new Float32Array(rows * numClasses);
+  for (const [row, label] of labels_SB.entries()) targets_SBK[row * numClasses + label] = 1;
+  return {
+    ...{ numShards, rowsPerShard, targets_SBK, labels_SB, mix: null, dropout: null },
+    features_SBF: values(rows * numFeatures, salt),
+    weights_S: new Float32Array(numShards).fill(rowsPerShard),
+    counts_S: new Float32Array(numShards).fill(rowsPerShard),
   };
+}
+
+/** The step vector's sum over the two shards, of a classifier. */
+async function probeClassifier(provider: Provider): Promise<readonly Float32Array[]> {
+  const numFeatures = 33;
+  const names = { weightName: 'weight', biasName: 'bias' };
+  const head = { kind: 'linear' as const, ...names, numFeatures, numClasses };
   const layout = headLayout(head);
+  const batch = probeBatch(numFeatures, 7);
+  const { numShards, rowsPerShard } = batch;
   const engine = await openHeadEngine({ head, layout, rowsPerShard, provider });
   try {
-    const rows = numShards * rowsPerShard;
-    const labels_SB = Int32Array.from({ length: rows }, (_, i) => i % numClasses);
-    const targets_SBK = new Float32Array(rows * numClasses);
-    for (const [row, label] of labels_SB.entries()) targets_SBK[row * numClasses + label] = 1;
-    const batch = {
-      ...{ numShards, rowsPerShard, targets_SBK, labels_SB, mix: null, dropout: null },
-      features_SBF: values(rows * numFeatures, 7),
-      weights_S: new Float32Array(numShards).fill(rowsPerShard),
-      counts_S: new Float32Array(numShards).fill(rowsPerShard),
-    };
     const partials = await engine.gradients(
       [batch],
       { firstShard: 0, numShards, numShardsOfRun: numShards },
@@ -107,6 +113,7 @@ export async function numericProbe(o: { readonly provider?: Provider } = {}): Pr
     await session.close();
   }
   for (const vector of await probeClassifier(provider)) add(vector);
+  for (const vector of await probeGradients(provider, values, probeBatch)) add(vector);
   add(mathValues());
   return hash.digest('hex');
 }
