@@ -171,7 +171,7 @@ class Simulation {
       journal: this.#journalWriter(),
       states: this.#states(),
       clock: this.#world.clockOf(this.#coordinator),
-      narrator: { shape, applied: [] },
+      narrator: { shape: { epochs: shape.epochs, steps: [shape.steps] }, applied: [] },
       emit: (event) => {
         this.#events.push(event);
       },

@@ -42,7 +42,7 @@ function conducted(ports: {
     },
     states: { store: ports.store ?? (() => Promise.resolve('path')) },
     clock: systemClock,
-    narrator: { shape: { epochs: 1, steps: 1 }, applied: [] },
+    narrator: { shape: { epochs: 1, steps: [1] }, applied: [] },
     ...(ports.decide === undefined ? {} : { decide: ports.decide }),
     emit: (event) => {
       ports.emit?.(event);
