@@ -1,4 +1,5 @@
 import type { AttributeValue, GraphBuilder } from '../onnx/graph-builder.js';
+import { onnxTypes } from '../onnx/schema.js';
 import type { RuleContext } from './rule.js';
 
 /** Adds nodes with a layer's names: each value, and each constant that a node has, is called after what it is in the layer. */
@@ -39,6 +40,12 @@ export class LayerNodes {
 
   concat(suffix: string, values: readonly string[], axis: number): string {
     return this.node('Concat', suffix, values, { axis });
+  }
+
+  /** 1 where an element is not zero, else 0. (For what is not negative it is the sign; onnxruntime's Sign takes four times as long.) */
+  isNotZero(suffix: string, value: string): string {
+    const isNotZero = this.node('Cast', `${suffix}.bool`, [value], { to: onnxTypes.bool });
+    return this.node('Cast', suffix, [isNotZero], { to: onnxTypes.float });
   }
 
   /** Pads with zeros or `fill`: `before` and `after` each axis; negative numbers cut off. */

@@ -1,4 +1,5 @@
 import type { MaxPoolLayer } from '../network.js';
+import { onnxTypes } from '../onnx/schema.js';
 import { resolveWindow, sizeOf } from '../shapes.js';
 import { AxisTaps } from './axis-windows.js';
 import { LayerNodes } from './layer-nodes.js';
@@ -42,7 +43,7 @@ export const maxPoolRule: Rule<MaxPoolLayer> = (context, [input]) => {
       // What no other tap has taken is the last one's.
       if (t === taps.length - 1) return rest;
       const isLargest = nodes.node('Equal', `${suffix}.is_largest_${t}`, [tap, largest]);
-      const mask = nodes.node('Cast', `${suffix}.mask_${t}`, [isLargest], { to: 1 });
+      const mask = nodes.node('Cast', `${suffix}.mask_${t}`, [isLargest], { to: onnxTypes.float });
       const taken = nodes.node('Mul', `${suffix}.taken_${t}`, [rest, mask]);
       rest = nodes.node('Sub', `${suffix}.rest_${t}`, [rest, taken]);
       return taken;

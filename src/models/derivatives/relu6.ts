@@ -2,7 +2,8 @@ import type { SimpleLayer } from '../network.js';
 import { LayerNodes } from './layer-nodes.js';
 import type { Rule } from './rule.js';
 
-/** y = min(max(x, 0), 6); dx = dy where 0 < x < 6, else 0 (PyTorch's hardtanh_backward). The signs of y and 6 - y are that mask. */
+/** y = min(max(x, 0), 6); dx = dy where 0 < x < 6, else 0 (PyTorch's hardtanh_backward). There
+ * y (6 - y) is not zero. */
 export const relu6Rule: Rule<SimpleLayer> = (context, [input]) => {
   const nodes = new LayerNodes(context);
   const low = nodes.filled('low', [], 0);
@@ -11,10 +12,8 @@ export const relu6Rule: Rule<SimpleLayer> = (context, [input]) => {
   return {
     output,
     backward: (dOutput) => {
-      const above = nodes.node('Sign', 'above', [output]);
       const room = nodes.node('Sub', 'room', [high, output]);
-      const below = nodes.node('Sign', 'below', [room]);
-      const inside = nodes.node('Mul', 'inside', [above, below]);
+      const inside = nodes.isNotZero('inside', nodes.node('Mul', 'distances', [output, room]));
       return {
         inputs: [nodes.node('Mul', 'd_input', [dOutput, inside])],
         tensors: new Map(),

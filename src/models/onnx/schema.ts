@@ -60,7 +60,7 @@ export interface OnnxModel {
 }
 
 /** TensorProto.DataType */
-export const onnxTypes = { float: 1, int32: 6, int64: 7 } as const;
+export const onnxTypes = { float: 1, int32: 6, int64: 7, bool: 9 } as const;
 
 /** AttributeProto.AttributeType */
 export const onnxAttributeTypes = { float: 1, int: 2, ints: 7 } as const;
