@@ -42,7 +42,7 @@ server.transport.onMessage((message) => {
 
 async function measure({ generation, elements, warmups, rounds }: Job): Promise<Measured> {
   await server.transport.open(generation, self, AbortSignal.timeout(30_000));
-  const reducer = new RoundReducer({ run, generation, self });
+  const reducer = new RoundReducer({ run, generation, self, pool: server.transport.pool });
   const member = generation.members.find(({ incarnation }) => incarnation === self)!;
   const nodes = maximalSubtrees(member.firstShard, member.numShards, generation.numShards);
   const times: number[] = [];

@@ -9,6 +9,7 @@ import { PeerInbound } from './peer-inbound.js';
 import { PeerOutbound } from './peer-outbound.js';
 import type { ReceiveCall } from './receive-method.js';
 import type { PeerTransport } from './transport.js';
+import { VectorPool } from './vector-pool.js';
 
 /** Receivers that wait for a generation: more than members of a run can be. */
 const MAX_WAITING_CALLS = 256;
@@ -30,6 +31,7 @@ interface PendingOpen {
  * worker dials what it receives; what it sends goes over the calls that `accept` is given.
  */
 export class GrpcTransport implements PeerTransport {
+  readonly pool = new VectorPool();
   readonly #token: string;
   readonly #clock: Clock;
   readonly #peers = new Map<string, Peer>();
@@ -165,6 +167,7 @@ export class GrpcTransport implements PeerTransport {
       ...{ receiver: self, sender: incarnation },
       token: this.#token,
       clock: this.#clock,
+      pool: this.pool,
       onUp: () => {
         this.#settleOpens();
       },

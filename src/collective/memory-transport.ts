@@ -3,6 +3,7 @@ import { compareGenerations, type Generation } from '../rpc/generation.js';
 import type { PeerMessage } from './messages.js';
 import { SendWindow } from './send-window.js';
 import type { PeerTransport } from './transport.js';
+import { VectorPool } from './vector-pool.js';
 import { encodeFrames, FrameReader } from './wire.js';
 
 /** One direction of a pair: the same window and the same bytes as over gRPC, without a socket. */
@@ -40,6 +41,7 @@ export class MemoryNetwork {
 }
 
 class MemoryTransport implements PeerTransport {
+  readonly pool = new VectorPool();
   readonly #network: MemoryNetwork;
   readonly #incarnation: string;
   readonly #directions = new Map<string, Direction>();

@@ -12,6 +12,7 @@ import { fromStatus, isConnectionRefused, plainCause } from '../rpc/status.js';
 import type { Clock } from '../util/clock.js';
 import type { PeerMessage } from './messages.js';
 import { receiveMethod } from './receive-method.js';
+import type { VectorPool } from './vector-pool.js';
 import { FrameReader } from './wire.js';
 
 /** Redials are data. Delays in ms before each attempt; the last delay holds for all further ones. */
@@ -37,6 +38,8 @@ interface PeerInboundOptions {
   readonly sender: string;
   readonly token: string;
   readonly clock: Clock;
+  /** Where the messages' values are from. */
+  readonly pool: VectorPool;
   readonly onUp: () => void;
   readonly onMessage: (message: PeerMessage) => void;
   readonly onLost: (error: FtctlError) => void;
@@ -114,7 +117,7 @@ export class PeerInbound {
     isOver: () => boolean,
     failed: (error: unknown) => void,
   ): void {
-    const reader = new FrameReader();
+    const reader = new FrameReader(this.#o.pool);
     call.on('metadata', () => {
       if (isOver()) return;
       this.#cancelTimer();

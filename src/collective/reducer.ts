@@ -7,6 +7,7 @@ import { checkShape, type SumPlan } from './message-shape.js';
 import { type MessagePart, RoundSum, sameBits } from './round-sum.js';
 import { BUCKET_ELEMENTS } from './schedule.js';
 import { maximalSubtrees } from './tree.js';
+import { VectorPool } from './vector-pool.js';
 
 /** A message to be sent. */
 export interface Outgoing {
@@ -39,6 +40,8 @@ export interface ReducerOptions {
   readonly self: string;
   /** All members must have the same: part of the protocol, smaller in tests alone. */
   readonly bucketElements?: number;
+  /** Where the values of received messages are from. They are given back. */
+  readonly pool?: VectorPool;
 }
 
 /**
@@ -55,17 +58,21 @@ export class RoundReducer {
   readonly #others: readonly Member[];
   /** Of rounds to come. */
   readonly #held = new Map<number, Held>();
-  /** The round of the last offer. */
+  readonly #pool: VectorPool;
+  /** The round of the last offer, and the one before, of which something may be sent again. */
   #current: { readonly round: number; readonly sum: RoundSum } | undefined;
+  #before: RoundSum | undefined;
   #newer: PeerMessage[] = [];
 
-  constructor({ run, generation, self: own, bucketElements = BUCKET_ELEMENTS }: ReducerOptions) {
+  constructor(options: ReducerOptions) {
+    const { run, generation, self: own, bucketElements = BUCKET_ELEMENTS } = options;
     const self = generation.members.find((member) => member.incarnation === own);
     if (self === undefined) {
       throw new RangeError(`${own} is not in generation ${formatGeneration(generation.id)}.`);
     }
     checkPartition(generation);
     this.#run = run;
+    this.#pool = options.pool ?? new VectorPool();
     this.#self = self;
     this.#others = generation.members.filter((member) => member !== self);
     this.#plan = {
@@ -100,7 +107,9 @@ export class RoundReducer {
     const held = [...(this.#held.get(round)?.values() ?? [])];
     this.#held.delete(round);
     this.#checkHeld(round, vectorLength, held);
-    const sum = new RoundSum(this.#plan, partials, vectorLength);
+    const sum = new RoundSum(this.#plan, partials, vectorLength, this.#pool);
+    this.#before?.forget();
+    this.#before = before?.sum;
     this.#current = { round, sum };
     for (const message of held) sum.take(message);
     const first = this.#others.flatMap(({ rank }) =>
@@ -111,6 +120,13 @@ export class RoundReducer {
 
   /** Takes a message of another member, at any time and in any order. */
   receive(message: PeerMessage): Receipt {
+    const receipt = this.#receive(message);
+    // What is taken or held is given back when its bucket is summed.
+    if (receipt.outcome === 'stale') this.#pool.give(message.values);
+    return receipt;
+  }
+
+  #receive(message: PeerMessage): Receipt {
     const receipt = (outcome: Receipt['outcome'], reason: string): Receipt => ({
       outcome,
       reason,

@@ -2,6 +2,7 @@ import type { Partial, PeerMessage } from './messages.js';
 import type { SumPlan } from './message-shape.js';
 import { bucketsOf, numHops, type Segment, segmentOf } from './schedule.js';
 import { finishTree } from './tree.js';
+import type { VectorPool } from './vector-pool.js';
 
 /** A message of a round, but for what all messages of the round have in common. */
 export type MessagePart = Pick<PeerMessage, 'kind' | 'node' | 'count' | 'offset' | 'values'>;
@@ -27,6 +28,7 @@ interface Bucket extends Segment {
 export class RoundSum {
   readonly vectorLength: number;
   readonly #plan: SumPlan;
+  readonly #pool: VectorPool;
   readonly #own: readonly Partial[];
   readonly #hops: 1 | 2;
   readonly #buckets: readonly Bucket[];
@@ -37,12 +39,16 @@ export class RoundSum {
   /** Parts of the result that are not there. */
   #numUnfinished: number;
   #result: Float32Array | undefined;
+  /** Of this member's part of the buckets, as they are sent to others. */
+  readonly #sums: Float32Array[] = [];
 
-  constructor(plan: SumPlan, own: readonly Partial[], vectorLength: number) {
+  /** Arrays of received messages are given to the pool as soon as they are not needed. */
+  constructor(plan: SumPlan, own: readonly Partial[], vectorLength: number, pool: VectorPool) {
     const { generation, selfRank, nodes, bucketElements } = plan;
     const numMembers = generation.members.length;
     const isOther = (rank: number): boolean => rank !== selfRank;
     this.#plan = plan;
+    this.#pool = pool;
     this.#own = own;
     this.vectorLength = vectorLength;
     this.#hops = numHops(generation, vectorLength);
@@ -87,8 +93,14 @@ export class RoundSum {
     });
   }
 
-  /** Takes a message of the right shape (message-shape.ts). */
+  /** Takes a message of the right shape (message-shape.ts), and its values over. */
   take(message: PeerMessage): Taken {
+    const taken = this.#take(message);
+    if (taken !== 'new') this.#pool.give(message.values);
+    return taken;
+  }
+
+  #take(message: PeerMessage): Taken {
     const { kind, from } = message;
     switch (kind) {
       case 'empty':
@@ -113,14 +125,20 @@ export class RoundSum {
     if (bucket === undefined) return [];
     const { part } = bucket;
     const partials = new Map(bucket.partials);
-    bucket.partials = undefined;
     for (const { node, values } of this.#own) partials.set(node, viewOf(values, part));
-    const values = finishTree(this.#plan.generation.numShards, partials);
+    const values = finishTree(this.#plan.generation.numShards, partials, this.#pool);
+    for (const received of bucket.partials!.values()) this.#pool.give(received);
+    bucket.partials = undefined;
     this.#place(part.offset, values);
+    if (this.#hops === 1) return [];
+    this.#sums.push(values);
     const count = this.#buckets.length;
-    return this.#hops === 1
-      ? []
-      : [{ kind: 'segment', node: 0, count, offset: part.offset, values }];
+    return [{ kind: 'segment', node: 0, count, offset: part.offset, values }];
+  }
+
+  /** What was sent of this round will not be sent again. */
+  forget(): void {
+    for (const values of this.#sums.splice(0)) this.#pool.give(values);
   }
 
   #takePartial({ node, offset, values }: PeerMessage): Taken {
@@ -142,6 +160,7 @@ export class RoundSum {
     }
     segments.add(from);
     this.#place(offset, values);
+    this.#pool.give(values);
     return 'new';
   }
 
@@ -161,6 +180,7 @@ export class RoundSum {
     this.#result ??= new Float32Array(this.vectorLength);
     this.#result.set(values, offset);
     this.#numUnfinished -= 1;
+    if (this.#hops === 1) this.#pool.give(values);
   }
 
   #end(result: Float32Array): void {

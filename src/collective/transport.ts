@@ -1,5 +1,6 @@
 import type { Generation } from '../rpc/generation.js';
 import type { PeerMessage } from './messages.js';
+import type { VectorPool } from './vector-pool.js';
 
 /**
  * Port: streams between the members of a generation, persistent, one per pair and direction, opened by the
@@ -7,6 +8,8 @@ import type { PeerMessage } from './messages.js';
  * opened again, the sender's messages of its last two rounds arrive once more: receivers count a repetition once.
  */
 export interface PeerTransport {
+  /** Where the values of received messages come from. Whoever gives them back sees to it that nobody reads them any more. */
+  readonly pool: VectorPool;
   /** Opens a stream from every other member; resolves when all are open. `self` is the own incarnation. */
   open(generation: Generation, self: string, signal: AbortSignal): Promise<void>;
   /**

@@ -1,4 +1,5 @@
 import type { Partial } from './messages.js';
+import { VectorPool } from './vector-pool.js';
 
 // The fixed tree (docs/numerics.md). Shard v is leaf `capacity + v`; node i has the children 2i and 2i + 1; the root
 // is 1. A node's sum is left + right in float32. Where numShards is no power of two, a right child may cover no
@@ -96,21 +97,23 @@ export function sumOwned(
 }
 
 /**
- * The sum over all shards, as a new array. `partials` must cover the tree: each shard lies below one of the nodes.
- * Throws a RangeError that names the first shard that does not.
+ * The sum over all shards, in an array of the pool that nobody else has. `partials` must cover the tree: each shard lies
+ * below one of the nodes. Throws a RangeError that names the first shard that does not.
  */
 export function finishTree(
   numShards: number,
   partials: ReadonlyMap<number, Float32Array>,
+  pool?: VectorPool,
 ): Float32Array {
-  return sumBelow(1, numShards, (node) => partials.get(node));
+  return sumBelow(1, numShards, (node) => partials.get(node), pool);
 }
 
-/** Sums below a node, down to the nodes that `known` gives. The result is a new array. */
+/** Sums below a node, down to the nodes that `known` gives. */
 function sumBelow(
   root: number,
   numShards: number,
   known: (node: number) => Float32Array | undefined,
+  pool = new VectorPool(),
 ): Float32Array {
   const capacity = capacityOf(numShards);
   // `isOwn` marks an array made here, which may be written to.
@@ -131,12 +134,16 @@ function sumBelow(
       ? left.values
       : right.isOwn
         ? right.values
-        : new Float32Array(left.values.length);
+        : pool.take(left.values.length);
     addNodes(out, left.values, right.values);
+    if (left.isOwn && right.isOwn) pool.give(right.values);
     return { values: out, isOwn: true };
   };
   const { values, isOwn } = sum(root);
-  return isOwn ? values : values.slice();
+  if (isOwn) return values;
+  const copy = pool.take(values.length);
+  copy.set(values);
+  return copy;
 }
 
 /**

@@ -1,5 +1,6 @@
 import { FtctlError } from '../errors/index.js';
 import type { PeerMessage } from './messages.js';
+import { VectorPool } from './vector-pool.js';
 
 // The data message of CollectiveService.Receive, written and read by hand: docs/wire.md and the comment of
 // ReceiveResponse in proto/ftctl/collective/v1/collective.proto give the layout. Little-endian, as every machine
@@ -10,6 +11,9 @@ export const HEADER_BYTES = 64;
 export const MAX_CHUNK_BYTES = 256 * 1024;
 /** 2^28 elements are 1 GiB; the largest supported network (vgg16_bn, all layers) has 2^27.1 parameters. */
 export const MAX_VECTOR_ELEMENTS = 2 ** 28;
+
+/** The most bytes of a ReceiveResponse: of its frames, and the field's tag and length before them. */
+export const MAX_RESPONSE_BYTES = 5 + MAX_CHUNK_BYTES;
 
 const MAGIC = 0x31435446;
 const KINDS = ['partial', 'segment', 'empty'] as const;
@@ -32,11 +36,12 @@ export function frameBytes(frame: Frame): number {
   return HEADER_BYTES + 4 * frame.length;
 }
 
-/** The protobuf bytes of a ReceiveResponse that holds the frames. */
-export function encodeFrames(frames: readonly Frame[]): Buffer {
+/** The protobuf bytes of a ReceiveResponse that holds the frames: the first bytes of `into`, where there is one. */
+export function encodeFrames(frames: readonly Frame[], into?: Buffer): Buffer {
   const payloadBytes = frames.reduce((sum, frame) => sum + frameBytes(frame), 0);
   const prefixBytes = 1 + varintBytes(payloadBytes);
-  const out = Buffer.allocUnsafe(prefixBytes + payloadBytes);
+  const numBytes = prefixBytes + payloadBytes;
+  const out = into === undefined ? Buffer.allocUnsafe(numBytes) : into.subarray(0, numBytes);
   out[0] = FRAMES_TAG;
   writeVarint(out, 1, payloadBytes);
   let at = prefixBytes;
@@ -56,7 +61,13 @@ export function encodeFrames(frames: readonly Frame[]): Buffer {
 
 /** Puts the messages of one stream together again. Throws FT_WIRE_DAMAGED; the stream is then of no use. */
 export class FrameReader {
+  readonly #pool: VectorPool;
   #open: { message: PeerMessage; filled: number } | undefined;
+
+  /** `pool`: where the messages' values come from. */
+  constructor(pool = new VectorPool()) {
+    this.#pool = pool;
+  }
 
   /** The messages that a ReceiveResponse completes. Their values are copies: the buffer may be misaligned. */
   read(response: Buffer): PeerMessage[] {
@@ -77,7 +88,7 @@ export class FrameReader {
     const first = at + HEADER_BYTES;
     const end = first + 4 * header.length;
     if (end > bytes.length) throw damaged('a frame ends within its values');
-    const open = this.#open ?? { message: newMessage(header), filled: 0 };
+    const open = this.#open ?? { message: newMessage(header, this.#pool), filled: 0 };
     if (this.#open !== undefined && !continues(open.message, header)) {
       throw damaged('a message begins before the one before it is whole');
     }
@@ -88,7 +99,10 @@ export class FrameReader {
     if (open.filled + header.length > values.length) {
       throw damaged(`a message of ${values.length} values gets more than those`);
     }
-    new Uint8Array(values.buffer).set(bytes.subarray(first, end), 4 * open.filled);
+    new Uint8Array(values.buffer, values.byteOffset).set(
+      bytes.subarray(first, end),
+      4 * open.filled,
+    );
     open.filled += header.length;
     const isWhole = open.filled === values.length;
     if (isWhole) messages.push(open.message);
@@ -153,9 +167,9 @@ function readHeader(bytes: Buffer, at: number): Header {
   };
 }
 
-function newMessage(header: Header): PeerMessage {
+function newMessage(header: Header, pool: VectorPool): PeerMessage {
   const { run, generation, round, from, kind, node, count, vectorLength, offset } = header;
-  const values = new Float32Array(header.numValues);
+  const values = pool.take(header.numValues);
   return { run, generation, round, from, kind, node, count, vectorLength, offset, values };
 }
 

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { PeerMessage } from '../collective/messages.js';
-import { RoundReducer } from '../collective/reducer.js';
+import { type ReducerOptions, RoundReducer } from '../collective/reducer.js';
 import type { PeerTransport } from '../collective/transport.js';
 import { FtctlError } from '../errors/index.js';
 import type { Timeline } from '../metrics/timeline.js';
@@ -61,7 +61,7 @@ export interface SessionOptions {
   readonly yieldToEventLoop?: () => Promise<unknown>;
   /** The decisions and the reducer; the simulator plants bugs here. */
   readonly decide?: typeof decideSession;
-  readonly makeReducer?: (o: { run: string; generation: Generation; self: string }) => Reducer;
+  readonly makeReducer?: (o: ReducerOptions) => Reducer;
 }
 
 export interface SessionLimits {
@@ -265,7 +265,7 @@ export class Session {
     const exchange = new Exchange({
       run,
       generation,
-      reducer: makeReducer({ run, generation, self: this.#self }),
+      reducer: makeReducer({ run, generation, self: this.#self, pool: transport.pool }),
       send: ({ toRank, message }) => {
         transport.send(toRank, message);
       },
@@ -420,7 +420,7 @@ export class Session {
   }
 }
 
-function newReducer(o: { run: string; generation: Generation; self: string }): Reducer {
+function newReducer(o: ReducerOptions): Reducer {
   return new RoundReducer(o);
 }
 

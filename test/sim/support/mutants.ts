@@ -1,8 +1,7 @@
 import type { Partial, PeerMessage } from '../../../src/collective/messages.js';
-import { RoundReducer } from '../../../src/collective/reducer.js';
+import { type ReducerOptions, RoundReducer } from '../../../src/collective/reducer.js';
 import { decide as decideMembership } from '../../../src/coordinator/membership.js';
 import type { MembershipEffect } from '../../../src/coordinator/membership-state.js';
-import type { Generation } from '../../../src/rpc/generation.js';
 import type { Reducer } from '../../../src/worker/exchange.js';
 import { decide as decideSession } from '../../../src/worker/session-core.js';
 import type { Fault } from './faults.js';
@@ -16,7 +15,7 @@ export interface Mutant {
 }
 
 type Membership = typeof decideMembership;
-type MakeReducer = (o: { run: string; generation: Generation; self: string }) => Reducer;
+type MakeReducer = (o: ReducerOptions) => Reducer;
 
 /** The real reducer, with some of its methods replaced. */
 function reducerWith(change: (real: RoundReducer, o: Parameters<MakeReducer>[0]) => object): {

@@ -1,6 +1,7 @@
 import type { PeerMessage } from '../../../src/collective/messages.js';
 import { maximalSubtrees } from '../../../src/collective/tree.js';
 import type { PeerTransport } from '../../../src/collective/transport.js';
+import { VectorPool } from '../../../src/collective/vector-pool.js';
 import { FtctlError } from '../../../src/errors/index.js';
 import type { ControlLink, ControlPlane } from '../../../src/rpc/control-link.js';
 import type { CoordinatorMessage, WorkerMessage } from '../../../src/rpc/control-messages.js';
@@ -227,6 +228,7 @@ export class PeerNetwork {
     };
     this.#ends.set(incarnation, end);
     return {
+      pool: new PoisonedPool(),
       open: (generation, _self, signal) => this.#open(incarnation, end, generation, signal),
       send: (toRank, message) => {
         this.#send(incarnation, end, toRank, message);
@@ -269,8 +271,9 @@ export class PeerNetwork {
     const sent = this.#sent.get(`${from} ${to}`) ?? [];
     const newest = sent.at(-1)?.round ?? 0;
     for (const message of sent.filter(({ round }) => round >= newest - 1)) {
+      const copy = copyOf(message);
       stream.send(`${from} -> ${to} again ${describePeer(message)}`, () => {
-        this.#ends.get(to)!.onMessage(message);
+        this.#ends.get(to)!.onMessage(copy);
       });
     }
   }
@@ -357,12 +360,12 @@ export class PeerNetwork {
     if (to === undefined || !end.process.isAlive) return;
     this.onSent(from, message);
     end.numSent += 1;
-    // The receiver gets other arrays: what the sender does with its own later changes nothing.
-    const copy = { ...message, values: message.values.slice() };
+    // The receiver gets other arrays; what would be sent again is what the sender's arrays hold then.
+    const copy = copyOf(message);
     const sent = this.#sent.get(`${from} ${to}`) ?? [];
     this.#sent.set(`${from} ${to}`, [
       ...sent.filter(({ round }) => round >= message.round - 1),
-      copy,
+      message,
     ]);
     this.#stream(from, to).send(`${from} -> ${to} ${describePeer(message)}`, () => {
       this.#ends.get(to)!.onMessage(copy);
@@ -378,6 +381,17 @@ export class PeerNetwork {
     }
     return stream;
   }
+}
+
+/** An array that is given up too early ruins a sum. */
+class PoisonedPool extends VectorPool {
+  override give(values: Float32Array): void {
+    values.fill(NaN);
+  }
+}
+
+function copyOf(message: PeerMessage): PeerMessage {
+  return { ...message, values: message.values.slice() };
 }
 
 function describe(message: WorkerMessage | CoordinatorMessage): string {

@@ -1,0 +1,30 @@
+import { describe, expect, it } from 'vitest';
+import { VectorPool } from '../../../src/collective/vector-pool.js';
+
+describe('a pool of vectors', () => {
+  it('gives long arrays again, to whoever wants their length', () => {
+    const pool = new VectorPool();
+    const first = pool.take(20_000);
+    expect(first).toEqual(new Float32Array(20_000));
+    pool.give(first);
+    expect(pool.take(20_001)).not.toBe(first);
+    expect(pool.take(20_000)).toBe(first);
+    expect(pool.take(20_000)).not.toBe(first);
+  });
+
+  it('keeps no short arrays', () => {
+    const pool = new VectorPool();
+    const short = pool.take(100);
+    pool.give(short);
+    expect(pool.take(100)).not.toBe(short);
+  });
+
+  it('keeps no more than a gibibyte', () => {
+    const pool = new VectorPool();
+    // Nothing is written to them: they take no room.
+    const large: Float32Array[] = Array.from({ length: 3 }, () => new Float32Array(2 ** 27));
+    for (const values of large) pool.give(values);
+    const taken: Float32Array[] = large.map(() => pool.take(2 ** 27));
+    expect(taken.filter((values) => large.includes(values))).toHaveLength(2);
+  });
+});
