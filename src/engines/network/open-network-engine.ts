@@ -3,7 +3,8 @@ import { trainingGraph } from '../../models/derivatives/training-graph.js';
 import { parameterLayout } from '../../models/parameter-layout.js';
 import type { PreparedModel } from '../../models/prepared-model.js';
 import { frozenTensors } from '../../models/run-tensors.js';
-import { movedBefore } from '../../models/split-point.js';
+import { layersBehind, movedBefore } from '../../models/split-point.js';
+import { layerTensors } from '../../models/tensor-specs.js';
 import { readRunWeights } from '../../models/weights/run-weights.js';
 import { BlobStore } from '../../util/blob-store.js';
 import type { Provider } from '../onnx-session.js';
@@ -47,9 +48,14 @@ export async function openNetworkEngine(
   const { imageSize } = preprocessing;
   const layout = parameterLayout(parameters);
   const names = new Set(trained);
+  // Graphs are made when they are needed; until then nothing of the frozen prefix is kept.
+  const frozen = frozenTensors(prepared, weights.tensors);
+  const outputs = [network.output, ...network.auxiliaryClassifiers];
+  const suffix = layersBehind(network, boundaries, outputs);
+  const ofSuffix = new Set(suffix.flatMap(layerTensors).map(({ name }) => name));
   const graphOptions = {
     ...{ network, imageSize, boundaries, batchNorm, rowsPerShard, auxiliaryWeight },
-    tensors: frozenTensors(prepared, weights.tensors),
+    tensors: new Map([...frozen].filter(([name]) => ofSuffix.has(name))),
     trained: names,
     moved: new Set([...movedBefore(phases, phase), ...trained]),
     state: new Set([
