@@ -9,6 +9,7 @@ import { decodeBundle, type RunBundle } from '../state/run-bundle.js';
 import { makeTrainer } from '../train/make-trainer.js';
 import { planOf } from '../train/plan-of.js';
 import { runPhases } from '../train/run-phase.js';
+import { openStateWork } from '../train/state-work/open-state-work.js';
 import type { RoundOutcome } from '../train/trainer.js';
 import { BlobStore, sha256Hex } from '../util/blob-store.js';
 import type { Closers } from '../util/closers.js';
@@ -76,8 +77,10 @@ export async function buildTrainer(
     initial,
   });
   signal.throwIfAborted();
+  const work = openStateWork(initial.parameters.length);
+  closers.add(() => work.close());
   const bare = makeTrainer({
-    ...{ spec, plan, manifest, initial, timeline },
+    ...{ spec, plan, manifest, initial, work, timeline },
     model: prepared,
     open: (index) => opener.open(index),
   });

@@ -11,7 +11,7 @@ import type { PhaseParts } from '../train/phase-parts.js';
 import { planOf } from '../train/plan-of.js';
 import { microbatches, requestOf } from '../train/rows.js';
 import { runPhases, type RunPhase } from '../train/run-phase.js';
-import { inlineStateWork } from '../train/state-work.js';
+import { openStateWork } from '../train/state-work/open-state-work.js';
 import { evaluationBatch, trainingBatch } from '../train/training-batch.js';
 import { BlobStore } from '../util/blob-store.js';
 import type { Closers } from '../util/closers.js';
@@ -120,22 +120,27 @@ async function measure(phase: RunPhase, measured: Measured): Promise<PhaseMeasur
   };
 }
 
-/** An update with a gradient of zeros. */
+/** An update with a gradient of zeros, with what is looked up in it before. */
 async function updateSeconds(phase: RunPhase, initial: TrainingTensors): Promise<number> {
   const { spec, numTrained, ranges, stepLength } = phase;
-  const state = initialState(initial);
-  const work = inlineStateWork();
+  const work = openStateWork(initial.parameters.length);
+  const state = initialState(initial, (length) => work.allocate(length));
   const { learningRate, weightDecay } = spec.optimizer;
   const scalars = updateScalars(spec.optimizer, { step: 1, learningRate, weightDecay });
-  const reduced = new Float32Array(stepLength);
   const seconds: number[] = [];
-  for (let i = 0; i < numSteps; i += 1) {
-    await timed(seconds, () =>
-      work.update(state, {
-        ...{ reduced, numTrained, weight: 1, clip: spec.clip },
-        ranges: ranges.map((range) => ({ ...range, scalars })),
-      }),
-    );
+  try {
+    for (let i = 0; i < numSteps; i += 1) {
+      const given = new Float32Array(stepLength);
+      await timed(seconds, async () => {
+        const { reduced } = await work.inspect(given, state.ledger, 1);
+        await work.update(state, {
+          ...{ reduced, numTrained, weight: 1, clip: spec.clip },
+          ranges: ranges.map((range) => ({ ...range, scalars })),
+        });
+      });
+    }
+  } finally {
+    await work.close();
   }
   return typical(seconds);
 }

@@ -3,6 +3,7 @@ import type { PhaseEngine, TrainingTensors } from '../engines/phase-engine.js';
 import { updateScalars } from '../train/optimizers/update.js';
 import type { RunPhase } from '../train/run-phase.js';
 import { inlineStateWork } from '../train/state-work.js';
+import { hasStateThread } from '../train/state-work/open-state-work.js';
 import { initialState } from '../state/training-state.js';
 
 export interface WarmUpShape {
@@ -31,13 +32,11 @@ export async function warmUp(engine: PhaseEngine, shape: WarmUpShape): Promise<v
   const place = { firstShard: 0, numShards, numShardsOfRun: numShards };
   await engine.gradients([batch], place, initial);
   await engine.evaluate(batch, initial);
-  if (phase.numTrained <= maxWarmed) await warmLoops(phase);
+  // Kernels are compiled before they run.
+  if (!hasStateThread(initial.parameters.length)) await warmLoops(phase);
 }
 
 const numWarmUpdates = 8;
-
-/** Updates of more values are compiled in the first one. */
-const maxWarmed = 1e6;
 
 /**
  * The loops of an update, until they are compiled, and for fractions (whole numbers would be compiled for themselves):
