@@ -1,6 +1,6 @@
 import type { PhaseSpec } from './phase-spec.js';
 
-export type { AdamSpec, OptimizerSpec, PhaseSpec, ScheduleSpec } from './phase-spec.js';
+export type { OptimizerSpec, PhaseSpec } from './phase-spec.js';
 
 /**
  * The compiled configuration of a run: every default filled in, every path absolute, units in the names, frozen.

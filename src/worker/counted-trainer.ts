@@ -1,5 +1,5 @@
 import type { RoundOutcome, Trainer } from '../train/trainer.js';
-import { sumsOf } from '../train/vectors.js';
+import { countOf } from '../train/vectors.js';
 
 /** The same trainer, which tells of each applied round and how many samples of the own shards were trained on. */
 export function countedTrainer(
@@ -23,10 +23,7 @@ export function countedTrainer(
     next: () => trainer.next(),
     compute: async (plan, shards, signal) => {
       const partials = await trainer.compute(plan, shards, signal);
-      ownSamples =
-        plan.kind === 'step'
-          ? partials.reduce((sum, { values }) => sum + sumsOf(values).count, 0)
-          : 0;
+      ownSamples = plan.kind === 'step' ? countOf(partials) : 0;
       return partials;
     },
     apply: async (plan, reduced) => {
