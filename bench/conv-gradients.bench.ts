@@ -87,6 +87,7 @@ function graphOf(conv: Conv, numShards: number, lowering: ConvLowering, part: Pa
       rowsPerShard,
       batchNorm: 'frozen',
       isTraining: true,
+      sumsShards: false,
       rowMask: () => 'row_mask',
       dropoutMask: () => 'dropout_mask',
       tensor: (suffix) => `${layer.name}.${suffix}`,

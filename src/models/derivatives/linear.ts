@@ -1,6 +1,6 @@
 import type { LinearLayer } from '../network.js';
 import { LayerNodes } from './layer-nodes.js';
-import { products, sumsOfRows } from './products.js';
+import { productsOfShards, sumsOfRows } from './products.js';
 import type { Rule } from './rule.js';
 
 /**
@@ -14,7 +14,7 @@ import type { Rule } from './rule.js';
  * another kernel: with one row a shard, a row of zeros is added.
  */
 export const linearRule: Rule<LinearLayer> = (context, [input]) => {
-  const { layer, numShards: S, rowsPerShard: B } = context;
+  const { layer, numShards: S, rowsPerShard: B, sumsShards } = context;
   const { inFeatures: F, outFeatures: K } = layer;
   const nodes = new LayerNodes(context);
   const x = input!;
@@ -55,7 +55,8 @@ export const linearRule: Rule<LinearLayer> = (context, [input]) => {
         const rows_SBF = nodes.reshape('rows_SBF', x, [S, B, F]);
         const errors_SKB = nodes.transpose('errors_SKB', errors_SBK, [0, 2, 1]);
         const factors = [errors_SKB, rows_SBF] as const;
-        tensors.set('weight', products(nodes, 'd_weight_SKF', factors, { rows: K, columns: F }));
+        const sizes = { rows: K, columns: F, numShards: S, perShard: 1, sumsShards };
+        tensors.set('weight', productsOfShards(nodes, 'd_weight_SKF', factors, sizes));
       }
       if (layer.bias && context.isTrained('bias')) {
         const sizes = { numRows: B, columns: K };

@@ -22,6 +22,48 @@ export function products(
   return nodes.slice(suffix, wide, { axes: [1, 2], starts: [0, 0], ends: [rows, columns] });
 }
 
+/** A sum over shards takes a copy of the factors of each: for gradients of fewer elements it is not worth it. */
+const minSummed = 2 ** 15;
+
+/**
+ * The products of each shard, as {@link products} has them, `perShard` of them side by side: [S * perShard, rows, columns]; or with
+ * `sumsShards`, if they are large, their sum over the shards [perShard, rows, columns]. S is then a power of two, and the sum the fixed
+ * tree's (collective/tree.ts): of neighbours, then of neighbouring sums. Written for each shard, a whole resnet18's gradients take as
+ * much time as half of its convolutions.
+ */
+export function productsOfShards(
+  nodes: LayerNodes,
+  suffix: string,
+  factors: readonly [left: string, right: string],
+  sizes: {
+    readonly rows: number;
+    readonly columns: number;
+    readonly numShards: number;
+    readonly perShard: number;
+    readonly sumsShards: boolean;
+  },
+): string {
+  const { rows, columns, numShards, perShard, sumsShards } = sizes;
+  if (!sumsShards || numShards === 1 || perShard * rows * columns < minSummed) {
+    return products(nodes, suffix, factors, sizes);
+  }
+  const ofShard = (shard: number): string => {
+    const range = { axes: [0], starts: [shard * perShard], ends: [(shard + 1) * perShard] };
+    const [left, right] = factors.map((value, i) =>
+      nodes.slice(`${suffix}.factor_${i}.${shard}`, value, range),
+    ) as [string, string];
+    return products(nodes, `${suffix}.${shard}`, [left, right], sizes);
+  };
+  const sum = (first: number, count: number): string => {
+    if (count === 1) return ofShard(first);
+    const half = count / 2;
+    const halves = [sum(first, half), sum(first + half, half)];
+    const name = count === numShards ? suffix : `${suffix}.${first}_${first + count}`;
+    return nodes.node('Add', name, halves);
+  };
+  return sum(0, numShards);
+}
+
 /** The sums of R rows, for each shard: [S, R, columns] to [S, 1, columns]. A product with ones: a sum of fixed order. */
 export function sumsOfRows(
   nodes: LayerNodes,

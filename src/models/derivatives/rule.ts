@@ -25,6 +25,11 @@ export interface RuleContext<L extends Layer = Layer> {
   readonly batchNorm: 'frozen' | 'shard';
   /** Whether this is a training pass: dropout drops, batch norm may use the microbatch's statistics. */
   readonly isTraining: boolean;
+  /**
+   * Whether the gradients of tensors will be added up over the shards, a power of two of them: then a rule may give the sum instead, by
+   * the fixed tree (products.ts), so that large ones are not written out for each shard.
+   */
+  readonly sumsShards: boolean;
   /** [N, 1] float: 1 for a row that counts, 0 for padding. Asked for only where it is needed. */
   rowMask(): string;
   /** [N, ...shape of the output] float: 0, or 1 / (1 - probability) where the element stays. */
@@ -43,7 +48,10 @@ export interface RuleContext<L extends Layer = Layer> {
 export interface LayerGradients {
   /** For each input: the gradient [N, ...shape], or undefined where it was not wanted. */
   readonly inputs: readonly (string | undefined)[];
-  /** By suffix, for the trained tensors: [S, ...], the elements of each shard in the tensor's own order; any shape of S * length elements. */
+  /**
+   * By suffix, for the trained tensors: [S, ...], the elements of each shard in the tensor's own order; any shape of S * length elements.
+   * With `sumsShards` it may be of length elements: the sum over the shards.
+   */
   readonly tensors: ReadonlyMap<string, string>;
 }
 

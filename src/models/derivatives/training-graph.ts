@@ -27,6 +27,8 @@ export interface TrainingGraphOptions {
   readonly numShards: number;
   readonly rowsPerShard: number;
   readonly pass: 'gradient' | 'evaluation';
+  /** Whether large gradients are given as their sum over the shards, by the fixed tree; S is then a power of two. Default: no. */
+  readonly sumsShards?: boolean;
   /** Of each auxiliary classifier's loss (torchvision's inception: 0.4). */
   readonly auxiliaryWeight: number;
 }
@@ -79,7 +81,8 @@ class TrainingGraph {
     this.#graph = new GraphBuilder(`network_${pass}`);
     this.#outputs = pass === 'gradient' ? lossOutputs(network, moved) : [network.output];
     this.#layers = layersBehind(network, boundaries, this.#outputs);
-    this.#shapes = inferShapes(network, imageSize, ...this.#outputs);
+    // An evaluation has boundaries that nothing of it reads, where auxiliary classifiers begin.
+    this.#shapes = inferShapes(network, imageSize, ...this.#outputs, ...boundaries);
   }
 
   get inputs(): TrainingGraphInputs {
@@ -216,13 +219,14 @@ class TrainingGraph {
 
   #contextOf(layer: Layer): RuleContext {
     const { batchNorm, trained, numShards, rowsPerShard, pass, state, tensors } = this.#options;
+    const { sumsShards = false } = this.#options;
     const graph = this.#graph;
     const isTraining = pass === 'gradient';
     const specs = layerTensors(layer);
     const full = (suffix: string): string => `${layer.name}.${suffix}`;
     const movesStatistics = specs.some(({ name }) => trained.has(name));
     return {
-      ...{ graph, layer, numShards, rowsPerShard, isTraining },
+      ...{ graph, layer, numShards, rowsPerShard, isTraining, sumsShards },
       inputShapes: layer.inputs.map((name) => this.#shapeOf(name)),
       outputShape: this.#shapeOf(layer.name),
       batchNorm: isTraining && movesStatistics ? batchNorm : 'frozen',

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, test } from 'vitest';
-import { checkShardBits } from './support/check-rule.js';
+import { convRule } from '../../../src/models/derivatives/conv/conv.js';
+import { checkShardBits, checkShardSum } from './support/check-rule.js';
 import { anyConv, convRuleBy, possibleLowerings, squareConv } from './support/conv-cases.js';
 
 describe('a convolution gives a shard the same bits in any company, in every way that it can be lowered', () => {
@@ -45,5 +46,21 @@ describe('a convolution gives a shard the same bits in any company, in every way
         }
       }, 60_000);
     }
+  }
+});
+
+describe('a convolution sums a large gradient over the shards by the fixed tree', () => {
+  for (const [what, conv, size, B] of [
+    ['of small images', { inChannels: 64, outChannels: 64, kernel: 3, pad: 1 }, 2, 4],
+    ['of few pixels and many channels', { inChannels: 32, outChannels: 128, kernel: 3 }, 7, 1],
+    ['in groups', { inChannels: 128, outChannels: 256, kernel: 3, pad: 1, groups: 4 }, 7, 2],
+    ['of single pixels', { inChannels: 192, outChannels: 192, kernel: 1 }, 14, 2],
+  ] as const) {
+    test(what, async () => {
+      const inputShape = [conv.inChannels, size, size];
+      for (const S of [2, 4, 8]) {
+        await checkShardSum(convRule, squareConv(conv), [inputShape], 'weight', { S, B });
+      }
+    });
   }
 });

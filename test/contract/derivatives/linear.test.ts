@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { linearRule } from '../../../src/models/derivatives/linear.js';
 import type { LinearLayer } from '../../../src/models/network.js';
-import { checkRule, checkShardBits, type Reference } from './support/check-rule.js';
+import { checkRule, checkShardBits, checkShardSum, type Reference } from './support/check-rule.js';
 import { ruleCase } from './support/rule-case.js';
 import { runRule } from './support/run-rule.js';
 
@@ -72,6 +72,12 @@ describe('a linear layer', () => {
       await checkShardBits(linearRule, linear(F, K, true), [[F]], { S: 8, B });
     });
   }
+
+  test('sums a large gradient over the shards by the fixed tree', async () => {
+    for (const S of [2, 4, 8]) {
+      await checkShardSum(linearRule, linear(512, 64, true), [[512]], 'weight', { S, B: 3 });
+    }
+  });
 
   test('leaves out what is not wanted', async () => {
     const options = { S: 2, B: 2, trained: [], wanted: [false] };

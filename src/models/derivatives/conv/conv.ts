@@ -28,6 +28,7 @@ export function lowerConv(
     input,
     weight: context.tensor('weight'),
     bias: layer.bias ? context.tensor('bias') : undefined,
+    sumsShards: context.sumsShards,
   });
   return {
     output,

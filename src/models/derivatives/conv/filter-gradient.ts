@@ -1,4 +1,4 @@
-import { products } from '../products.js';
+import { products, productsOfShards } from '../products.js';
 import { tapsOf, type ConvGeometry } from './geometry.js';
 import type { ConvOperands } from './lowered-conv.js';
 
@@ -31,7 +31,7 @@ export function canTakeFilterGradient(
   return lowering !== 'correlation' || isRead;
 }
 
-/** errors: [S, K, R]. The result is [S, K * C / G * T] in some shape. */
+/** errors: [S, K, R]. The result is [S, K * C / G * T] in some shape; or the sum over the shards. */
 export function filterGradient(
   operands: ConvOperands,
   errors_SKR: string,
@@ -74,7 +74,7 @@ function errorsByGroup({ nodes, geometry }: ConvOperands, errors_SKR: string): s
 }
 
 function unfolded(operands: ConvOperands, errors_SKR: string): string {
-  const { nodes, geometry } = operands;
+  const { nodes, geometry, sumsShards } = operands;
   const { numShards: S, rowsPerShard: B, inChannels: C, outChannels: K } = geometry;
   const { groups: G, numPixels: P, numTaps: T } = geometry;
   const R = B * P;
@@ -88,8 +88,10 @@ function unfolded(operands: ConvOperands, errors_SKR: string): string {
     return nodes.node('MatMul', 'd_weight', [unfolded_SGCTR, column]);
   }
   const columns = nodes.transpose('unfolded_columns', unfolded_SGCTR, [0, 2, 1]);
-  const sizes = { rows: K / G, columns: (C / G) * T };
-  return products(nodes, 'd_weight', [errorsByGroup(operands, errors_SKR), columns], sizes);
+  const factors = [errorsByGroup(operands, errors_SKR), columns] as const;
+  return productsOfShards(nodes, 'd_weight', factors, {
+    ...{ rows: K / G, columns: (C / G) * T, numShards: S, perShard: G, sumsShards },
+  });
 }
 
 function ofEachTap(operands: ConvOperands, errors_SKR: string): string {

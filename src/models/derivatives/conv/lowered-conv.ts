@@ -17,6 +17,8 @@ export interface ConvOperands {
   readonly weight: string;
   /** [K] */
   readonly bias: string | undefined;
+  /** Whether the weight's gradient may be the sum over the shards (rule.ts). */
+  readonly sumsShards: boolean;
 }
 
 /** Which gradients a backward part is to give. */
@@ -29,7 +31,7 @@ export interface WantedGradients {
 export interface ConvGradients {
   /** [N, C, H, W] */
   readonly input: string | undefined;
-  /** [S, K * C / G * T] in any shape. */
+  /** [S, K * C / G * T] in any shape; or the sum over the shards. */
   readonly weight: string | undefined;
   /** [S, K] in any shape. */
   readonly bias: string | undefined;

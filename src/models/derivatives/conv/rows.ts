@@ -1,3 +1,4 @@
+import { productsOfShards } from '../products.js';
 import type { ConvGeometry } from './geometry.js';
 import { biasGradient, type ConvOperands, type LoweredConv } from './lowered-conv.js';
 import { canBePlaced, placement, transposed } from './placement.js';
@@ -15,7 +16,7 @@ import { canBePlaced, placement, transposed } from './placement.js';
  * Legend: see lowered-conv.ts; Q = H * W.
  */
 export function lowerAsRows(operands: ConvOperands): LoweredConv {
-  const { nodes, geometry, input, weight, bias } = operands;
+  const { nodes, geometry, input, weight, bias, sumsShards } = operands;
   const { numShards: S, rowsPerShard: B, numRows: N, numPixels: P } = geometry;
   const { inChannels: C, outChannels: K, numTaps: T, numInputPixels: Q } = geometry;
   const [outHeight, outWidth] = geometry.outputSize;
@@ -67,7 +68,9 @@ export function lowerAsRows(operands: ConvOperands): LoweredConv {
       const weightGradient = (): string => {
         const errors_SKR = nodes.transpose('errors_SKR', errors_SRK, [0, 2, 1]);
         const unfolded_SRCT = nodes.reshape('unfolded_SR', windows, [S, B * P, C * T]);
-        return nodes.node('MatMul', 'd_weight', [errors_SKR, unfolded_SRCT]);
+        return productsOfShards(nodes, 'd_weight', [errors_SKR, unfolded_SRCT], {
+          ...{ rows: K, columns: C * T, numShards: S, perShard: 1, sumsShards },
+        });
       };
       return {
         input: wanted.input ? inputGradient() : undefined,

@@ -183,3 +183,28 @@ export async function checkShardBits<L extends Layer>(
     });
   }
 }
+
+/** The fixed tree's sum of S vectors side by side, S being a power of two: of neighbours, then of neighbouring sums. */
+function treeSum(values: Float32Array, S: number): Float32Array {
+  if (S === 1) return values;
+  const half = values.length / 2;
+  const left = treeSum(values.subarray(0, half), S / 2);
+  const right = treeSum(values.subarray(half), S / 2);
+  return left.map((value, i) => value + right[i]!);
+}
+
+/** Expects the sum over shards, where a rule gives it for `suffix`, to be that of the shards' own gradients, bit for bit. */
+export async function checkShardSum<L extends Layer>(
+  rule: Rule<L>,
+  layer: L,
+  inputShapes: readonly Shape[],
+  suffix: string,
+  options: RuleCaseOptions,
+): Promise<void> {
+  const each = ruleCase(layer, inputShapes, options);
+  const summed = ruleCase(layer, inputShapes, { ...options, sumsShards: true });
+  const ofShards = (await runRule(rule, each)).tensors.get(suffix)!;
+  const sum = (await runRule(rule, summed)).tensors.get(suffix)!;
+  expect(sum.length).toBe(ofShards.length / each.S);
+  expect(bitsOf(sum, 0, 1).equals(bitsOf(treeSum(ofShards, each.S), 0, 1))).toBe(true);
+}

@@ -13,6 +13,7 @@ export interface RuleCaseOptions {
   readonly B: number;
   readonly batchNorm?: 'frozen' | 'shard';
   readonly isTraining?: boolean;
+  readonly sumsShards?: boolean;
   /** Suffixes of the tensors whose gradients are wanted; default: all parameters. */
   readonly trained?: readonly string[];
   /** Suffixes of the tensors that are constants of the graph, the others being its inputs; default: none. */
@@ -42,6 +43,7 @@ export interface RuleCase<L extends Layer = Layer> {
   readonly B: number;
   readonly batchNorm: 'frozen' | 'shard';
   readonly isTraining: boolean;
+  readonly sumsShards: boolean;
   readonly trained: ReadonlySet<string>;
   readonly constants: ReadonlySet<string>;
   readonly wanted: readonly boolean[];
@@ -94,6 +96,7 @@ export function ruleCase<L extends Layer>(
     ...{ S, B, tensors, rowMask },
     batchNorm: options.batchNorm ?? 'frozen',
     isTraining: options.isTraining ?? true,
+    sumsShards: options.sumsShards ?? false,
     trained: new Set(options.trained ?? parameters.map(({ name }) => suffixOf(name))),
     constants: new Set(options.constants),
     wanted: options.wanted ?? inputShapes.map(() => true),

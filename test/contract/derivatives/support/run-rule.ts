@@ -11,7 +11,10 @@ export interface RuleResults {
   readonly output: Float32Array;
   /** [N, ...shape], or undefined where it was not wanted. */
   readonly inputs: readonly (Float32Array | undefined)[];
-  /** By suffix, [S, length]; batch norm's statistics are `batch_mean` and `batch_var`, [S, C]. */
+  /**
+   * By suffix, [S, length], or [length] where a rule gives the sum over the shards; batch norm's statistics are `batch_mean` and
+   * `batch_var`, [S, C].
+   */
   readonly tensors: ReadonlyMap<string, Float32Array>;
 }
 
@@ -61,6 +64,7 @@ function ruleGraph<L extends Layer>(rule: Rule<L>, wanted: RuleCase<L>): BuiltRu
       rowsPerShard: B,
       batchNorm: wanted.batchNorm,
       isTraining: wanted.isTraining,
+      sumsShards: wanted.sumsShards,
       rowMask: () => {
         if (!masks.row) graph.input(names.rowMask, 'float', [N, 1]);
         masks.row = true;
@@ -91,7 +95,11 @@ function ruleGraph<L extends Layer>(rule: Rule<L>, wanted: RuleCase<L>): BuiltRu
   const gradients = forward.backward(dOutput, wanted.wanted);
   const result = (name: string, value: string, shape: readonly number[]) => {
     graph.node('Reshape', name, [value, graph.integers(`${name}.shape`, shape)]);
-    graph.output(name, 'float', shape);
+    graph.output(
+      name,
+      'float',
+      shape.map((side) => (side === -1 ? 'any' : side)),
+    );
   };
   result(names.output, forward.output, [N, ...outputShape]);
   wanted.wanted.forEach((isWanted, i) => {
@@ -104,7 +112,8 @@ function ruleGraph<L extends Layer>(rule: Rule<L>, wanted: RuleCase<L>): BuiltRu
     throw new Error(`gradients of ${given.join()}, trained are ${[...trained].join()}`);
   }
   for (const [suffix, value] of gradients.tensors) {
-    result(names.dTensor(suffix), value, [S, numElements(tensors.get(suffix)!.shape)]);
+    // Of one shard, or of each.
+    result(names.dTensor(suffix), value, [-1, numElements(tensors.get(suffix)!.shape)]);
   }
   const { statistics } = forward;
   if (statistics !== undefined) {
