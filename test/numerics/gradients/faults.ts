@@ -1,5 +1,4 @@
-import type { Layer } from '../../../src/models/network.js';
-import { oddProblem, torchvisionProblem } from './cases.js';
+import { inceptionProblem, oddProblem } from './cases.js';
 import type { Fault } from './our-graph.js';
 import type { Problem, Rows } from './problem.js';
 
@@ -14,13 +13,13 @@ export interface PlantedFault {
 function layerOf(name: string, change: Record<string, unknown>): Fault {
   return ({ network, ...options }) => {
     const layers = network.layers.map((layer) =>
-      layer.name === name ? ({ ...layer, ...change } as Layer) : layer,
+      layer.name === name ? { ...layer, ...change } : layer,
     );
     return { ...options, network: { ...network, layers } };
   };
 }
 
-const shard = oddProblem({ batchNorm: 'shard' });
+const shard = oddProblem({ batchNorm: 'shard', rowsPerShard: 4, counts: [4, 3] });
 const shifted = { top: 0, left: 2, bottom: 1, right: 1 };
 
 export const faults: readonly PlantedFault[] = [
@@ -59,7 +58,7 @@ export const faults: readonly PlantedFault[] = [
   },
   {
     mistake: 'the auxiliary loss has another weight',
-    problem: torchvisionProblem('inception_v3', 'AuxLogits', 299),
+    problem: inceptionProblem('AuxLogits'),
     graph: (options) => ({ ...options, auxiliaryWeight: 0.3 }),
   },
 ];
