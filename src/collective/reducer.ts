@@ -59,9 +59,10 @@ export class RoundReducer {
   /** Of rounds to come. */
   readonly #held = new Map<number, Held>();
   readonly #pool: VectorPool;
-  /** The round of the last offer, and the one before, of which something may be sent again. */
+  /** The round of the last offer. */
   #current: { readonly round: number; readonly sum: RoundSum } | undefined;
-  #before: RoundSum | undefined;
+  /** Of the round before, which may be sent again; not of any earlier one. */
+  #sentBefore: readonly Float32Array[] = [];
   #newer: PeerMessage[] = [];
 
   constructor(options: ReducerOptions) {
@@ -108,8 +109,8 @@ export class RoundReducer {
     this.#held.delete(round);
     this.#checkHeld(round, vectorLength, held);
     const sum = new RoundSum(this.#plan, partials, vectorLength, this.#pool);
-    this.#before?.forget();
-    this.#before = before?.sum;
+    for (const values of this.#sentBefore) this.#pool.give(values);
+    this.#sentBefore = before?.sum.sent ?? [];
     this.#current = { round, sum };
     for (const message of held) sum.take(message);
     const first = this.#others.flatMap(({ rank }) =>

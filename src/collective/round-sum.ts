@@ -27,6 +27,8 @@ interface Bucket extends Segment {
  */
 export class RoundSum {
   readonly vectorLength: number;
+  /** Arrays of the pool that are sent to others: the sums of this member's part of the buckets, in two hops. */
+  readonly sent: Float32Array[] = [];
   readonly #plan: SumPlan;
   readonly #pool: VectorPool;
   readonly #own: readonly Partial[];
@@ -39,8 +41,6 @@ export class RoundSum {
   /** Parts of the result that are not there. */
   #numUnfinished: number;
   #result: Float32Array | undefined;
-  /** Of this member's part of the buckets, as they are sent to others. */
-  readonly #sums: Float32Array[] = [];
 
   /** Arrays of received messages are given to the pool as soon as they are not needed. */
   constructor(plan: SumPlan, own: readonly Partial[], vectorLength: number, pool: VectorPool) {
@@ -131,14 +131,9 @@ export class RoundSum {
     bucket.partials = undefined;
     this.#place(part.offset, values);
     if (this.#hops === 1) return [];
-    this.#sums.push(values);
+    this.sent.push(values);
     const count = this.#buckets.length;
     return [{ kind: 'segment', node: 0, count, offset: part.offset, values }];
-  }
-
-  /** What was sent of this round will not be sent again. */
-  forget(): void {
-    for (const values of this.#sums.splice(0)) this.#pool.give(values);
   }
 
   #takePartial({ node, offset, values }: PeerMessage): Taken {
