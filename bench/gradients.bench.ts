@@ -82,11 +82,11 @@ function openOurs(train: string, batchNorm: 'frozen' | 'shard') {
   const statistics = Float32Array.from(moving.flatMap((name) => [...floatsOf(weights, name)]));
   const perRun = Number(flags['shards-per-run']);
   const engine = networkEngine({
-    graph: (pass, shards) =>
+    graph: (pass, shards, sumsShards) =>
       trainingGraph({
         ...{ network, tensors: weights, imageSize, boundaries, trained, batchNorm, rowsPerShard },
         ...{ pass, numShards: shards, state: new Set([...trained, ...moving]) },
-        ...{ auxiliaryWeight: 0.4, moved: trained },
+        ...{ auxiliaryWeight: 0.4, moved: trained, sumsShards },
       }),
     ...{ network, rowsPerShard, numFeatures, numClasses, layout, trained },
     statistics: norms.map(({ name, channels }) => ({ layer: name, channels })),

@@ -38,10 +38,10 @@ export async function probeGradients(
   );
   const trained = new Set(layout.entries.map(({ name }) => name));
   const engine = networkEngine({
-    graph: (pass) =>
+    graph: (pass, _, sumsShards) =>
       trainingGraph({
         ...{ network, imageSize, trained, moved: trained, state: trained },
-        ...{ pass, numShards, rowsPerShard, batchNorm: 'shard', auxiliaryWeight: 0 },
+        ...{ pass, numShards, sumsShards, rowsPerShard, batchNorm: 'shard', auxiliaryWeight: 0 },
         tensors: new Map(),
         boundaries: [imagesName],
       }),

@@ -8,20 +8,55 @@ import { sumShards } from './sum-shards.js';
 
 type State = Readonly<Record<string, TensorValue>>;
 
+/** A parameter's gradient as the graph gives it. */
+interface GradientOutput {
+  readonly output: string;
+  readonly dims: readonly number[];
+  /** In the step vector. */
+  readonly offset: number;
+  readonly length: number;
+  /** Where it lies in the memory of what is given for each shard; undefined where it is given as the vector has it. */
+  readonly spreadOffset: number | undefined;
+}
+
+/** Memory of one batch's gradients. */
+interface GradientMemory {
+  /** [length] each, at their places in the step vector. */
+  readonly whole: Float32Array;
+  /** [S, length] each, one after the other, which every run writes anew. */
+  readonly spread: Float32Array;
+}
+
 /** A gradient graph of S shards, and the step vectors' sum over them. S is 1, 2, 4 or 8. */
 export class GradientRun {
   readonly #session: GraphSession;
   readonly #layout: StepLayout;
-  /** [S, length] for each parameter, one after the other, which every run writes anew; of the first batch, and of those after it. */
-  #first: Float32Array | undefined;
-  #further: Float32Array | undefined;
+  readonly #outputs: readonly GradientOutput[];
+  readonly #numSpread: number;
+  #spread: Float32Array | undefined;
+  /** Of the batches after the first. */
+  #further: GradientMemory | undefined;
 
   constructor(session: GraphSession, layout: StepLayout) {
     this.#session = session;
     this.#layout = layout;
+    let numSpread = 0;
+    this.#outputs = layout.gradients.map(({ name, offset, length }): GradientOutput => {
+      const output = graphNames.gradient(name);
+      const dims = session.outputShape(output);
+      const given = dims.reduce((product, side) => product * side, 1);
+      if (given === length) return { output, dims, offset, length, spreadOffset: undefined };
+      const spreadOffset = numSpread;
+      numSpread += given;
+      return { output, dims, offset, length, spreadOffset };
+    });
+    this.#numSpread = numSpread;
   }
 
-  /** Shards [first, first + S) of the batches: the sum of their step vectors, written into `vector`. */
+  /**
+   * Shards [first, first + S) of the batches: the sum of their step vectors, written into `vector`. A graph that gives sums over shards
+   * takes one batch.
+   */
   async sum(
     batches: readonly ShardBatch[],
     first: number,
@@ -29,30 +64,32 @@ export class GradientRun {
     vector: Float32Array,
   ): Promise<void> {
     const { numShards } = this.#session;
-    const { gradients, numGradients } = this.#layout;
-    // One shard's gradients are written where they belong.
-    const sums =
-      numShards === 1
-        ? vector.subarray(0, numGradients)
-        : (this.#first ??= new Float32Array(numShards * numGradients));
-    const tails = Array.from(
-      { length: numShards },
-      () => new Float32Array(this.#layout.tailLength),
-    );
+    const { numGradients, tailLength } = this.#layout;
+    const givesSums =
+      numShards > 1 && this.#outputs.some(({ spreadOffset }) => spreadOffset === undefined);
+    if (givesSums && batches.length > 1) throw new Error('batches are added up before shards are');
+    const memory: GradientMemory = {
+      whole: vector.subarray(0, numGradients),
+      spread: (this.#spread ??= new Float32Array(this.#numSpread)),
+    };
+    const tails = Array.from({ length: numShards }, () => new Float32Array(tailLength));
     for (const [i, batch] of batches.entries()) {
       if (i === 0) {
-        await this.#run(batch, first, state, sums, tails);
-      } else {
-        this.#further ??= new Float32Array(numShards * numGradients);
-        await this.#run(batch, first, state, this.#further, tails);
-        addNodes(sums, sums, this.#further);
+        await this.#run(batch, first, state, memory, tails);
+        continue;
       }
+      this.#further ??= {
+        whole: new Float32Array(numShards === 1 ? numGradients : 0),
+        spread: new Float32Array(this.#numSpread),
+      };
+      await this.#run(batch, first, state, this.#further, tails);
+      if (numShards === 1) addNodes(memory.whole, memory.whole, this.#further.whole);
+      else addNodes(memory.spread, memory.spread, this.#further.spread);
     }
-    if (numShards > 1) {
-      for (const { offset, length } of gradients) {
-        const ofShards = sums.subarray(numShards * offset, numShards * (offset + length));
-        sumShards(ofShards, numShards, vector.subarray(offset, offset + length));
-      }
+    for (const { offset, length, spreadOffset } of this.#outputs) {
+      if (spreadOffset === undefined) continue;
+      const ofShards = memory.spread.subarray(spreadOffset, spreadOffset + numShards * length);
+      sumShards(ofShards, numShards, vector.subarray(offset, offset + length));
     }
     vector.set(sumOwned(0, tails, numShards)[0]!.values, numGradients);
   }
@@ -66,11 +103,11 @@ export class GradientRun {
     batch: ShardBatch,
     first: number,
     state: State,
-    into_SL: Float32Array,
+    { whole, spread }: GradientMemory,
     tails: readonly Float32Array[],
   ): Promise<void> {
     const { numShards } = this.#session;
-    const { gradients, statistics } = this.#layout;
+    const { statistics } = this.#layout;
     const into: Record<string, TensorValue | null> = {
       [graphNames.losses]: null,
       [graphNames.correct]: null,
@@ -79,10 +116,12 @@ export class GradientRun {
       into[graphNames.batchMean(layer)] = null;
       into[graphNames.batchVariance(layer)] = null;
     }
-    for (const { name, offset, length } of gradients) {
-      const output = graphNames.gradient(name);
-      const data = into_SL.subarray(numShards * offset, numShards * (offset + length));
-      into[output] = { data, dims: this.#session.outputShape(output) };
+    for (const { output, dims, offset, length, spreadOffset } of this.#outputs) {
+      const data =
+        spreadOffset === undefined
+          ? whole.subarray(offset, offset + length)
+          : spread.subarray(spreadOffset, spreadOffset + numShards * length);
+      into[output] = { data, dims };
     }
     const outputs = await this.#session.run(batch, first, state, { isTraining: true, into });
     for (const [shard, tail] of tails.entries()) {

@@ -15,8 +15,8 @@ export type Pass = 'gradient' | 'evaluation';
 
 /** What an engine of a part of a network is made of. */
 export interface NetworkParts {
-  /** The bytes of the training graph of a number of shards. */
-  readonly graph: (pass: Pass, numShards: number) => Uint8Array;
+  /** The bytes of the training graph of a number of shards; with `sumsShards` it may give gradients as their sums over the shards. */
+  readonly graph: (pass: Pass, numShards: number, sumsShards: boolean) => Uint8Array;
   readonly network: Pick<Network, 'layers'>;
   readonly rowsPerShard: number;
   readonly numFeatures: number;
@@ -47,19 +47,22 @@ export function networkEngine(parts: NetworkParts): PhaseEngine {
   );
   const numStatistics = statistics.reduce((sum, { channels }) => sum + 2 * channels, 0);
 
-  const open = (pass: Pass, numShards: number): Promise<GraphSession> =>
+  const open = (pass: Pass, numShards: number, sumsShards = false): Promise<GraphSession> =>
     GraphSession.open(
-      parts.graph(pass, numShards),
+      parts.graph(pass, numShards, sumsShards),
       parts.network,
       { numShards, rowsPerShard, numFeatures, numClasses },
       parts.provider,
     );
-  const gradientRuns = new Map<number, GradientRun>();
-  const gradientRun = async (numShards: number): Promise<GradientRun> => {
-    const known = gradientRuns.get(numShards);
+  const gradientRuns = new Map<string, GradientRun>();
+  const gradientRun = async (numShards: number, numBatches: number): Promise<GradientRun> => {
+    // A shard's batches are added up before shards are: only those of a single batch can be within the graph.
+    const sumsShards = numShards > 1 && numBatches === 1;
+    const key = `${numShards} ${sumsShards}`;
+    const known = gradientRuns.get(key);
     if (known !== undefined) return known;
-    const opened = new GradientRun(await open('gradient', numShards), step);
-    gradientRuns.set(numShards, opened);
+    const opened = new GradientRun(await open('gradient', numShards, sumsShards), step);
+    gradientRuns.set(key, opened);
     return opened;
   };
   let evaluation: GraphSession | undefined;
@@ -102,7 +105,7 @@ export function networkEngine(parts: NetworkParts): PhaseEngine {
       const runs = subtreeRuns(firstShard, numOwned, numShardsOfRun, maxShards.gradient);
       for (const { node, first, numShards } of runs) {
         goOn();
-        const run = await gradientRun(numShards);
+        const run = await gradientRun(numShards, batches.length);
         const vector = sum.takeSpare() ?? new Float32Array(step.length);
         await run.sum(batches, first - firstShard, state, vector);
         sum.add(node, vector);

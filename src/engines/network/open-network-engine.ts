@@ -68,7 +68,8 @@ export async function openNetworkEngine(
     .filter(({ name }) => names.has(name))
     .reduce((sum, { length }) => sum + length * Float32Array.BYTES_PER_ELEMENT, 0);
   return networkEngine({
-    graph: (pass, numShards) => trainingGraph({ ...graphOptions, pass, numShards }),
+    graph: (pass, numShards, sumsShards) =>
+      trainingGraph({ ...graphOptions, pass, numShards, sumsShards }),
     ...{ network, rowsPerShard, numFeatures, numClasses, layout, statistics, provider, isGivenUp },
     trained: names,
     moving: new Set(moving),
