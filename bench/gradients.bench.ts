@@ -3,7 +3,7 @@
  * thread, beside PyTorch's of the same rows in the same run (`--python PATH` of an interpreter with torch and torchvision). Ours are
  * the partial sums of the 8 shards' gradients as the engine gives them; PyTorch has no shards.
  *
- *     npx tsx bench/gradients.bench.ts --python PATH [--train all,layer4] [--batch-norm frozen,shard] [--shards-per-run 4] [--pairs 9] [--out FILE]
+ *     npx tsx bench/gradients.bench.ts --python PATH [--train all,layer4] [--batch-norm frozen,shard] [--shards-per-run 8] [--pairs 9] [--out FILE]
  *
  * The two take turns, and a ratio is that of neighbours: what else the machine does meets both.
  */
@@ -34,7 +34,7 @@ const { values: flags } = parseArgs({
     python: { type: 'string' },
     train: { type: 'string', default: 'all,layer4' },
     'batch-norm': { type: 'string', default: 'frozen' },
-    'shards-per-run': { type: 'string', default: '4' },
+    'shards-per-run': { type: 'string', default: '8' },
     pairs: { type: 'string', default: '9' },
     out: { type: 'string' },
   },
