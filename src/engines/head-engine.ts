@@ -44,7 +44,10 @@ export async function openHeadEngine(options: HeadEngineOptions): Promise<PhaseE
 
   const parameter = (parameters: Float32Array, entry: ParameterEntry): TensorValue => {
     const { offset, length, shape } = entry;
-    return { data: parameters.subarray(offset, offset + length), dims: shape };
+    const own = parameters.subarray(offset, offset + length);
+    // A large state is in shared memory, which onnxruntime refuses; its classifier is a small part of it.
+    const data = own.buffer instanceof SharedArrayBuffer ? own.slice() : own;
+    return { data, dims: shape };
   };
 
   const feeds = (

@@ -1,3 +1,4 @@
+import { expect, test } from 'vitest';
 import { openEngineHere } from '../../../src/engines/open-engine-here.js';
 import { openThreadedEngine } from '../../../src/engines/threaded-engine.js';
 import { headLayout } from '../../../src/models/head.js';
@@ -5,7 +6,7 @@ import { parameterLayout } from '../../../src/models/parameter-layout.js';
 import type { HeadDescription } from '../../../src/models/prepared-model.js';
 import { describeEngine, type EngineFixture } from './engine-contract.js';
 import { convHeadOfSize, headOfSize } from './heads.js';
-import { randomFloats } from './phase-batches.js';
+import { randomBatch, randomFloats } from './phase-batches.js';
 
 function fixtureOf(head: HeadDescription, rowsPerShard: number): Omit<EngineFixture, 'open'> {
   const layout = layoutOf(head);
@@ -72,3 +73,20 @@ for (const [name, head, sizes] of heads) {
     open: () => openThreadedEngine({ ...options, provider: 'cpu' }),
   });
 }
+
+test('a classifier of a state in shared memory, in the calling thread, gives the same bits', async () => {
+  const head = headOfSize(37, 3);
+  const { sizes, tensors } = fixtureOf(head, 4);
+  const options = { kind: 'head', head, layout: layoutOf(head), rowsPerShard: 4 } as const;
+  const engine = await openEngineHere({ ...options, provider: 'cpu' });
+  const parameters = new Float32Array(new SharedArrayBuffer(tensors.parameters.byteLength));
+  parameters.set(tensors.parameters);
+  const batch = randomBatch({ ...sizes, numShards: 4 }, 3);
+  const place = { firstShard: 0, numShards: 4, numShardsOfRun: 4 };
+  const results = [tensors, { ...tensors, parameters }].map(async (state) => [
+    await engine.gradients([batch], place, state),
+    await engine.evaluate(batch, state),
+  ]);
+  expect(await results[1]).toEqual(await results[0]);
+  await engine.close();
+});
