@@ -88,6 +88,8 @@ export function lowerAsRows(operands: ConvOperands): LoweredConv {
 export function canLowerAsRows(geometry: ConvGeometry): boolean {
   const { groups, rowsPerShard: B, inChannels: C, outChannels: K } = geometry;
   const { numInputPixels: Q, numPixels: P, numTaps: T } = geometry;
-  const sides = [B * P, B * C, C * T, K, Q];
-  return groups === 1 && sides.every((side) => side > 1) && canBePlaced(geometry);
+  const sides = [B * P, B * C, C * T, K];
+  // An image of a single pixel is copied, not summed.
+  const isFolded = Q > 1 || P === 1;
+  return groups === 1 && isFolded && sides.every((side) => side > 1) && canBePlaced(geometry);
 }
