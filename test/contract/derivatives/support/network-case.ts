@@ -121,13 +121,17 @@ export class NetworkCase {
   }
 
   /** What the training graph is made of, for some number of shards. */
-  graphOptions(numShards: number, pass: 'gradient' | 'evaluation'): TrainingGraphOptions {
+  graphOptions(
+    numShards: number,
+    pass: 'gradient' | 'evaluation',
+    sumsShards = false,
+  ): TrainingGraphOptions {
     const { network, imageSize, trained, batchNorm, rowsPerShard } = this.options;
     const moving = [...this.#byShard].flatMap((name) =>
       ['running_mean', 'running_var'].map((suffix) => `${name}.${suffix}`),
     );
     return {
-      ...{ network, imageSize, trained, moved: trained, batchNorm, rowsPerShard, pass },
+      ...{ network, imageSize, trained, moved: trained, batchNorm, rowsPerShard, pass, sumsShards },
       ...{ numShards, auxiliaryWeight, boundaries: this.boundaries, tensors: this.tensors },
       state: new Set([...trained, ...moving]),
     };
@@ -137,8 +141,9 @@ export class NetworkCase {
   async run(
     shards: readonly number[],
     pass: 'gradient' | 'evaluation' = 'gradient',
+    sumsShards = false,
   ): Promise<Record<string, Float32Array>> {
-    const options = this.graphOptions(shards.length, pass);
+    const options = this.graphOptions(shards.length, pass, sumsShards);
     const inputs = trainingGraphInputs(options);
     const N = shards.length * this.options.rowsPerShard;
     const rows = (pick: (shard: Rows) => Float32Array): Float32Array =>
@@ -182,6 +187,11 @@ export class NetworkCase {
     }
   }
 
+  /** Of a shard's rows; -1: padding. */
+  labels(shard: number): readonly number[] {
+    return [...this.#shards[shard]!.labels];
+  }
+
   /** The loss of a shard in float64, with some of the tensors replaced. */
   loss(shard: number, changed: ReadonlyMap<string, Float64Array> = new Map()): number {
     const { network } = this.options;
@@ -217,7 +227,11 @@ export class NetworkCase {
   /** The boundaries' outputs, row by row; zeros in padding. They hold nothing that is trained, and nothing is dropped before them. */
   #featuresOf(shard: number): Float32Array {
     const { rowsPerShard: B, counts } = this.options;
-    const values = float64Outputs(this.#layers, this.#images[shard]!, this.#rowsOf(shard));
+    const images = this.#images[shard]!;
+    const values =
+      this.boundaries.join() === imagesName
+        ? new Map([[imagesName, images]])
+        : float64Outputs(this.#layers, images, this.#rowsOf(shard));
     const rows = Array.from({ length: B }, (_, row) =>
       this.boundaries.map((name) => {
         const width = values.get(name)!.length / B;
