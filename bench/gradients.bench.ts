@@ -11,6 +11,7 @@ import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { VectorPool } from '../src/collective/vector-pool.js';
 import { networkEngine } from '../src/engines/network/network-engine.js';
 import type { ShardBatch } from '../src/engines/phase-engine.js';
 import { trainingGraph } from '../src/models/derivatives/training-graph.js';
@@ -94,6 +95,7 @@ function openOurs(train: string, batchNorm: 'frozen' | 'shard') {
     provider: 'cpu',
     maxShards: { gradient: perRun, evaluation: perRun },
     isGivenUp: () => false,
+    pool: new VectorPool(),
   });
   const batch = batchOf(numFeatures);
   const place = { firstShard: 0, numShards, numShardsOfRun: numShards };

@@ -27,7 +27,7 @@ interface Bucket extends Segment {
  */
 export class RoundSum {
   readonly vectorLength: number;
-  /** Arrays of the pool that are sent to others: the sums of this member's part of the buckets, in two hops. */
+  /** Arrays that are sent to others: the own partials and, in two hops, the sums of this member's part of the buckets. */
   readonly sent: Float32Array[] = [];
   readonly #plan: SumPlan;
   readonly #pool: VectorPool;
@@ -68,8 +68,12 @@ export class RoundSum {
     );
     this.#numUnfinished = this.#buckets.length * (this.#hops === 1 ? 1 : numMembers);
     // Alone there is nothing to add, and nobody to whom the own partial is sent.
-    if (numMembers === 1) this.#end(own[0]!.values);
-    else if (this.#silent.size === 0) this.#findReady();
+    if (numMembers === 1) {
+      this.#end(own[0]!.values);
+      return;
+    }
+    this.sent.push(...own.map(({ values }) => values));
+    if (this.#silent.size === 0) this.#findReady();
   }
 
   /** The sum over all shards, once all of it is there. An array of its own: nothing that is sent is a view of it. */
@@ -172,7 +176,7 @@ export class RoundSum {
       this.#end(values);
       return;
     }
-    this.#result ??= new Float32Array(this.vectorLength);
+    this.#result ??= this.#pool.take(this.vectorLength);
     this.#result.set(values, offset);
     this.#numUnfinished -= 1;
     if (this.#hops === 1) this.#pool.give(values);

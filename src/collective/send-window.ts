@@ -20,13 +20,14 @@ export class SendWindow {
       sent.round >= message.round - 1;
     // A message that the stream has begun must be ended.
     const isOpen = (index: number): boolean => index === this.#next && this.#start > 0;
-    if (!this.#messages.every((sent, index) => isNeeded(sent) || isOpen(index))) {
+    if (!this.#messages.every(isNeeded)) {
       const kept: PeerMessage[] = [];
       let next = 0;
       this.#messages.forEach((sent, index) => {
         if (!isNeeded(sent) && !isOpen(index)) return;
         if (index < this.#next) next++;
-        kept.push(sent);
+        // Nobody needs its values, so that their array will be used for something else.
+        kept.push(isNeeded(sent) ? sent : { ...sent, values: sent.values.slice() });
       });
       this.#messages = kept;
       this.#next = next;

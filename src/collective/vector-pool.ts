@@ -9,14 +9,18 @@ const MAX_SPARE_BYTES = 2 ** 30;
  * garbage collector they make it stop the event loop for tens of milliseconds, in each round.
  */
 export class VectorPool {
-  readonly #spare = new Map<number, Float32Array[]>();
+  readonly #spare = new Map<number, Float32Array<ArrayBuffer>[]>();
   #spareBytes = 0;
 
   /** An array of a length, with any values in it. */
-  take(length: number): Float32Array {
+  take(length: number): Float32Array<ArrayBuffer> {
+    return this.takeSpare(length) ?? new Float32Array(length);
+  }
+
+  /** As `take`, unless there is none. It is all of its buffer, so that it can be given to another thread. */
+  takeSpare(length: number): Float32Array<ArrayBuffer> | undefined {
     const values = this.#spare.get(length)?.pop();
-    if (values === undefined) return new Float32Array(length);
-    this.#spareBytes -= values.byteLength;
+    if (values !== undefined) this.#spareBytes -= values.byteLength;
     return values;
   }
 
@@ -24,9 +28,14 @@ export class VectorPool {
   give(values: Float32Array): void {
     const { length, byteLength } = values;
     if (length < MIN_ELEMENTS || this.#spareBytes + byteLength > MAX_SPARE_BYTES) return;
+    if (!isWhole(values)) return;
     const ofLength = this.#spare.get(length) ?? [];
     this.#spare.set(length, ofLength);
     ofLength.push(values);
     this.#spareBytes += byteLength;
   }
+}
+
+function isWhole(values: Float32Array): values is Float32Array<ArrayBuffer> {
+  return values.buffer instanceof ArrayBuffer && values.byteLength === values.buffer.byteLength;
 }

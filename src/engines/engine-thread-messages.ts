@@ -22,6 +22,8 @@ export type EngineTask =
       readonly batches: readonly ShardBatch[];
       readonly place: ShardPlace;
       readonly tensors: TrainingTensors;
+      /** Arrays to write results to, which are given to the thread. */
+      readonly spare: readonly Float32Array[];
     }
   | { readonly kind: 'evaluate'; readonly batch: ShardBatch; readonly tensors: TrainingTensors };
 

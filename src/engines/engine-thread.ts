@@ -1,4 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
+import { VectorPool } from '../collective/vector-pool.js';
 import { FtctlError } from '../errors/index.js';
 import type {
   EngineReply,
@@ -18,6 +19,7 @@ if (port === null) throw new Error('this module is the entry of a worker thread'
 const { options, newest } = workerData as EngineThreadData;
 const parameters = new OwnCopy();
 const statistics = new OwnCopy();
+const pool = new VectorPool();
 let current = 0;
 let isClosing = false;
 
@@ -37,6 +39,7 @@ async function answer(engine: PhaseEngine, request: EngineRequest): Promise<void
       statistics: statistics.of(request.tensors.statistics),
     };
     if (request.kind === 'gradients') {
+      for (const values of request.spare) pool.give(values);
       const result = await engine.gradients(request.batches, request.place, tensors);
       reply(
         { type: 'result', id, result },
@@ -52,7 +55,7 @@ async function answer(engine: PhaseEngine, request: EngineRequest): Promise<void
 }
 
 try {
-  const engine = await openEngineHere(options, isGivenUp);
+  const engine = await openEngineHere(options, { isGivenUp, pool });
   let last = Promise.resolve();
   port.on('message', (message: EngineThreadInput) => {
     if (message.kind === 'close') {

@@ -1,3 +1,4 @@
+import type { VectorPool } from '../collective/vector-pool.js';
 import type { PhaseEngineOptions } from './engine-options.js';
 import { openHeadEngine } from './head-engine.js';
 import type { PhaseEngine, ShardBatch } from './phase-engine.js';
@@ -34,20 +35,26 @@ function headFlops(
 /**
  * Opens a phase's engine on onnxruntime. A classifier's small runs are done inline, larger ones in a worker thread, which is
  * started when the first one comes; the bits are the same, since both run the same graph. A network's runs are all done in a worker
- * thread. Rejects with FT_ENGINE_UNAVAILABLE; for a network with FT_BLOB_* or FT_WEIGHTS_DAMAGED.
+ * thread. `pool`: where arrays of the gradients' length are taken from, if it has any. Rejects with FT_ENGINE_UNAVAILABLE; for a network with FT_BLOB_* or FT_WEIGHTS_DAMAGED.
  */
-export function openPhaseEngine(options: PhaseEngineOptions): Promise<PhaseEngine> {
-  return options.kind === 'head' ? openHeadSomewhere(options) : openThreadedEngine(options);
+export function openPhaseEngine(
+  options: PhaseEngineOptions,
+  pool?: VectorPool,
+): Promise<PhaseEngine> {
+  return options.kind === 'head'
+    ? openHeadSomewhere(options, pool)
+    : openThreadedEngine(options, pool);
 }
 
 async function openHeadSomewhere(
   options: Extract<PhaseEngineOptions, { readonly kind: 'head' }>,
+  pool?: VectorPool,
 ): Promise<PhaseEngine> {
   const inline = await openHeadEngine(options);
   let threaded: Promise<PhaseEngine> | undefined;
   const engineFor = (batch: ShardBatch, pass: 'gradient' | 'evaluation'): Promise<PhaseEngine> => {
     if (fitsInline(batch, options.head, pass)) return Promise.resolve(inline);
-    threaded ??= openThreadedEngine(options);
+    threaded ??= openThreadedEngine(options, pool);
     return threaded;
   };
   return {

@@ -1,3 +1,4 @@
+import { VectorPool } from '../collective/vector-pool.js';
 import { torchDefault } from '../models/initialisation.js';
 import { NetworkBuilder, symmetric } from '../models/network-builder.js';
 import { imagesName, type Network } from '../models/network.js';
@@ -51,6 +52,7 @@ export async function probeGradients(
     moving: new Set(),
     maxShards: { gradient: numShards, evaluation: numShards },
     isGivenUp: () => false,
+    pool: new VectorPool(),
   });
   try {
     const partials = await engine.gradients(

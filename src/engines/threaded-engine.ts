@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import type { Partial } from '../collective/messages.js';
+import { VectorPool } from '../collective/vector-pool.js';
 import { FtctlError } from '../errors/index.js';
 import { threadEntry } from '../util/thread-entry.js';
 import type { PhaseEngineOptions } from './engine-options.js';
@@ -21,9 +22,13 @@ interface Waiting {
 
 /**
  * An engine in a thread of its own. Rejects with FT_ENGINE_UNAVAILABLE, FT_ENGINE_FAILED, or what the engine is not opened for; calls
- * reject with FT_ENGINE_FAILED once the thread has ended.
+ * reject with FT_ENGINE_FAILED once the thread has ended. As many arrays as a call gave are taken from the pool for the next one, if it has
+ * them, and given to the thread.
  */
-export async function openThreadedEngine(options: PhaseEngineOptions): Promise<PhaseEngine> {
+export async function openThreadedEngine(
+  options: PhaseEngineOptions,
+  pool = new VectorPool(),
+): Promise<PhaseEngine> {
   armNativeGate();
   const newest = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   const worker = new Worker(threadEntry(import.meta.url, './engine-thread.js'), {
@@ -88,7 +93,15 @@ export async function openThreadedEngine(options: PhaseEngineOptions): Promise<P
     statistics: tensors.statistics,
   });
 
-  const call = (task: EngineTask): Promise<Partial[] | ShardSums> =>
+  /** Lengths of the vectors that the last call gave. */
+  let lengths: readonly number[] = [];
+  const takeSpare = (): Float32Array<ArrayBuffer>[] =>
+    lengths.flatMap((length) => pool.takeSpare(length) ?? []);
+
+  const call = (
+    task: EngineTask,
+    given: readonly Float32Array<ArrayBuffer>[] = [],
+  ): Promise<Partial[] | ShardSums> =>
     new Promise((resolve, reject) => {
       if (failure !== undefined) {
         reject(failure);
@@ -97,12 +110,20 @@ export async function openThreadedEngine(options: PhaseEngineOptions): Promise<P
       const id = nextId++;
       waiting.set(id, { resolve, reject });
       Atomics.store(newest, 0, id);
-      worker.postMessage({ id, ...task } satisfies EngineRequest);
+      worker.postMessage(
+        { id, ...task } satisfies EngineRequest,
+        given.map(({ buffer }) => buffer),
+      );
     });
 
   return {
-    gradients: (batches, place, tensors) =>
-      call({ kind: 'gradients', batches, place, tensors: shared(tensors) }) as Promise<Partial[]>,
+    async gradients(batches, place, tensors) {
+      const spare = takeSpare();
+      const task = { kind: 'gradients', batches, place, tensors: shared(tensors), spare } as const;
+      const partials = (await call(task, spare)) as Partial[];
+      lengths = partials.map(({ values }) => values.length);
+      return partials;
+    },
     evaluate: (batch, tensors) =>
       call({ kind: 'evaluate', batch, tensors: shared(tensors) }) as Promise<ShardSums>,
     // Never `terminate`: see native-gate.ts.

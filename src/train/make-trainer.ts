@@ -32,6 +32,8 @@ export interface TrainerOptions {
   readonly open: OpenPhase;
   /** Absent: in the calling thread. */
   readonly work?: StateWork;
+  /** Takes the arrays of long vectors that are not needed any more. Absent: nobody does. */
+  readonly recycle?: (values: Float32Array) => void;
   readonly timeline?: Timeline;
 }
 
@@ -69,6 +71,7 @@ class RoundTrainer implements Trainer {
     this.#run = {
       ...{ spec, plan, phases, work },
       schedule: roundSchedule(plan, phases),
+      recycle: options.recycle ?? (() => undefined),
       timeline: options.timeline ?? noTimeline,
       numClasses: model.numClasses,
       labels: Int32Array.from(manifest.samples, (sample) => sample.label),

@@ -20,6 +20,8 @@ export interface RunParts {
   readonly labels: Int32Array;
   readonly ids: readonly string[];
   readonly work: StateWork;
+  /** Takes the arrays of long vectors that are not needed any more. */
+  readonly recycle: (values: Float32Array) => void;
   readonly timeline: Timeline;
 }
 

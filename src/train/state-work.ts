@@ -37,8 +37,8 @@ export interface StateWork {
   allocate(length: number): Float32Array;
   /** Takes the reduced vector over until it gives it back. */
   inspect(reduced: Float32Array, ledger: string, round: number): Promise<Inspection>;
-  /** Moves parameters and moments in place. */
-  update(state: TrainingState, task: UpdateTask): Promise<void>;
+  /** Moves parameters and moments in place. Gives the reduced vector's array back, with any values in it. */
+  update(state: TrainingState, task: UpdateTask): Promise<Float32Array>;
   /** A copy of the parameters, in memory from `allocate`: that of `into`, whose values are no longer needed, if there is one. */
   keep(parameters: Float32Array, into: Float32Array | undefined): Promise<Float32Array>;
   /** Fresh moments; parameters and statistics are those of `from` where it is given. */
@@ -66,7 +66,7 @@ export function inlineStateWork(): StateWork {
       for (let i = 0; i < numTrained; i += 1) mean[i] = reduced[i]! / weight;
       clipGradients(mean, clip);
       for (const range of ranges) updateRange(state, mean, range, range.scalars);
-      return Promise.resolve();
+      return Promise.resolve(reduced);
     },
     keep: (parameters) => Promise.resolve(parameters.slice()),
     restart(state, from) {

@@ -73,13 +73,14 @@ export async function applyStep(
   const statistics = statisticsPart(inspected.reduced, phase.numTrained);
   if (statistics !== undefined) moveStatistics(state.statistics, phase.statistics, statistics);
   state.updates += 1;
-  await run.work.update(state, {
+  const spare = await run.work.update(state, {
     reduced: inspected.reduced,
     numTrained: phase.numTrained,
     weight: sums.weight,
     ranges: ratedRanges(run, state.history, plan, state.updates),
     clip: phase.spec.clip,
   });
+  run.recycle(spare);
   state.ledger = ledger;
 
   // 9  report: sent by the worker, without waiting

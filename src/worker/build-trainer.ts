@@ -48,7 +48,7 @@ export async function buildTrainer(
   options: BuildOptions,
 ): Promise<BuiltTrainer> {
   const { closers, open = openers } = options;
-  const { signal, timeline } = tools;
+  const { signal, timeline, pool } = tools;
   const bundle = decodeBundle(text);
   const { spec, prepared } = bundle;
   const { provider } = spec.engine;
@@ -63,7 +63,7 @@ export async function buildTrainer(
   const plan = planOf(spec, manifest);
   const { initial, engineOptions } = await startOf(bundle, plan.rowsPerShard, { blobs, fetch });
   const opener = new PhaseOpener({
-    ...{ bundle, manifest, fingerprintHash, engineOptions, fetch, closers, open, signal },
+    ...{ bundle, manifest, fingerprintHash, engineOptions, fetch, closers, open, pool, signal },
     onWarning: options.onWarning,
   });
   const { engine } = await opener.open(0);
@@ -83,6 +83,9 @@ export async function buildTrainer(
     ...{ spec, plan, manifest, initial, work, timeline },
     model: prepared,
     open: (index) => opener.open(index),
+    recycle: (values) => {
+      pool.give(values);
+    },
   });
   return { trainer: countedTrainer(bare, options.applied), run: runKey(bundle), features: opener };
 }

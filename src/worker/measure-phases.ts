@@ -1,3 +1,4 @@
+import { VectorPool } from '../collective/vector-pool.js';
 import { decodeManifest } from '../data/manifest-json.js';
 import type { Manifest } from '../data/manifest.js';
 import { fingerprint } from '../engines/fingerprint.js';
@@ -60,8 +61,19 @@ export async function measurePhases(
   const fetch = (): Promise<void> => Promise.resolve();
   const { rowsPerShard } = planOf(spec, manifest);
   const { initial, engineOptions } = await startOf(bundle, rowsPerShard, { blobs, fetch });
+  const pool = new VectorPool();
   const opener = new PhaseOpener({
-    ...{ bundle, manifest, fingerprintHash, engineOptions, fetch, closers, onWarning, signal },
+    ...{
+      bundle,
+      manifest,
+      fingerprintHash,
+      engineOptions,
+      fetch,
+      closers,
+      onWarning,
+      pool,
+      signal,
+    },
     open: { features: openFeatureSource, engine: openPhaseEngine },
   });
   const measures: PhaseMeasures[] = [];
@@ -69,7 +81,7 @@ export async function measurePhases(
     signal.throwIfAborted();
     onPhase(index);
     const parts = await opener.open(index);
-    measures.push(await measure(phase, { bundle, manifest, initial, parts, opener, signal }));
+    measures.push(await measure(phase, { bundle, manifest, initial, parts, opener, pool, signal }));
   }
   return measures;
 }
@@ -80,11 +92,13 @@ interface Measured {
   readonly initial: TrainingTensors;
   readonly parts: PhaseParts;
   readonly opener: PhaseOpener;
+  /** Of long vectors. */
+  readonly pool: VectorPool;
   readonly signal: AbortSignal;
 }
 
 async function measure(phase: RunPhase, measured: Measured): Promise<PhaseMeasures> {
-  const { bundle, manifest, initial, parts, opener, signal } = measured;
+  const { bundle, manifest, initial, parts, opener, pool, signal } = measured;
   const { spec, prepared } = bundle;
   const plan = planOf(spec, manifest);
   const shards = { firstShard: 0, numShards: Math.ceil(plan.numShards / spec.workers.count) };
@@ -106,7 +120,10 @@ async function measure(phase: RunPhase, measured: Measured): Promise<PhaseMeasur
     );
     const training = trainingBatch(groups, features_RF, run, { phase, epoch: 0, batch });
     const place = { ...shards, numShardsOfRun: plan.numShards };
-    await timed(gradients, () => parts.engine.gradients([training], place, initial));
+    const partials = await timed(gradients, () =>
+      parts.engine.gradients([training], place, initial),
+    );
+    for (const { values } of partials) pool.give(values);
     const evaluation = evaluationBatch(groups, features_RF, { run, phase });
     await timed(evaluations, () => parts.engine.evaluate(evaluation, initial));
   }

@@ -1,3 +1,4 @@
+import type { VectorPool } from '../collective/vector-pool.js';
 import type { Manifest } from '../data/manifest.js';
 import type { PhaseEngineOptions } from '../engines/engine-options.js';
 import type { openPhaseEngine } from '../engines/open-phase-engine.js';
@@ -29,6 +30,8 @@ export interface PhaseOpenerOptions {
   /** A cache helps less than it could. */
   readonly onWarning: (message: string) => void;
   readonly open: Openers;
+  /** Where engines have long vectors from. */
+  readonly pool: VectorPool;
   /** The worker ends. */
   readonly signal: AbortSignal;
 }
@@ -53,7 +56,7 @@ export class PhaseOpener {
   }
 
   readonly open: OpenPhase = async (phase): Promise<PhaseParts> => {
-    const { bundle, fetch, open, engineOptions } = this.#options;
+    const { bundle, fetch, open, engineOptions, pool } = this.#options;
     const prepared = bundle.prepared.phases[phase]!;
     await this.#closeEngine();
     if (this.#features?.backboneSha256 !== prepared.backboneSha256) {
@@ -64,7 +67,7 @@ export class PhaseOpener {
       await this.#unlessClosed();
     }
     const features = this.#features.source;
-    this.#engine = await open.engine(engineOptions(phase));
+    this.#engine = await open.engine(engineOptions(phase), pool);
     await this.#unlessClosed();
     return { engine: this.#engine, features };
   };

@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { PeerMessage } from '../collective/messages.js';
 import { type ReducerOptions, RoundReducer } from '../collective/reducer.js';
 import type { PeerTransport } from '../collective/transport.js';
+import type { VectorPool } from '../collective/vector-pool.js';
 import { FtctlError } from '../errors/index.js';
 import type { Timeline } from '../metrics/timeline.js';
 import type { ControlLink } from '../rpc/control-link.js';
@@ -39,6 +40,8 @@ export interface PrepareTools {
   readonly stage: (stage: string) => void;
   /** The step loop's timeline: what the trainer enters is also what the worker says it is doing. */
   readonly timeline: Timeline;
+  /** Where long vectors go that nobody needs any more, and come from. */
+  readonly pool: VectorPool;
   readonly signal: AbortSignal;
 }
 
@@ -217,7 +220,8 @@ export class Session {
       this.#stage = name;
       this.#tell();
     };
-    const tools = { stage, timeline: this.#timeline, signal };
+    const { pool } = this.#options.transport;
+    const tools = { stage, timeline: this.#timeline, pool, signal };
     const prepared = await this.#options.prepare(bundle, tools);
     if (resume !== null) {
       stage('restore');

@@ -1,5 +1,6 @@
 import { TreeSum } from '../../collective/tree-sum.js';
 import { subtreeRuns } from '../../collective/tree.js';
+import type { VectorPool } from '../../collective/vector-pool.js';
 import { FtctlError } from '../../errors/index.js';
 import type { Network } from '../../models/network.js';
 import type { ParameterLayout } from '../../models/parameter-layout.js';
@@ -14,7 +15,7 @@ import { stepLayout, type StatisticsOf } from './step-layout.js';
 export type Pass = 'gradient' | 'evaluation';
 
 /** What an engine of a part of a network is made of. */
-export interface NetworkParts {
+export interface NetworkParts extends EngineSurroundings {
   /** The bytes of the training graph of a number of shards; with `sumsShards` it may give gradients as their sums over the shards. */
   readonly graph: (pass: Pass, numShards: number, sumsShards: boolean) => Uint8Array;
   readonly network: Pick<Network, 'layers'>;
@@ -30,8 +31,14 @@ export interface NetworkParts {
   readonly provider: Provider;
   /** The most shards in one run: a power of two up to 8. */
   readonly maxShards: Readonly<Record<Pass, number>>;
-  /** Asked between runs: whether nobody waits for the result any more. */
+}
+
+/** What an engine is in. */
+export interface EngineSurroundings {
+  /** Asked between the runs of a call: whether nobody waits for its result any more. */
   readonly isGivenUp: () => boolean;
+  /** Where step vectors come from, and go that are needed for a call alone. */
+  readonly pool: VectorPool;
 }
 
 /**
@@ -40,6 +47,7 @@ export interface NetworkParts {
  */
 export function networkEngine(parts: NetworkParts): PhaseEngine {
   const { layout, statistics, trained, moving, rowsPerShard, numFeatures, numClasses } = parts;
+  const { pool } = parts;
   const step = stepLayout(
     layout,
     trained,
@@ -106,9 +114,12 @@ export function networkEngine(parts: NetworkParts): PhaseEngine {
       for (const { node, first, numShards } of runs) {
         goOn();
         const run = await gradientRun(numShards, batches.length);
-        const vector = sum.takeSpare() ?? new Float32Array(step.length);
+        const vector = sum.takeSpare() ?? pool.take(step.length);
         await run.sum(batches, first - firstShard, state, vector);
         sum.add(node, vector);
+      }
+      for (let spare = sum.takeSpare(); spare !== undefined; spare = sum.takeSpare()) {
+        pool.give(spare);
       }
       return sum.partials();
     },

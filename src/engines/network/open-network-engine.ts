@@ -9,7 +9,7 @@ import { readRunWeights } from '../../models/weights/run-weights.js';
 import { BlobStore } from '../../util/blob-store.js';
 import type { Provider } from '../onnx-session.js';
 import type { PhaseEngine } from '../phase-engine.js';
-import { networkEngine } from './network-engine.js';
+import { type EngineSurroundings, networkEngine } from './network-engine.js';
 import { activationBytes } from './run-bytes.js';
 import { shardsPerRun } from './shards-per-run.js';
 
@@ -37,7 +37,7 @@ const runBudgetBytes = 384 * 2 ** 20;
  */
 export async function openNetworkEngine(
   options: NetworkEngineOptions,
-  isGivenUp: () => boolean,
+  surroundings: EngineSurroundings,
 ): Promise<PhaseEngine> {
   const { prepared, phase, batchNorm, rowsPerShard, provider } = options;
   const { preprocessing, parameters, statistics, phases, numClasses } = prepared;
@@ -70,7 +70,8 @@ export async function openNetworkEngine(
   return networkEngine({
     graph: (pass, numShards, sumsShards) =>
       trainingGraph({ ...graphOptions, pass, numShards, sumsShards }),
-    ...{ network, rowsPerShard, numFeatures, numClasses, layout, statistics, provider, isGivenUp },
+    ...{ network, rowsPerShard, numFeatures, numClasses, layout, statistics, provider },
+    ...surroundings,
     trained: names,
     moving: new Set(moving),
     maxShards: {

@@ -23,7 +23,7 @@ export class StateTasks {
       case 'update':
         if (task.place !== null) this.#updater = new Updater(task.place);
         this.#updater!.update(task.tensors, task.task);
-        return null;
+        return task.task.reduced;
       case 'copy':
         task.into.set(task.from);
         return null;

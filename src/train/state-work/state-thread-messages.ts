@@ -35,7 +35,7 @@ export type StateTask =
 /** What each task gives. */
 export interface StateResults {
   readonly inspect: Inspection;
-  readonly update: null;
+  readonly update: Float32Array;
   readonly copy: null;
   readonly restart: null;
   readonly snapshot: Snapshot;

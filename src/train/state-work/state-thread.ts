@@ -22,6 +22,7 @@ port.on('message', ({ id, task }: StateRequest) => {
 /** What is moved to the other thread instead of being copied. */
 function givenBack(task: StateTask, result: StateResults[keyof StateResults]): ArrayBuffer[] {
   if (task.kind === 'inspect') return [task.reduced.buffer as ArrayBuffer];
+  if (task.kind === 'update') return [task.task.reduced.buffer as ArrayBuffer];
   if (task.kind === 'snapshot') {
     return [(result as StateResults['snapshot']).bytes.buffer as ArrayBuffer];
   }

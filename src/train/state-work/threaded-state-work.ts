@@ -47,7 +47,7 @@ export function threadedStateWork(numParameters: number): StateWork {
       const place = memory === updated ? null : memory.place;
       updated = memory;
       const reduced = transferable(task.reduced);
-      await thread.do(
+      return thread.do(
         { kind: 'update', place, tensors: tensorsOf(state), task: { ...task, reduced } },
         [reduced.buffer],
       );

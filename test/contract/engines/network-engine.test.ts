@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { VectorPool } from '../../../src/collective/vector-pool.js';
 import type { Partial } from '../../../src/collective/messages.js';
 import { networkEngine, type NetworkParts } from '../../../src/engines/network/network-engine.js';
 import { parameterLayout } from '../../../src/models/parameter-layout.js';
@@ -32,6 +33,7 @@ function partsOf(maxShards: number, change: globalThis.Partial<NetworkParts> = {
     provider: 'cpu',
     maxShards: { gradient: maxShards, evaluation: maxShards },
     isGivenUp: () => false,
+    pool: new VectorPool(),
     ...change,
   };
 }

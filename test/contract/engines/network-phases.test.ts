@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
+import { VectorPool } from '../../../src/collective/vector-pool.js';
 import type { PhaseEngineOptions } from '../../../src/engines/engine-options.js';
 import { openPhaseEngine } from '../../../src/engines/open-phase-engine.js';
 import { openEngineHere } from '../../../src/engines/open-engine-here.js';
@@ -78,6 +79,25 @@ test('the calling thread computes the same bits', async () => {
     await engine.close();
   }
   expect(results[1]).toEqual(results[0]);
+});
+
+test('the arrays of results that nobody needs are written to again, with the same bits', async () => {
+  const { numFeatures } = prepared.phases[1]!;
+  const sizes = { numShards: 3, rowsPerShard, numFeatures, numClasses };
+  const batch = randomBatch(sizes, 4);
+  // Of four shards these are two subtrees.
+  const place = { firstShard: 0, numShards: 3, numShardsOfRun: 4 };
+  const pool = new VectorPool();
+  const engine = await openPhaseEngine(optionsOf(1), pool);
+  const first = await engine.gradients([batch], place, tensors);
+  const kept = structuredClone(first);
+  expect(kept).toHaveLength(2);
+  const { length } = kept[0]!.values;
+  for (const { values } of first) pool.give(values.fill(NaN));
+  expect(await engine.gradients([batch], place, tensors)).toEqual(kept);
+  expect(pool.takeSpare(length)).toBeUndefined();
+  expect(first[0]!.values).toHaveLength(0); // it has been moved to the thread
+  await engine.close();
 });
 
 test('closed while it computes, it rejects what waits and ends', async () => {

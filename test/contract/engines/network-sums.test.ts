@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
+import { VectorPool } from '../../../src/collective/vector-pool.js';
 import type { Partial } from '../../../src/collective/messages.js';
 import { networkEngine } from '../../../src/engines/network/network-engine.js';
 import { torchDefault } from '../../../src/models/initialisation.js';
@@ -58,6 +59,7 @@ test('gradients that a graph sums over its shards have the bits of those that ar
       provider: 'cpu',
       maxShards: { gradient: maxShards, evaluation: maxShards },
       isGivenUp: () => false,
+      pool: new VectorPool(),
     });
     const place = { firstShard: 0, numShards: 8, numShardsOfRun: 8 };
     results.push(hashOf(await engine.gradients([batch], place, tensors)));

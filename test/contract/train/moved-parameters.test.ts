@@ -79,7 +79,6 @@ test('a phase moves exactly the parameters and statistics that it declares, at r
             kind === 'head'
               ? { kind, head: prepared.head, layout, ...shape }
               : { kind, prepared, phase, batchNorm: phases[phase]!.batchNorm, cacheDir, ...shape },
-            () => false,
           );
           return { engine, features: new FormulaFeatures(numFeatures, labels) };
         },

@@ -3,9 +3,11 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { FtctlError } from '../../../src/errors/index.js';
 import { encodeSnapshot } from '../../../src/state/snapshot.js';
 import { initialState, type TrainingState } from '../../../src/state/training-state.js';
+import { makeTrainer } from '../../../src/train/make-trainer.js';
 import { updateScalars } from '../../../src/train/optimizers/update.js';
 import { inlineStateWork, type StateWork } from '../../../src/train/state-work.js';
 import { threadedStateWork } from '../../../src/train/state-work/threaded-state-work.js';
+import { smallPhase, smallRun, smallTrainer, trainAlone } from '../../support/train/small-run.js';
 import { RandomSource } from '../../support/weights/random-source.js';
 
 /** More than one block of a gradient, and so many that the thread is used. */
@@ -105,6 +107,23 @@ describe('the work of a large state in a thread', () => {
       }),
       { numRuns: 10 },
     );
+  });
+
+  it('takes a whole run to the same state', async () => {
+    const phases = [smallPhase({ epochs: 2 }), smallPhase({ epochs: 2, from: 'best' })];
+    const run = smallRun({ numTest: 9, phases });
+    const inline = smallTrainer(run);
+    await trainAlone(run, inline.trainer);
+    const work = threadedStateWork(run.initial.parameters.length);
+    open.push(work);
+    const { engine, features } = smallTrainer(run);
+    const trainer = makeTrainer({
+      ...run,
+      work,
+      open: () => Promise.resolve({ engine, features }),
+    });
+    await trainAlone(run, trainer);
+    expect(await trainer.stateRef()).toEqual(await inline.trainer.stateRef());
   });
 
   it('counts what is not finite, and gives back the vector', async () => {

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { VectorPool } from '../../../src/collective/vector-pool.js';
 import { encodeManifest, manifestHash } from '../../../src/data/manifest-json.js';
 import type { PhaseEngine } from '../../../src/engines/phase-engine.js';
 import { FtctlError } from '../../../src/errors/index.js';
@@ -87,6 +88,7 @@ async function build(open: Partial<Openers>): Promise<BuiltTrainer> {
   const tools = {
     stage: () => undefined,
     timeline: { enter: () => undefined },
+    pool: new VectorPool(),
     signal: stopping.signal,
   };
   return buildTrainer(await makeBundle(), tools, {

@@ -4,6 +4,7 @@ import type { PeerMessage } from '../../../src/collective/messages.js';
 import { type Outgoing, RoundReducer } from '../../../src/collective/reducer.js';
 import { SendWindow } from '../../../src/collective/send-window.js';
 import { finishTree, sumOwned } from '../../../src/collective/tree.js';
+import { VectorPool } from '../../../src/collective/vector-pool.js';
 import { encodeFrames, FrameReader } from '../../../src/collective/wire.js';
 import type { Generation } from '../../../src/rpc/generation.js';
 import { anySplit, bits, generationOf, incarnation, vectorsOf } from './generations.js';
@@ -228,6 +229,36 @@ describe('an all-reduce', () => {
     const [reducer] = reducersOf(generation);
     expect(reducer!.offer(1, ownPartials(generation, 0, vectors), 4)).toEqual([]);
     expect(bits(reducer!.result(1)!)).toBe(alone(vectors));
+  });
+
+  it('gives its own partials to the pool two rounds later, when they are not sent again, and takes results from it', () => {
+    const generation = generationOf([1, 1], { twoHopFromElements: 1 });
+    const pool = new VectorPool();
+    const length = 2 ** 15;
+    const reducers = generation.members.map(
+      ({ incarnation: self }, rank) =>
+        new RoundReducer({ run, generation, self, ...(rank === 0 ? { pool } : {}) }),
+    );
+    const round = (number: number): Float32Array[] => {
+      const own = reducers.map((_, rank) => new Float32Array(length).fill(number + rank));
+      const sent = reducers.flatMap((reducer, rank) =>
+        reducer.offer(number, [{ node: 2 + rank, values: own[rank]! }], length),
+      );
+      for (let next = sent.shift(); next !== undefined; next = sent.shift()) {
+        const message = { ...next.message, values: next.message.values.slice() };
+        sent.push(...reducers[next.toRank]!.receive(message).outgoing);
+      }
+      expect(reducers.map((reducer) => reducer.result(number)![length - 1])).toEqual([
+        2 * number + 1,
+        2 * number + 1,
+      ]);
+      return own;
+    };
+    const [first] = round(1);
+    round(2);
+    expect(pool.takeSpare(length)).toBeUndefined();
+    round(3);
+    expect(reducers[0]!.result(3)).toBe(first);
   });
 
   it('gives a result that the caller may change without changing what was sent', () => {

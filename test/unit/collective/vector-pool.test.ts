@@ -12,6 +12,22 @@ describe('a pool of vectors', () => {
     expect(pool.take(20_000)).not.toBe(first);
   });
 
+  it('gives what it has alone to who wants nothing else', () => {
+    const pool = new VectorPool();
+    expect(pool.takeSpare(20_000)).toBeUndefined();
+    const values = new Float32Array(20_000);
+    pool.give(values);
+    expect(pool.takeSpare(20_000)).toBe(values);
+    expect(pool.takeSpare(20_000)).toBeUndefined();
+  });
+
+  it('keeps no parts of arrays and no shared memory, which cannot be given to a thread', () => {
+    const pool = new VectorPool();
+    pool.give(new Float32Array(30_000).subarray(0, 20_000));
+    pool.give(new Float32Array(new SharedArrayBuffer(80_000)));
+    expect(pool.takeSpare(20_000)).toBeUndefined();
+  });
+
   it('keeps no short arrays', () => {
     const pool = new VectorPool();
     const short = pool.take(100);
