@@ -5,7 +5,7 @@
  *
  *     npx tsx bench/conv-gradients.bench.ts [ARCHITECTURE@PIXELS...] [--shards 1,8] [--rows 4] [--json]
  *
- * What was measured, and what followed from it: docs/decisions/0009-convolutions-are-lowered-by-their-size.md.
+ * What was measured, and what followed from it: docs/decisions/0010-convolutions-are-lowered-by-their-size.md.
  */
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';

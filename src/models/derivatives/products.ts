@@ -25,6 +25,20 @@ export function products(
 /** A sum over shards takes a copy of the factors of each: for gradients of fewer elements it is not worth it. */
 const minSummed = 2 ** 15;
 
+/** Sizes of the products of S shards, `perShard` of them each. */
+export interface ShardProducts {
+  readonly rows: number;
+  readonly columns: number;
+  readonly numShards: number;
+  readonly perShard: number;
+  readonly sumsShards: boolean;
+}
+
+/** Whether {@link productsOfShards} gives the sum over the shards. */
+export function areSummed({ rows, columns, perShard, ...sizes }: ShardProducts): boolean {
+  return sizes.sumsShards && sizes.numShards > 1 && perShard * rows * columns >= minSummed;
+}
+
 /**
  * The products of each shard, as {@link products} has them, `perShard` of them side by side: [S * perShard, rows, columns]; or with
  * `sumsShards`, if they are large, their sum over the shards [perShard, rows, columns]. S is then a power of two, and the sum the fixed
@@ -35,18 +49,10 @@ export function productsOfShards(
   nodes: LayerNodes,
   suffix: string,
   factors: readonly [left: string, right: string],
-  sizes: {
-    readonly rows: number;
-    readonly columns: number;
-    readonly numShards: number;
-    readonly perShard: number;
-    readonly sumsShards: boolean;
-  },
+  sizes: ShardProducts,
 ): string {
-  const { rows, columns, numShards, perShard, sumsShards } = sizes;
-  if (!sumsShards || numShards === 1 || perShard * rows * columns < minSummed) {
-    return products(nodes, suffix, factors, sizes);
-  }
+  if (!areSummed(sizes)) return products(nodes, suffix, factors, sizes);
+  const { numShards, perShard } = sizes;
   const ofShard = (shard: number): string => {
     const range = { axes: [0], starts: [shard * perShard], ends: [(shard + 1) * perShard] };
     const [left, right] = factors.map((value, i) =>

@@ -1,12 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import {
+  chooseLowering,
+  possibleLowerings,
+} from '../../../src/models/derivatives/conv/choose-lowering.js';
 import { convRule } from '../../../src/models/derivatives/conv/conv.js';
+import { convGeometry } from '../../../src/models/derivatives/conv/geometry.js';
 import { checkRule } from './support/check-rule.js';
 import {
   anyConv,
   convReference,
   convRuleBy,
-  possibleLowerings,
+  testedLowerings,
   squareConv,
 } from './support/conv-cases.js';
 import { ruleCase } from './support/rule-case.js';
@@ -17,7 +22,7 @@ describe('a convolution', () => {
     const kinds = new Set<string>();
     await fc.assert(
       fc.asyncProperty(anyConv, async ({ layer, inputShape, ...options }) => {
-        for (const lowering of possibleLowerings(layer, inputShape, options.B)) {
+        for (const lowering of testedLowerings(layer, inputShape, options.B)) {
           for (const kind of Object.values(lowering)) kinds.add(kind);
           const rule = convRuleBy(lowering);
           await checkRule(rule, convReference, layer, [inputShape], { ...options, numProbes: 12 });
@@ -47,6 +52,20 @@ describe('a convolution', () => {
     );
   }, 60_000);
 
+  test('is lowered in the same possible way for any number of shards', () => {
+    fc.assert(
+      fc.property(anyConv, fc.integer({ min: 1, max: 64 }), ({ layer, inputShape, B }, scale) => {
+        const [channels, height, width] = inputShape as readonly [number, number, number];
+        const inputShapes = [[channels, scale * height, scale * width]];
+        const ofShards = (numShards: number) =>
+          convGeometry({ layer, inputShapes, numShards, rowsPerShard: B });
+        const way = chooseLowering(ofShards(1));
+        expect(possibleLowerings(ofShards(1))).toContainEqual(way);
+        expect(chooseLowering(ofShards(8))).toEqual(way);
+      }),
+    );
+  });
+
   // As in resnet, alexnet, squeezenet, mobilenet and inception, at sizes that are lowered differently.
   for (const [what, conv, size] of [
     ['a stem', { inChannels: 3, outChannels: 16, kernel: 7, stride: 2, pad: 3 }, 32],
@@ -71,7 +90,7 @@ describe('a convolution', () => {
     const depthwise = squareConv({ inChannels: 4, outChannels: 4, kernel: 3, pad: 1, groups: 4 });
     const full = squareConv({ inChannels: 4, outChannels: 3, kernel: 1, bias: true });
     for (const layer of [depthwise, full]) {
-      for (const lowering of possibleLowerings(layer, [4, 3, 3], 2)) {
+      for (const lowering of testedLowerings(layer, [4, 3, 3], 2)) {
         const options = { S: 2, B: 2, trained: [], wanted: [false] };
         const results = await runRule(convRuleBy(lowering), ruleCase(layer, [[4, 3, 3]], options));
         expect(results.inputs).toEqual([undefined]);

@@ -1,4 +1,4 @@
-import { products, productsOfShards } from '../products.js';
+import { areSummed, productsOfShards } from '../products.js';
 import { tapsOf, type ConvGeometry } from './geometry.js';
 import type { ConvOperands } from './lowered-conv.js';
 
@@ -95,16 +95,18 @@ function unfolded(operands: ConvOperands, errors_SKR: string): string {
 }
 
 function ofEachTap(operands: ConvOperands, errors_SKR: string): string {
-  const { nodes, geometry } = operands;
+  const { nodes, geometry, sumsShards } = operands;
   const { numShards: S, rowsPerShard: B, inChannels: C, outChannels: K } = geometry;
   const { groups: G, numPixels: P } = geometry;
   const errors = errorsByGroup(operands, errors_SKR);
-  const sizes = { rows: K / G, columns: C / G };
+  const [rows, columns] = [K / G, C / G];
+  const sizes = { rows, columns, numShards: S, perShard: G, sumsShards };
+  const numProducts = areSummed(sizes) ? G : S * G;
   const ofTaps = readsOfTaps(operands).map((value, t) => {
     const byGroup = nodes.reshape(`reads_SGCR.${t}`, value, [S * G, C / G, B * P]);
-    const columns = nodes.transpose(`columns.${t}`, byGroup, [0, 2, 1]);
-    const product = products(nodes, `d_tap.${t}`, [errors, columns], sizes);
-    return nodes.reshape(`d_tap_1KC.${t}`, product, [S * G, 1, (K / G) * (C / G)]);
+    const transposed = nodes.transpose(`columns.${t}`, byGroup, [0, 2, 1]);
+    const product = productsOfShards(nodes, `d_tap.${t}`, [errors, transposed], sizes);
+    return nodes.reshape(`d_tap_1KC.${t}`, product, [numProducts, 1, rows * columns]);
   });
   const byTap = nodes.concat('d_weight_TKC', ofTaps, 1);
   return nodes.transpose('d_weight', byTap, [0, 2, 1]);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { lowerConv } from '../../../../src/models/derivatives/conv/conv.js';
 import {
-  possibleLowerings as allLowerings,
+  possibleLowerings,
   type ConvLowering,
 } from '../../../../src/models/derivatives/conv/choose-lowering.js';
 import { convGeometry } from '../../../../src/models/derivatives/conv/geometry.js';
@@ -110,13 +110,13 @@ export const anyConv: fc.Arbitrary<ConvCase> = fc.oneof(
 );
 
 /** All ways in which a convolution of these sizes can be computed, but for those that combine what others have. */
-export function possibleLowerings(
+export function testedLowerings(
   layer: Conv2dLayer,
   inputShape: Shape,
   rowsPerShard: number,
 ): ConvLowering[] {
   const sizes = { layer, inputShapes: [inputShape], numShards: 1, rowsPerShard };
-  return allLowerings(convGeometry(sizes)).filter(
+  return possibleLowerings(convGeometry(sizes)).filter(
     (way) => way.kind !== 'windows' || way.input === 'transposed' || way.filter === 'unfolded',
   );
 }
