@@ -1,7 +1,7 @@
 import type { LayerNodes } from './layer-nodes.js';
 
 /** A sliding window along one axis: its tap t at output o is element o * stride + t * dilation - before. */
-export interface AxisWindow {
+interface AxisWindow {
   /** L, elements of the axis. */
   readonly size: number;
   /** O, windows. */
