@@ -1,5 +1,5 @@
 import { closeSync, openSync, readSync } from 'node:fs';
-import { performance } from 'node:perf_hooks';
+import { type EventLoopUtilization, performance } from 'node:perf_hooks';
 
 /** How often the loop is looked at. A block is told too long by at most about this. */
 const defaultIntervalMs = 2;
@@ -79,10 +79,9 @@ export class BlockMonitor {
   }
 
   #tick(): void {
-    const now = performance.eventLoopUtilization();
-    const busyMs = now.active - this.#utilization.active;
-    this.#utilization = now;
-    const times = this.#scheduler.read();
+    const { utilization, times } = this.#read();
+    const busyMs = utilization.active - this.#utilization.active;
+    this.#utilization = utilization;
     // A thread also waits for a core as it wakes up from idling: then more than the busy time's waits is taken off.
     const cpuMs = Math.min(busyMs, times.cpuMs - this.#last.cpuMs);
     const blockMs = Math.max(cpuMs, busyMs - (times.waitedMs - this.#last.waitedMs));
@@ -92,7 +91,21 @@ export class BlockMonitor {
     this.#takenMs = Math.max(this.#takenMs, blockMs);
     if (blockMs > this.#limitMs) this.#numOverLimit += 1;
   }
+
+  /** Busy time and waits up to one moment: a wait in between would be taken off from another block than the one that it is in. */
+  #read(): { readonly utilization: EventLoopUtilization; readonly times: ThreadTimes } {
+    let before = this.#scheduler.read();
+    for (;;) {
+      const utilization = performance.eventLoopUtilization();
+      const times = this.#scheduler.read();
+      if (times.waitedMs - before.waitedMs < noticedWaitMs) return { utilization, times };
+      before = times;
+    }
+  }
 }
+
+/** A wait for a core between two readings, so that they are not of one moment. */
+const noticedWaitMs = 0.5;
 
 /** Totals of this thread. */
 interface ThreadTimes {
