@@ -11,7 +11,10 @@ export class SharedCopy {
   #shared: Float32Array = new Float32Array(0);
 
   of(values: Float32Array): Float32Array {
-    if (isShared(values)) return values;
+    if (isShared(values)) {
+      this.#shared = new Float32Array(0);
+      return values;
+    }
     if (this.#shared.length !== values.length) {
       this.#shared = new Float32Array(new SharedArrayBuffer(values.byteLength));
     }

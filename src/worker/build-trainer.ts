@@ -73,8 +73,7 @@ export async function buildTrainer(
     numShards: Math.ceil(plan.numShards / spec.workers.count),
     rowsPerShard: plan.rowsPerShard,
     numClasses: prepared.numClasses,
-    phase,
-    initial,
+    ...{ phase, initial, pool },
   });
   signal.throwIfAborted();
   const work = openStateWork(initial.parameters.length);
