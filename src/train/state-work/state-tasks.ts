@@ -1,23 +1,23 @@
-import { Kernels } from '../../kernels/kernels.js';
+import { kernelMemory, Kernels } from '../../kernels/kernels.js';
 import { extendLedger } from '../../state/ledger.js';
 import { decodeSnapshot, encodeSnapshot } from '../../state/snapshot.js';
-import { countNotFinite } from '../checks.js';
 import { type ClipScalars, clipScalars, normBlockLength, normOfBlocks } from '../clip.js';
 import type { OptimizerTensors } from '../optimizers/tensors.js';
 import type { UpdateTask } from '../state-work.js';
-import { divide, limit, squares, update } from './kernel-loops.js';
+import { countBad, divide, limit, squares, update } from './kernel-loops.js';
 import { type MemoryPlace, StateMemory } from './state-memory.js';
 import type { StateResults, StateTask } from './state-thread-messages.js';
 
 /** Does what the thread is asked for, with the bits of `inlineStateWork`. Throws what that throws. */
 export class StateTasks {
+  readonly #inspector = new Inspector();
   #updater: Updater | undefined;
 
   do(task: StateTask): StateResults[keyof StateResults] {
     switch (task.kind) {
       case 'inspect': {
         const { reduced, ledger, round } = task;
-        const numBad = countNotFinite(reduced);
+        const numBad = this.#inspector.countNotFinite(reduced);
         return { numBad, ledger: extendLedger(ledger, round, reduced), reduced };
       }
       case 'update':
@@ -45,6 +45,23 @@ export class StateTasks {
         return { state, used: memory.place.used };
       }
     }
+  }
+}
+
+/** Looks through arrays that lie elsewhere, a block at a time. */
+class Inspector {
+  readonly #memory = kernelMemory(normBlockLength * Float32Array.BYTES_PER_ELEMENT);
+  readonly #kernels = new Kernels(this.#memory);
+
+  countNotFinite(values: Float32Array): number {
+    let count = 0;
+    for (let from = 0; from < values.length; from += normBlockLength) {
+      const given = values.subarray(from, from + normBlockLength);
+      const block = new Float32Array(this.#memory.buffer, 0, given.length);
+      block.set(given);
+      count += countBad(this.#kernels, block);
+    }
+    return count;
   }
 }
 
