@@ -45,9 +45,9 @@ export class StateThread {
         return;
       }
       const id = this.#nextId++;
+      this.#worker.postMessage({ id, task } satisfies StateRequest, given);
       this.#waiting.set(id, { resolve, reject });
       this.#worker.ref();
-      this.#worker.postMessage({ id, task } satisfies StateRequest, given);
     });
     return done as Promise<StateResults[Kind]>;
   }
