@@ -27,13 +27,13 @@ export async function computeStep(
 ): Promise<Partial[]> {
   const phase = run.phases[plan.phase]!;
   const { sampling } = phase.spec;
+  run.timeline.enter('data');
   const engine = await opened.engine(plan.phase, signal);
   const features = await opened.queue(plan.phase, shards, signal);
   const { first, end } = batchesOf(run.schedule, plan);
   const batches = [];
   for (let batch = first; batch < end; batch += 1) {
     // 2  plan: the samples and views of each owned shard
-    run.timeline.enter('data');
     const groups = microbatches(run.plan, { epoch: plan.epoch, batch, sampling }, shards);
 
     // 3, 4  decode, augment, features: asked for steps ago, so that this waits only for a backbone that is behind
