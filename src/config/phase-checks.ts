@@ -26,7 +26,7 @@ export function phaseProblems(phases: readonly UserPhase[], others: Others): Pro
 type At = (...keys: KeyPath) => KeyPath;
 
 /** Whether the names alone say that the classifier is all that is trained. */
-function isHead({ train }: Pick<UserPhase, 'train'>): boolean {
+export function isHead({ train }: { readonly train: string | readonly string[] }): boolean {
   return [train].flat().every((name) => name === 'head');
 }
 

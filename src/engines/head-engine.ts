@@ -1,12 +1,8 @@
+import { stepVectorLength } from '../collective/step-vector.js';
 import { addNodes, sumOwned } from '../collective/tree.js';
 import type { ParameterEntry, ParameterLayout } from '../models/parameter-layout.js';
 import { headLayout } from '../models/head.js';
-import {
-  headGraph,
-  headGraphValues,
-  minGraphRows,
-  numVectorSums,
-} from '../models/onnx/head-graph.js';
+import { headGraph, headGraphValues, minGraphRows } from '../models/onnx/head-graph.js';
 import type { HeadDescription } from '../models/prepared-model.js';
 import { assertBatchFits } from './batch-shape.js';
 import { mixRows } from './mix-rows.js';
@@ -30,7 +26,7 @@ export async function openHeadEngine(options: HeadEngineOptions): Promise<PhaseE
   const { head, layout, rowsPerShard, provider } = options;
   const { numFeatures, numClasses } = head;
   const shape = { rowsPerShard, numFeatures, numClasses };
-  const vectorLength = headLayout(head).length + numVectorSums;
+  const vectorLength = stepVectorLength(headLayout(head).length, 0);
   const graphRows = Math.max(rowsPerShard, minGraphRows);
   const weightEntry = entryOf(layout, head.weightName);
   const biasEntry = entryOf(layout, head.biasName);

@@ -1,4 +1,5 @@
 import type { KeyPath } from '../config/key-path.js';
+import { isHead } from '../config/phase-checks.js';
 import { conflict } from '../config/problem-parts.js';
 import type { Problem } from '../config/problems.js';
 import type { BatchSpec, PhaseSpec } from '../config/run-spec.js';
@@ -81,11 +82,6 @@ function refusal(path: KeyPath, work: () => unknown): Problem[] {
       },
     ];
   }
-}
-
-/** What else is wrong with a phase that says so is told of the configuration alone (config/phase-checks.ts). */
-function isHead({ train }: PhaseSpec): boolean {
-  return train.every((entry) => entry === 'head');
 }
 
 function exceptProblems(network: Network, phase: PhaseSpec, at: At): Problem[] {

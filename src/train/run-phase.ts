@@ -1,3 +1,4 @@
+import { stepVectorLength } from '../collective/step-vector.js';
 import type { PhaseSpec } from '../config/run-spec.js';
 import type { Manifest } from '../data/manifest.js';
 import { parameterLayout } from '../models/parameter-layout.js';
@@ -6,7 +7,6 @@ import { statisticsLayout, type StatisticsEntry } from '../models/run-tensors.js
 import { matchesParameter } from '../models/split-point.js';
 import { classWeightsOf } from './class-weights.js';
 import { trainedRanges, type TrainedRange } from './trained-ranges.js';
-import { stepVectorLength } from './vectors.js';
 
 /** A phase as rounds see it: what the configuration, the data and the prepared model say. Nothing of it is open or moves. */
 export interface RunPhase {

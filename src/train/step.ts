@@ -70,17 +70,19 @@ export async function applyStep(
   assertFinite(plan, { numBad, loss, learningRate, base: phase.spec.optimizer.learningRate });
 
   // 8  update
-  const statistics = statisticsPart(inspected.reduced, phase.numTrained);
-  if (statistics !== undefined) moveStatistics(state.statistics, phase.statistics, statistics);
-  state.updates += 1;
+  // A copy: the update takes the vector over. What else moves does so after it, all at once.
+  const statistics = statisticsPart(inspected.reduced, phase.numTrained)?.slice();
+  const update = state.updates + 1;
   const spare = await run.work.update(state, {
     reduced: inspected.reduced,
     numTrained: phase.numTrained,
     weight: sums.weight,
-    ranges: ratedRanges(run, state.history, plan, state.updates),
+    ranges: ratedRanges(run, state.history, plan, update),
     clip: phase.spec.clip,
   });
   run.recycle(spare);
+  if (statistics !== undefined) moveStatistics(state.statistics, phase.statistics, statistics);
+  state.updates = update;
   state.ledger = ledger;
 
   // 9  report: sent by the worker, without waiting

@@ -1,19 +1,8 @@
 import type { Partial } from '../collective/messages.js';
+import { numSums } from '../collective/step-vector.js';
 import type { ShardBatch, ShardSums } from '../engines/phase-engine.js';
 
-/*
- * What a shard adds to a round, as one float32 vector, so that loss, counts and statistics go through the same tree as the gradient: step
- * [gradient, statistics and the number of shards with rows (where statistics move), loss, weight, correct, count] (engines/phase-engine.ts),
- * evaluation [loss, weight, correct, count]. Counts are exact up to 2^24 samples a round.
- */
-const numSums = 4;
-
 export const evaluationVectorLength = numSums;
-
-/** `numStatistics`: values of the batch means and variances of all batch norms whose statistics move. */
-export function stepVectorLength(numTrained: number, numStatistics: number): number {
-  return numTrained + (numStatistics === 0 ? 0 : numStatistics + 1) + numSums;
-}
 
 /** The sums of batch means and variances, and the number of shards that they are of; undefined where no statistics move. */
 export function statisticsPart(vector: Float32Array, numTrained: number): Float32Array | undefined {

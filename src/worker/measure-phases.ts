@@ -1,6 +1,7 @@
 import { VectorPool } from '../collective/vector-pool.js';
 import { decodeManifest } from '../data/manifest-json.js';
 import type { Manifest } from '../data/manifest.js';
+import type { Plan } from '../data/plan.js';
 import { fingerprint } from '../engines/fingerprint.js';
 import { openPhaseEngine } from '../engines/open-phase-engine.js';
 import type { TrainingTensors } from '../engines/phase-engine.js';
@@ -59,8 +60,8 @@ export async function measurePhases(
   const { hash: fingerprintHash } = await fingerprint({ provider: spec.engine.provider });
   // All files were made here a moment ago.
   const fetch = (): Promise<void> => Promise.resolve();
-  const { rowsPerShard } = planOf(spec, manifest);
-  const { initial, engineOptions } = await startOf(bundle, rowsPerShard, { blobs, fetch });
+  const plan = planOf(spec, manifest);
+  const { initial, engineOptions } = await startOf(bundle, plan.rowsPerShard, { blobs, fetch });
   const pool = new VectorPool();
   const opener = new PhaseOpener({
     ...{
@@ -81,7 +82,9 @@ export async function measurePhases(
     signal.throwIfAborted();
     onPhase(index);
     const parts = await opener.open(index);
-    measures.push(await measure(phase, { bundle, manifest, initial, parts, opener, pool, signal }));
+    measures.push(
+      await measure(phase, { bundle, manifest, plan, initial, parts, opener, pool, signal }),
+    );
   }
   return measures;
 }
@@ -89,6 +92,7 @@ export async function measurePhases(
 interface Measured {
   readonly bundle: RunBundle;
   readonly manifest: Manifest;
+  readonly plan: Plan;
   readonly initial: TrainingTensors;
   readonly parts: PhaseParts;
   readonly opener: PhaseOpener;
@@ -98,9 +102,8 @@ interface Measured {
 }
 
 async function measure(phase: RunPhase, measured: Measured): Promise<PhaseMeasures> {
-  const { bundle, manifest, initial, parts, opener, pool, signal } = measured;
+  const { bundle, manifest, plan, initial, parts, opener, pool, signal } = measured;
   const { spec, prepared } = bundle;
-  const plan = planOf(spec, manifest);
   const shards = { firstShard: 0, numShards: Math.ceil(plan.numShards / spec.workers.count) };
   const run = {
     ...{ spec, plan, numClasses: prepared.numClasses },

@@ -1,7 +1,5 @@
+import { numSums, stepVectorLength } from '../../collective/step-vector.js';
 import type { ParameterLayout } from '../../models/parameter-layout.js';
-
-/** Loss, weight, right answers and rows. */
-const numSums = 4;
 
 /** A batch norm whose running statistics are in the run's state. */
 export interface StatisticsOf {
@@ -43,20 +41,20 @@ export function stepLayout(
       numGradients += length;
       return { name, offset, length };
     });
-  let sumsOffset = 0;
+  let numStatistics = 0;
   const inTail = statistics.map(({ layer, channels }) => {
-    const offset = sumsOffset;
-    sumsOffset += 2 * channels;
+    const offset = numStatistics;
+    numStatistics += 2 * channels;
     return { layer, channels, offset };
   });
-  if (inTail.length > 0) sumsOffset += 1;
-  const tailLength = sumsOffset + numSums;
+  const length = stepVectorLength(numGradients, numStatistics);
+  const tailLength = length - numGradients;
   return {
     gradients,
     numGradients,
     statistics: inTail,
-    sumsOffset,
+    sumsOffset: tailLength - numSums,
     tailLength,
-    length: numGradients + tailLength,
+    length,
   };
 }

@@ -1,3 +1,4 @@
+import { stepVectorLength } from '../../collective/step-vector.js';
 import { headLayout } from '../head.js';
 import type { HeadDescription } from '../prepared-model.js';
 import { GraphBuilder } from './graph-builder.js';
@@ -32,9 +33,6 @@ export const headGraphValues = {
   /** [S, P + 4]: gradient, loss, weight, right answers, rows. */
   vectors: 'vectors_SV',
 } as const;
-
-/** Loss, weight, right answers and rows. */
-export const numVectorSums = 4;
 
 /** The bytes of the graph for a gradient or an evaluation, for a fixed number of rows per shard and any number of shards. */
 export function headGraph(
@@ -107,6 +105,6 @@ export function headGraph(
     ],
     { axis: 1 },
   );
-  graph.output(names.vectors, 'float', ['S', layout.length + numVectorSums]);
+  graph.output(names.vectors, 'float', ['S', stepVectorLength(layout.length, 0)]);
   return graph.build();
 }
