@@ -82,7 +82,14 @@ export class RunNarrator {
     return [
       {
         type: 'step',
-        ...{ round, phase, epoch, epochs: this.#shape.epochs, step, steps: this.#shape.steps[phase]! },
+        ...{
+          round,
+          phase,
+          epoch,
+          epochs: this.#shape.epochs,
+          step,
+          steps: this.#shape.steps[phase]!,
+        },
         ...{ loss, accuracy, learningRate, imagesPerSecond: this.#speed.perMs * 1000 },
       },
     ];
