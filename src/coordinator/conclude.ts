@@ -1,13 +1,12 @@
-import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { RunSpec } from '../config/run-spec.js';
 import type { RunResult } from '../control/events.js';
 import type { RunBundle } from '../state/run-bundle.js';
 import type { RunFolder } from '../state/run-folder.js';
-import { decodeSnapshot } from '../state/snapshot.js';
+import { readSnapshot } from '../state/checkpoint-store.js';
+import type { OpenedSnapshot } from '../state/snapshot.js';
 import { planOf } from '../train/plan-of.js';
 import { resultOf } from '../train/result.js';
-import type { Snapshot } from '../train/trainer.js';
 import { updatesOfBest } from '../train/updates-of-best.js';
 import type { Manifest } from '../data/manifest.js';
 import type { RunOutcome } from './conductor.js';
@@ -35,7 +34,7 @@ export async function conclude(
   { status, path, trained }: Reached,
   { folder, bundle, manifest, wallSeconds, ...tell }: Conclusion,
 ): Promise<RunResult> {
-  const state = decodeSnapshot(await readFile(path));
+  const { state } = await readSnapshot(path);
   if (state.best !== null) {
     const { spec, prepared } = bundle;
     const { parameters, statistics } = state.best;
@@ -62,12 +61,12 @@ function thisLife(folder: RunFolder, spec: RunSpec, wallSeconds: number) {
 export function stoppedEarly(
   folder: RunFolder,
   spec: RunSpec,
-  checkpoint: Snapshot | undefined,
+  checkpoint: OpenedSnapshot | undefined,
   wallSeconds: number,
 ): RunResult {
   return {
     ...nothingTrained,
-    ...(checkpoint === undefined ? {} : resultOf(decodeSnapshot(checkpoint.bytes), spec)),
+    ...(checkpoint === undefined ? {} : resultOf(checkpoint.state, spec)),
     ...thisLife(folder, spec, wallSeconds),
     status: 'stopped',
     imagesPerSecond: 0,

@@ -6,7 +6,6 @@ import { writeScrapeTargets } from '../metrics/targets.js';
 import { grpcStateFetcher } from '../rpc/state-fetcher.js';
 import { CheckpointStore, type IntactCheckpoint } from '../state/checkpoint-store.js';
 import { encodeBundle } from '../state/run-bundle.js';
-import { decodeSnapshot } from '../state/snapshot.js';
 import { systemClock } from '../util/clock.js';
 import { conclude, type Reached, stoppedEarly } from './conclude.js';
 import { Conductor, type RunOutcome } from './conductor.js';
@@ -196,8 +195,8 @@ function resumeOf(
   checkpoint: IntactCheckpoint | undefined,
 ): { state: { round: number; hash: string }; epoch: number } | null {
   if (checkpoint === undefined) return null;
-  const { round, hash, bytes } = checkpoint.snapshot;
-  return { state: { round, hash }, epoch: decodeSnapshot(bytes).epoch };
+  const { round, hash, state } = checkpoint.snapshot;
+  return { state: { round, hash }, epoch: state.epoch };
 }
 
 async function end(

@@ -23,7 +23,7 @@ export class StoredStates implements States {
     signal: AbortSignal,
   ): Promise<string> {
     const bytes = await this.#fetcher.fetch(holder.address, state, signal);
-    const snapshot = openSnapshot(bytes);
+    const snapshot = await openSnapshot(bytes);
     if (snapshot.round !== state.round || snapshot.hash !== state.hash) {
       throw new FtctlError('FT_CHECKPOINT_DAMAGED', {
         what: `The state that a worker sent as ${state.round} ${state.hash} is ${snapshot.round} ${snapshot.hash}.`,

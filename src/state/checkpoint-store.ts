@@ -1,10 +1,11 @@
-import { mkdir, readdir, readFile, unlink } from 'node:fs/promises';
+import { mkdir, readdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FtctlError } from '../errors/index.js';
 import type { SnapshotKind } from '../rpc/control-messages.js';
 import type { Snapshot } from '../train/trainer.js';
 import { diskError, removeTemporaries, writeFileAtomic } from '../util/atomic-file.js';
-import { openSnapshot } from './snapshot.js';
+import { readLargeFile } from '../util/large-bytes.js';
+import { type OpenedSnapshot, openSnapshot } from './snapshot.js';
 
 /** Checkpoints kept: the newest, and the one before it should the newest turn out damaged. */
 const numKept = 2;
@@ -18,7 +19,7 @@ export interface CheckpointFolders {
 
 /** The newest checkpoint that can be used, and the newer ones that cannot. */
 export interface IntactCheckpoint {
-  readonly snapshot: Snapshot;
+  readonly snapshot: OpenedSnapshot;
   readonly path: string;
   /** Paths of damaged files that were passed over, newest first. */
   readonly damaged: string[];
@@ -72,7 +73,7 @@ export class CheckpointStore {
   }
 
   /** The state that the run has come to: a finished one's, unless the run has gone on since. Undefined or rejects as {@link newestIntact}. */
-  async reached(): Promise<Snapshot | undefined> {
+  async reached(): Promise<OpenedSnapshot | undefined> {
     const newest = await this.newestIntact();
     const final = await readSnapshot(this.#path('final', 0, 0)).catch((error: unknown) => {
       if (newest !== undefined) return newest.snapshot;
@@ -130,11 +131,11 @@ export class CheckpointStore {
   }
 }
 
-/** A file that cannot be read is as good as damaged: the one before it may be readable. */
-async function readSnapshot(path: string): Promise<Snapshot> {
+/** The state in a file. Rejects as openSnapshot does: a file that cannot be read is as good as damaged, as the one before it may be readable. */
+export async function readSnapshot(path: string): Promise<OpenedSnapshot> {
   let bytes: Buffer;
   try {
-    bytes = await readFile(path);
+    bytes = await readLargeFile(path);
   } catch (error) {
     throw new FtctlError('FT_CHECKPOINT_DAMAGED', {
       what: `Cannot read ${path}: ${error instanceof Error ? error.message : String(error)}.`,

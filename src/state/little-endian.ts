@@ -30,6 +30,14 @@ export function readFloat32(bytes: Uint8Array, offset: number, values: Float32Ar
   return values;
 }
 
+/** `length` values from `offset` on, which may be a view of the bytes: they are to be read only. */
+export function float32View(bytes: Uint8Array, offset: number, length: number): Float32Array {
+  const at = bytes.byteOffset + offset;
+  return bigEndianHost || at % Float32Array.BYTES_PER_ELEMENT !== 0
+    ? readFloat32(bytes, offset, new Float32Array(length))
+    : new Float32Array(bytes.buffer, at, length);
+}
+
 /** As {@link readFloat32}, for `length` values of float64 in an array of their own. */
 export function float64From(bytes: Uint8Array, offset: number, length: number): Float64Array {
   const values = new Float64Array(length);

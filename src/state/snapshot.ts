@@ -1,8 +1,14 @@
-import { createHash } from 'node:crypto';
 import { FtctlError } from '../errors/index.js';
 import type { Snapshot } from '../train/trainer.js';
+import { sha256InTurns, sha256Of } from '../util/large-bytes.js';
 import { historyValues, historyWidth } from './digest.js';
-import { float64From, float64Of, littleEndianBytes, readFloat32 } from './little-endian.js';
+import {
+  float32View,
+  float64From,
+  float64Of,
+  littleEndianBytes,
+  readFloat32,
+} from './little-endian.js';
 import type { EvaluationRecord, TrainingState } from './training-state.js';
 
 /*
@@ -39,7 +45,7 @@ export function encodeSnapshot(state: TrainingState): Snapshot {
     bytes.set(littleEndianBytes(values), offset);
     offset += values.byteLength;
   }
-  const checksum = createHash('sha256').update(bytes.subarray(0, end)).digest();
+  const checksum = sha256Of(bytes.subarray(0, end));
   checksum.copy(bytes, end);
   return { round: state.round, hash: checksum.toString('hex'), bytes };
 }
@@ -53,14 +59,51 @@ export function decodeSnapshot(
   bytes: Uint8Array,
   allocate = (length: number): Float32Array => new Float32Array(length),
 ): TrainingState {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  checkEnvelope(buffer);
+  const buffer = bufferOf(bytes);
+  checkMagic(buffer);
+  checkSeal(buffer, sha256Of(sealedOf(buffer)));
+  return readState(buffer, {
+    large: (body, offset, length) => readFloat32(body, offset, allocate(length)),
+    small: (body, offset, length) => readFloat32(body, offset, new Float32Array(length)),
+  });
+}
+
+/** A snapshot with the state that is in it. */
+export interface OpenedSnapshot extends Snapshot {
+  /** To be read only: its arrays may be the snapshot's bytes. */
+  readonly state: TrainingState;
+}
+
+/** Bytes from a disk or a peer as a snapshot, checked as by {@link decodeSnapshot}, without a copy and without blocking for long. */
+export async function openSnapshot(bytes: Uint8Array): Promise<OpenedSnapshot> {
+  const buffer = bufferOf(bytes);
+  checkMagic(buffer);
+  checkSeal(buffer, await sha256InTurns(sealedOf(buffer)));
+  const state = readState(buffer, { large: float32View, small: float32View });
+  return { round: state.round, hash: snapshotHash(bytes), bytes, state };
+}
+
+/** The hash that a snapshot's bytes claim to have; {@link decodeSnapshot} checks the claim. */
+export function snapshotHash(bytes: Uint8Array): string {
+  return Buffer.from(bytes.subarray(-checksumBytes)).toString('hex');
+}
+
+function bufferOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
+}
+
+type ReadFloat32 = (body: Uint8Array, offset: number, length: number) => Float32Array;
+
+/** `large` reads what is as long as the parameters. */
+function readState(buffer: Buffer, how: { large: ReadFloat32; small: ReadFloat32 }): TrainingState {
+  checkVersion(buffer);
   const headerEnd = prefixBytes + buffer.readUInt32LE(12);
   const text = buffer.toString('utf8', prefixBytes, headerEnd);
   const header = parseHeader(text);
   const body = buffer.subarray(headerEnd, buffer.length - checksumBytes);
   const read = readerOf(header, body);
-  const large = (name: string): Float32Array => read.float32(name, allocate);
+  const large = (name: string): Float32Array => read.float32(name, how.large);
+  const small = (name: string): Float32Array => read.float32(name, how.small);
   const scalars = read.float64('scalars');
   const test = read.float64('test');
   const best = read.float64('best');
@@ -72,7 +115,7 @@ export function decodeSnapshot(
     firstMoments: large('firstMoments'),
     secondMoments: large('secondMoments'),
     updates: scalars[0]!,
-    statistics: read.float32('statistics'),
+    statistics: small('statistics'),
     samples: scalars[1]!,
     epochSums: {
       loss: scalars[2]!,
@@ -88,7 +131,7 @@ export function decodeSnapshot(
             epoch: best[1]!,
             value: best[2]!,
             parameters: large('bestParameters'),
-            statistics: read.float32('bestStatistics'),
+            statistics: small('bestStatistics'),
           },
     history: recordsOf(read.float64('history')),
     test: test.length === 0 ? null : { loss: test[0]!, accuracy: test[1]! },
@@ -105,16 +148,6 @@ export function decodeSnapshot(
   if (!numbers.equals(body.subarray(0, numbers.length)))
     throw damaged('it holds a number that no checkpoint is written with');
   return state;
-}
-
-/** Bytes from a disk or a peer as a snapshot, checked as by {@link decodeSnapshot}. */
-export function openSnapshot(bytes: Uint8Array): Snapshot {
-  return { round: decodeSnapshot(bytes).round, hash: snapshotHash(bytes), bytes };
-}
-
-/** The hash that a snapshot's bytes claim to have; {@link decodeSnapshot} checks the claim. */
-export function snapshotHash(bytes: Uint8Array): string {
-  return Buffer.from(bytes.subarray(-checksumBytes)).toString('hex');
 }
 
 type NamedArray = readonly [name: string, values: Float32Array | Float64Array];
@@ -161,19 +194,29 @@ function headerText(state: TrainingState, arrays: readonly NamedArray[]): string
   return text.padEnd(Math.ceil(text.length / 8) * 8);
 }
 
-/** Magic, version, lengths that lie inside the bytes, and the checksum, before anything is allocated. */
-function checkEnvelope(buffer: Buffer): void {
+/** Before anything is allocated or hashed. */
+function checkMagic(buffer: Buffer): void {
   if (buffer.length < prefixBytes + checksumBytes) {
     throw damaged(`it has ${buffer.length} bytes, too few for a checkpoint`);
   }
   if (!buffer.subarray(0, magic.length).equals(magic)) {
     throw damaged('it does not begin as a checkpoint does');
   }
-  const end = buffer.length - checksumBytes;
-  const checksum = createHash('sha256').update(buffer.subarray(0, end)).digest();
-  if (!checksum.equals(buffer.subarray(end))) {
+}
+
+/** What the checksum is of. */
+function sealedOf(buffer: Buffer): Buffer {
+  return buffer.subarray(0, buffer.length - checksumBytes);
+}
+
+function checkSeal(buffer: Buffer, checksum: Buffer): void {
+  if (!checksum.equals(buffer.subarray(buffer.length - checksumBytes))) {
     throw damaged('its contents do not match its checksum');
   }
+}
+
+/** Of sealed bytes; and that the header lies inside of them. */
+function checkVersion(buffer: Buffer): void {
   const version = buffer.readUInt32LE(8);
   if (version !== formatVersion) {
     throw new FtctlError('FT_CHECKPOINT_VERSION', {
@@ -182,7 +225,7 @@ function checkEnvelope(buffer: Buffer): void {
       details: { version, supported: formatVersion },
     });
   }
-  if (buffer.readUInt32LE(12) > end - prefixBytes)
+  if (buffer.readUInt32LE(12) > sealedOf(buffer).length - prefixBytes)
     throw damaged('its header is longer than the file');
 }
 
@@ -239,11 +282,10 @@ function readerOf(header: SnapshotHeader, body: Buffer) {
   if (offset !== body.length) throw damaged('the lengths of its arrays do not add up to its size');
   checkLengths(places);
   const place = (name: string) => places.get(name) ?? { offset: 0, length: 0 };
-  const fresh = (length: number): Float32Array => new Float32Array(length);
   return {
-    float32: (name: string, allocate = fresh) => {
+    float32: (name: string, read: ReadFloat32) => {
       const { offset: start, length } = place(name);
-      return readFloat32(body, start, allocate(length));
+      return read(body, start, length);
     },
     float64: (name: string) => float64From(body, place(name).offset, place(name).length),
   };

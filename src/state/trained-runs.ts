@@ -13,7 +13,6 @@ import { BlobStore, sha256Hex } from '../util/blob-store.js';
 import { CheckpointStore } from './checkpoint-store.js';
 import { noModel } from './no-model.js';
 import { RunFolder } from './run-folder.js';
-import { decodeSnapshot } from './snapshot.js';
 
 /** Where runs lie, and what is made of their states. */
 export interface TrainedRunsOptions {
@@ -106,9 +105,6 @@ async function finalWeights(
   }
   const { tensors, metadata } = decodeSafetensors(best, path);
   const network = describeNetwork(torchvisionSpec(model.architecture, model.width, numClasses));
-  const moved = stateTensors(
-    planPhases(network, data.imageSize, phases),
-    decodeSnapshot(snapshot.bytes),
-  );
+  const moved = stateTensors(planPhases(network, data.imageSize, phases), snapshot.state);
   return encodeSafetensors(new Map([...tensors, ...moved]), Object.fromEntries(metadata));
 }

@@ -31,7 +31,7 @@ function snapshotAt(round: number): Snapshot {
 
 /** Round of the intact state in a file. */
 async function roundIn(path: string): Promise<number> {
-  return openSnapshot(await readFile(path)).round;
+  return (await openSnapshot(await readFile(path))).round;
 }
 
 async function failure(work: Promise<unknown>): Promise<FtctlError> {
@@ -59,7 +59,7 @@ describe('CheckpointStore', () => {
     ]);
     expect(await readdir(bestDir)).toEqual(['best.ckpt']);
     const newest = await store.newestIntact();
-    expect(newest).toEqual({
+    expect(newest).toMatchObject({
       snapshot: snapshotAt(576),
       path: join(checkpointsDir, 'epoch-0012-round-000576.ckpt'),
       damaged: [],
@@ -81,7 +81,7 @@ describe('CheckpointStore', () => {
     const empty = join(checkpointsDir, 'epoch-0003-round-000144.ckpt');
     await writeFile(empty, '');
     const found = await store.newestIntact();
-    expect(found?.snapshot).toEqual(snapshotAt(48));
+    expect(found?.snapshot).toMatchObject(snapshotAt(48));
     expect(found?.damaged).toEqual([empty, newer]);
   });
 

@@ -52,10 +52,10 @@ describe('a snapshot', () => {
     );
   });
 
-  it('is named by its round and its hash', () => {
+  it('is named by its round and its hash', async () => {
     const snapshot = encodeSnapshot(sampleState());
     expect(snapshot.round).toBe(577);
-    expect(openSnapshot(snapshot.bytes)).toEqual(snapshot);
+    expect(await openSnapshot(snapshot.bytes)).toEqual({ ...snapshot, state: sampleState() });
     const other = sampleState();
     other.epochSums = { ...other.epochSums, loss: 12.5 };
     expect(encodeSnapshot(other).hash).not.toBe(snapshot.hash);
@@ -72,25 +72,35 @@ describe('a snapshot', () => {
     expect(decoded.parameters[0]).toBe(0.5);
   });
 
-  it('is read from any place in a larger buffer', () => {
+  it('is read from any place in a larger buffer', async () => {
     for (const offset of [1, 2, 3, 4]) {
       const larger = new Uint8Array(sampleBytes.length + 8);
       larger.set(sampleBytes, offset);
-      expect(decodeSnapshot(larger.subarray(offset, offset + sampleBytes.length))).toEqual(
-        sampleState(),
-      );
+      const bytes = larger.subarray(offset, offset + sampleBytes.length);
+      expect(decodeSnapshot(bytes)).toEqual(sampleState());
+      expect((await openSnapshot(bytes)).state).toEqual(sampleState());
     }
+  });
+
+  it('is opened without a copy of its arrays', async () => {
+    const { bytes } = encodeSnapshot(sampleState());
+    const { state } = await openSnapshot(bytes);
+    expect(state.parameters.buffer).toBe(bytes.buffer);
+    expect(state.best?.parameters.buffer).toBe(bytes.buffer);
   });
 });
 
 describe('a damaged snapshot', () => {
-  it('is refused for any one flipped bit', () => {
+  it('is refused for any one flipped bit', async () => {
     const bit = fc.integer({ min: 0, max: sampleBytes.length * 8 - 1 });
-    fc.assert(
-      fc.property(bit, (at) => {
+    await fc.assert(
+      fc.asyncProperty(bit, async (at) => {
         const mutated = Buffer.from(sampleBytes);
         mutated[at >> 3]! ^= 1 << (at & 7);
         expect(refusal(mutated).code).toBe('FT_CHECKPOINT_DAMAGED');
+        await expect(openSnapshot(mutated)).rejects.toMatchObject({
+          code: 'FT_CHECKPOINT_DAMAGED',
+        });
       }),
       { numRuns: 500 },
     );
