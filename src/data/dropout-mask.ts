@@ -1,3 +1,4 @@
+import { drawKeys } from './repeats.js';
 import { CounterRng } from './rng.js';
 
 /** What a mask depends on, and nothing else: so it is the same whichever worker computes it, and in whatever batch. */
@@ -6,6 +7,8 @@ export interface DropoutKey {
   readonly step: number;
   /** The sample's id. */
   readonly sample: string;
+  /** How many rows of the batch before it are of the same sample (repeats.ts). */
+  readonly repeat: number;
   /** The layer's name. */
   readonly layer: string;
 }
@@ -19,10 +22,10 @@ export function fillDropoutMask(mask: Float32Array, probability: number, key: Dr
     mask.fill(1);
     return;
   }
-  const { seed, step, sample, layer } = key;
+  const { seed, step, sample, repeat, layer } = key;
   // In place and without a branch, which would take most of the time: words become the bits of 0 or of the scale.
   const words = new Int32Array(mask.buffer, mask.byteOffset, mask.length);
-  new CounterRng(seed, 'dropout', step, sample, layer).fillWords(words);
+  new CounterRng(seed, 'dropout', step, ...drawKeys(sample, repeat), layer).fillWords(words);
   const scaleBits = new Int32Array(Float32Array.of(1 / (1 - probability)).buffer)[0]!;
   const threshold = Math.round(probability * 2 ** 31);
   for (let i = 0; i < words.length; i += 1) {

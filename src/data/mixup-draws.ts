@@ -1,3 +1,4 @@
+import { drawKeys, repeatsOf } from './repeats.js';
 import { CounterRng, hash32 } from './rng.js';
 
 /** What mixup's draws depend on beside the samples. */
@@ -27,17 +28,19 @@ export function drawMixup(
 ): MixupDraws {
   const partners_SB = Int32Array.from(samples, (_, row) => row % rowsPerShard);
   const lambdas_SB = new Float32Array(samples.length).fill(1);
+  const repeats = repeatsOf(samples);
+  const keysOf = (row: number) => drawKeys(samples[row]!, repeats[row]!);
   for (let first = 0; first < samples.length; first += rowsPerShard) {
     const rows = Array.from({ length: rowsPerShard }, (_, row) => row).filter(
       (row) => samples[first + row] !== '',
     );
-    // Rows in the order of independent draws are a random permutation of them. A sample that was drawn twice stands side by side.
-    const keys = rows.map((row) => hash32(seed, 'mixup-order', step, samples[first + row]!));
+    // Rows in the order of independent draws are a random permutation of them.
+    const keys = rows.map((row) => hash32(seed, 'mixup-order', step, ...keysOf(first + row)));
     const order = rows.map((_, i) => i).sort((a, b) => keys[a]! - keys[b]! || a - b);
     for (const [i, row] of rows.entries()) {
       const partner = rows[order[i]!]!;
       if (partner === row) continue;
-      const rng = new CounterRng(seed, 'mixup-lambda', step, samples[first + row]!);
+      const rng = new CounterRng(seed, 'mixup-lambda', step, ...keysOf(first + row));
       partners_SB[first + row] = partner;
       lambdas_SB[first + row] = symmetricBeta(alpha, rng.uniform(0), rng.uniform(1));
     }

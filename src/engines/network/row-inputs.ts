@@ -1,4 +1,5 @@
 import { fillDropoutMask } from '../../data/dropout-mask.js';
+import { repeatsOf } from '../../data/repeats.js';
 import { mixRows } from '../mix-rows.js';
 import type { TensorValue } from '../onnx-session.js';
 import type { ShardBatch } from '../phase-engine.js';
@@ -77,9 +78,12 @@ export class RowInputs {
       for (const [row, label] of labels.entries()) mask[row] = label < 0 ? 0 : 1;
       inputs[graphNames.rowMask] = { data: mask, dims: [rows, 1] };
     }
+    const samples =
+      batch.dropout?.samples.slice(first * rowsPerShard, (first + numShards) * rowsPerShard) ?? [];
+    const repeats = repeatsOf(samples);
     for (const dropout of this.#dropouts) {
       const { layer, masks, dims } = dropout;
-      this.#fillMasks(dropout, batch, first * rowsPerShard);
+      this.#fillMasks(dropout, batch, { samples, repeats });
       inputs[graphNames.dropout(layer)] = { data: masks, dims };
     }
     return inputs;
@@ -88,18 +92,19 @@ export class RowInputs {
   #fillMasks(
     { layer, probability, rowLength, masks }: DropoutOf & { readonly masks: Float32Array },
     { dropout }: ShardBatch,
-    firstRow: number,
+    { samples, repeats }: { readonly samples: readonly string[]; readonly repeats: Int32Array },
   ): void {
     if (dropout === null) {
       masks.fill(1);
       return;
     }
-    const { seed, step, samples } = dropout;
+    const { seed, step } = dropout;
     for (let row = 0; row * rowLength < masks.length; row += 1) {
       const mask = masks.subarray(row * rowLength, (row + 1) * rowLength);
-      const sample = samples[firstRow + row] ?? '';
+      const sample = samples[row] ?? '';
+      const repeat = repeats[row] ?? 0;
       if (sample === '') mask.fill(1);
-      else fillDropoutMask(mask, probability, { seed, step, sample, layer });
+      else fillDropoutMask(mask, probability, { seed, step, sample, repeat, layer });
     }
   }
 }

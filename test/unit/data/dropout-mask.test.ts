@@ -2,7 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fillDropoutMask, type DropoutKey } from '../../../src/data/dropout-mask.js';
 
-const key: DropoutKey = { seed: 3, step: 11, sample: 'roses/0001.png', layer: 'classifier.1' };
+const key: DropoutKey = {
+  ...{ seed: 3, step: 11, sample: 'roses/0001.png', repeat: 0, layer: 'classifier.1' },
+};
 
 function maskOf(length: number, probability: number, overrides: Partial<DropoutKey> = {}) {
   const mask = new Float32Array(length).fill(NaN);
@@ -99,6 +101,7 @@ describe('fillDropoutMask', () => {
     ['step', { step: 12 }],
     ['sample', { sample: 'roses/0002.png' }],
     ['layer', { layer: 'classifier.4' }],
+    ['row of the same sample', { repeat: 1 }],
   ])('is uncorrelated with the mask of another %s, at any distance', (_, other) => {
     const own = bits(maskOf(100_000, 0.5));
     const others = bits(maskOf(100_000, 0.5, other));

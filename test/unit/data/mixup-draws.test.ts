@@ -81,6 +81,19 @@ describe('drawMixup', () => {
     expect([...partners_SB].sort((a, b) => a - b)).toEqual([0, 1, 2, 3]);
     expect(partners_SB[3]).toBe(3);
   });
+
+  it('draws each row of a sample its own lambda, and the permutations of them equally often', () => {
+    const counts = new Map<string, number>();
+    for (let step = 0; step < 6000; step += 1) {
+      const { partners_SB, lambdas_SB } = drawMixup(['a', 'a', 'a'], 3, { ...key, step });
+      const mixed = [...lambdas_SB].filter((lambda) => lambda > 0.01 && lambda < 0.99);
+      expect(new Set(mixed).size).toBe(mixed.length);
+      counts.set(partners_SB.join(''), (counts.get(partners_SB.join('')) ?? 0) + 1);
+    }
+    expect(counts.size).toBe(6);
+    const chiSquare = [...counts.values()].reduce((sum, n) => sum + (n - 1000) ** 2 / 1000, 0);
+    expect(chiSquare).toBeLessThan(5 + 5 * Math.sqrt(10)); // 5 degrees of freedom
+  });
 });
 
 describe('symmetricBeta', () => {
