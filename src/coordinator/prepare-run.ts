@@ -20,6 +20,7 @@ import { checkCache } from '../util/cache-folder-error.js';
 import { prepareModelOf } from './export-model.js';
 import { PreparingEvents, type Progress } from './preparing.js';
 import { skippedEvents } from './skipped-files.js';
+import { checkStateSize } from './state-size.js';
 
 /** What the coordinator knows of a run before it begins. */
 export interface PreparedRun {
@@ -96,6 +97,7 @@ async function prepare(
   const prepared = await prepareModelOf(spec, {
     ...{ runsDir, classNames: manifest.classNames, onProgress, signal },
   });
+  checkStateSize(prepared, spec);
   signal.throwIfAborted();
   const manifestSha256 = await blobs.put(Buffer.from(encodeManifest(manifest)));
   const bundle: RunBundle = {

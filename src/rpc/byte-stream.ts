@@ -6,8 +6,8 @@ import { isServiceError } from './channel.js';
 import { type Callee, fromStatus, toStatus } from './status.js';
 
 export const CHUNK_BYTES = 256 * 1024;
-/** Larger than any supported model with its optimizer state; a peer cannot make us allocate more. */
-const MAX_TOTAL_BYTES = 4 * 1024 ** 3 - 1;
+/** What a buffer holds; a peer cannot make us allocate more. A larger state is refused before a run begins. */
+export const MAX_TOTAL_BYTES = 4 * 1024 ** 3 - 1;
 
 /** What GetBlob and FetchState stream. */
 interface Chunk {

@@ -50,6 +50,20 @@ export function encodeSnapshot(state: TrainingState): Snapshot {
   return { round: state.round, hash: checksum.toString('hex'), bytes };
 }
 
+/** The header: 10 names, types and lengths, and the rest of its numbers, take about 600. */
+const maxHeaderBytes = 4096;
+
+/** Bytes that a state with a best one has at most, `numEpochs` evaluations long. */
+export function stateBytes(of: {
+  readonly numParameters: number;
+  readonly numStatistics: number;
+  readonly numEpochs: number;
+}): number {
+  const numbers = 6 + historyWidth * of.numEpochs + 2 + 3;
+  const arrays = 4 * (4 * of.numParameters + 2 * of.numStatistics) + 8 * numbers;
+  return prefixBytes + maxHeaderBytes + arrays + checksumBytes;
+}
+
 /**
  * The state that was encoded. Rejects anything else: FT_CHECKPOINT_DAMAGED when the bytes do not match their
  * checksum or are no snapshot, FT_CHECKPOINT_VERSION when they are one of another format version. What is as long as the parameters is in

@@ -29,4 +29,9 @@ export const trainCodes = {
     summary: 'A checkpoint belongs to another configuration: it does not fit into this run.',
     remedy: 'Resume with the configuration that the run was started with, or start a new run.',
   },
+  FT_STATE_TOO_LARGE: {
+    exit: 2,
+    summary: 'A run would train more parameters than a state can hold.',
+    remedy: 'Train fewer layers (`train`, `except`), or fewer classes.',
+  },
 } as const satisfies Record<string, CatalogueEntry>;

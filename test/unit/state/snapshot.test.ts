@@ -2,7 +2,12 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FtctlError } from '../../../src/errors/index.js';
-import { decodeSnapshot, encodeSnapshot, openSnapshot } from '../../../src/state/snapshot.js';
+import {
+  decodeSnapshot,
+  encodeSnapshot,
+  openSnapshot,
+  stateBytes,
+} from '../../../src/state/snapshot.js';
 import { anyState, sampleState } from '../../support/train/sample-state.js';
 
 const { bytes: sampleBytes } = encodeSnapshot(sampleState());
@@ -48,6 +53,21 @@ describe('a snapshot', () => {
         const decoded = decodeSnapshot(snapshot.bytes);
         expect(decoded).toEqual(state);
         expect(encodeSnapshot(decoded)).toEqual(snapshot);
+      }),
+    );
+  });
+
+  it('is as large as is foretold, but for its header', () => {
+    fc.assert(
+      fc.property(anyState, (state) => {
+        const foretold = stateBytes({
+          numParameters: state.parameters.length,
+          numStatistics: state.statistics.length,
+          numEpochs: state.history.length,
+        });
+        const { length } = encodeSnapshot(state).bytes;
+        expect(length).toBeLessThanOrEqual(foretold);
+        if (state.best !== null) expect(length).toBeGreaterThan(foretold - 4096);
       }),
     );
   });
