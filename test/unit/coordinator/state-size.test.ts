@@ -24,7 +24,11 @@ describe('the size of a state', () => {
     }).toThrow(
       expect.objectContaining({
         code: 'FT_STATE_TOO_LARGE',
-        details: { numParameters: 2 ** 28, numBytes: 2 ** 32 + 4144 + 128 + 5688, maxBytes: 2 ** 32 - 1 },
+        details: {
+          numParameters: 2 ** 28,
+          numBytes: 2 ** 32 + 4144 + 128 + 5688,
+          maxBytes: 2 ** 32 - 1,
+        },
       }) as Error,
     );
   });
