@@ -10,6 +10,7 @@ const MAX_SPARE_BYTES = 2 ** 30;
  */
 export class VectorPool {
   readonly #spare = new Map<number, Float32Array<ArrayBuffer>[]>();
+  readonly #buffers = new Set<ArrayBuffer>();
   #spareBytes = 0;
 
   /** An array of a length, with any values in it. */
@@ -20,22 +21,34 @@ export class VectorPool {
   /** As `take`, unless there is none. It is all of its buffer, so that it can be given to another thread. */
   takeSpare(length: number): Float32Array<ArrayBuffer> | undefined {
     const values = this.#spare.get(length)?.pop();
-    if (values !== undefined) this.#spareBytes -= values.byteLength;
+    if (values === undefined) return undefined;
+    this.#buffers.delete(values.buffer);
+    this.#spareBytes -= values.byteLength;
     return values;
   }
 
-  /** Nobody reads the array, or a view of it, any more. */
+  /**
+   * Nobody reads the array, or a view of it, any more. Shared memory is not kept. Throws a RangeError on an array that is here already,
+   * and on a part of one: whoever has the rest would see it overwritten.
+   */
   give(values: Float32Array): void {
-    const { length, byteLength } = values;
+    const { length, byteLength, buffer } = values;
+    if (!isOrdinary(values)) return;
+    if (byteLength !== buffer.byteLength) {
+      throw new RangeError(`${length} elements of an array of ${buffer.byteLength / 4} are given.`);
+    }
+    if (this.#buffers.has(values.buffer)) {
+      throw new RangeError(`An array of ${length} elements is given twice.`);
+    }
     if (length < MIN_ELEMENTS || this.#spareBytes + byteLength > MAX_SPARE_BYTES) return;
-    if (!isWhole(values)) return;
     const ofLength = this.#spare.get(length) ?? [];
     this.#spare.set(length, ofLength);
     ofLength.push(values);
+    this.#buffers.add(values.buffer);
     this.#spareBytes += byteLength;
   }
 }
 
-function isWhole(values: Float32Array): values is Float32Array<ArrayBuffer> {
-  return values.buffer instanceof ArrayBuffer && values.byteLength === values.buffer.byteLength;
+function isOrdinary(values: Float32Array): values is Float32Array<ArrayBuffer> {
+  return values.buffer instanceof ArrayBuffer;
 }

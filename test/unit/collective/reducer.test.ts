@@ -27,6 +27,11 @@ function ownPartials(generation: Generation, rank: number, vectors: readonly Flo
   return sumOwned(firstShard, owned, generation.numShards);
 }
 
+/** A message as it comes from the network: its values are an array of their own. */
+function arrived(message: PeerMessage): PeerMessage {
+  return { ...message, values: message.values.slice() };
+}
+
 /** What one worker that owns everything would get. */
 function alone(vectors: readonly Float32Array[]): string {
   return bits(
@@ -122,7 +127,7 @@ describe('an all-reduce', () => {
               continue;
             }
             const [{ toRank, message }] = inFlight.splice(choice - numOthers, 1) as [Outgoing];
-            const receipt = reducers[toRank]!.receive(message);
+            const receipt = reducers[toRank]!.receive(arrived(message));
             if (receipt.outcome !== 'taken' && receipt.outcome !== 'held')
               throw new Error(receipt.reason);
             inFlight.push(...receipt.outgoing);
@@ -209,7 +214,7 @@ describe('an all-reduce', () => {
         reducer.offer(1, ownPartials(generation, rank, vectors), 40),
       );
       const to0 = (rank: number): PeerMessage[] =>
-        sent[rank]!.filter((one) => one.toRank === 0).map((one) => one.message);
+        sent[rank]!.filter((one) => one.toRank === 0).map((one) => arrived(one.message));
       expect(to0(1).map((message) => message.kind)).toEqual(['empty']);
       for (const message of to0(2)) reducers[0]!.receive(message);
       expect(reducers[0]!.result(1)).toBeUndefined();
@@ -245,8 +250,7 @@ describe('an all-reduce', () => {
         reducer.offer(number, [{ node: 2 + rank, values: own[rank]! }], length),
       );
       for (let next = sent.shift(); next !== undefined; next = sent.shift()) {
-        const message = { ...next.message, values: next.message.values.slice() };
-        sent.push(...reducers[next.toRank]!.receive(message).outgoing);
+        sent.push(...reducers[next.toRank]!.receive(arrived(next.message)).outgoing);
       }
       expect(reducers.map((reducer) => reducer.result(number)![length - 1])).toEqual([
         2 * number + 1,

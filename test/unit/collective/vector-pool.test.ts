@@ -21,9 +21,36 @@ describe('a pool of vectors', () => {
     expect(pool.takeSpare(20_000)).toBeUndefined();
   });
 
-  it('keeps no parts of arrays and no shared memory, which cannot be given to a thread', () => {
+  it('refuses an array that it has already, and takes it again once it was taken', () => {
     const pool = new VectorPool();
-    pool.give(new Float32Array(30_000).subarray(0, 20_000));
+    const values = new Float32Array(20_000);
+    pool.give(values);
+    const twice = new RangeError('An array of 20000 elements is given twice.');
+    expect(() => {
+      pool.give(values);
+    }).toThrow(twice);
+    expect(() => {
+      pool.give(new Float32Array(values.buffer));
+    }).toThrow(twice);
+    expect(pool.takeSpare(20_000)).toBe(values);
+    expect(pool.takeSpare(20_000)).toBeUndefined();
+    pool.give(values);
+    expect(pool.takeSpare(20_000)).toBe(values);
+  });
+
+  it('refuses a part of an array, whose rest others may still read', () => {
+    const pool = new VectorPool();
+    const whole = new Float32Array(30_000);
+    expect(() => {
+      pool.give(whole.subarray(0, 20_000));
+    }).toThrow(new RangeError('20000 elements of an array of 30000 are given.'));
+    expect(() => {
+      pool.give(whole.subarray(0, 3));
+    }).toThrow(RangeError);
+  });
+
+  it('keeps no shared memory, which cannot be given to a thread', () => {
+    const pool = new VectorPool();
     pool.give(new Float32Array(new SharedArrayBuffer(80_000)));
     expect(pool.takeSpare(20_000)).toBeUndefined();
   });
