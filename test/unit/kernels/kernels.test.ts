@@ -37,6 +37,19 @@ describe('kernels', () => {
     expect(kernels.run('sumOfSquares', [values], 8)).toEqual([26, 40, 58, 80]);
   });
 
+  it('reach past 2 GiB, where an address of 32 bits would be negative with a sign', () => {
+    // Pages that nobody writes to take no room.
+    const large = kernelMemory(2 ** 32);
+    const at = (byteOffset: number): Float32Array =>
+      new Float32Array(large.buffer, byteOffset, 16).fill(3);
+    const [across, high] = [at(2 ** 31 - 32), at(2 ** 32 - 128)];
+    const own = new Kernels(large);
+    own.run('divide', [across], 16, [2]);
+    own.run('add', [high, high, across], 16);
+    expect([...new Set(across)]).toEqual([1.5]);
+    expect([...new Set(high)]).toEqual([4.5]);
+  });
+
   it('are refused by a wrong name, and memory of more than 4 GiB', () => {
     expect(() => kernels.run('subtract', [], 0)).toThrow('There is no kernel subtract.');
     expect(() => kernelMemory(2 ** 32 + 1)).toThrow('4294967297 bytes are more than 4 GiB.');
