@@ -31,13 +31,17 @@ export async function computeEvaluation(
   );
   const phase = run.phases[plan.phase]!;
   run.timeline.enter('data');
-  const engine = await opened.engine(plan.phase, signal);
+  const engine = await opened.engine(plan.phase, shards, signal);
   const features = await opened.queue(plan.phase, shards, signal);
-  for (const [index, chunks] of evaluationRuns(run.plan, plan, shards).entries()) {
+  const runs = evaluationRuns(run.plan, plan, shards, phase.numFeatures);
+  for (const [index, chunks] of runs.entries()) {
     run.timeline.enter('features');
-    const features_RF = await abortable(features.take(plan.round, index), signal);
+    const features_SBF = await abortable(features.take(plan.round, index), signal);
     run.timeline.enter('data');
-    const batch = evaluationBatch(chunks, features_RF, { run, phase });
+    const batch = {
+      ...evaluationBatch(chunks, features_SBF, run),
+      giveBack: features.recycle,
+    };
     run.timeline.enter('evaluate');
     const results = await abortable(engine.evaluate(batch, tensors), signal);
     for (const [row, { owned }] of chunks.entries()) addSums(vectors[owned]!, batch, results, row);

@@ -19,7 +19,8 @@ import { runPhases, type PhasedModel, type RunPhase } from './run-phase.js';
 import type { RoundScores, RunParts } from './run-parts.js';
 import { applyStep, computeStep } from './step.js';
 import { inlineStateWork, type StateWork } from './state-work.js';
-import type { RoundOutcome, RoundPlan, ShardRange, Snapshot, Trainer } from './trainer.js';
+import type { OpenableTrainer, RoundOutcome, RoundPlan, ShardRange, Snapshot } from './trainer.js';
+import { warmUp } from './warm-up.js';
 
 /** What a trainer is made of. */
 export interface TrainerOptions {
@@ -41,7 +42,7 @@ export interface TrainerOptions {
  * The run as rounds, at round 0. Engines, feature sources and the state's work stay the caller's to close. Throws FT_SPLIT_EMPTY where
  * there is nothing to train on or to choose the best epoch by.
  */
-export function makeTrainer(options: TrainerOptions): Trainer {
+export function makeTrainer(options: TrainerOptions): OpenableTrainer {
   return new RoundTrainer(options);
 }
 
@@ -55,7 +56,7 @@ export function roundSchedule(plan: Plan, phases: readonly RunPhase[]): RoundSch
   };
 }
 
-class RoundTrainer implements Trainer {
+class RoundTrainer implements OpenableTrainer {
   readonly #run: RunParts;
   readonly #opened: OpenedPhases;
   #state: TrainingState;
@@ -77,9 +78,11 @@ class RoundTrainer implements Trainer {
       labels: Int32Array.from(manifest.samples, (sample) => sample.label),
       ids: manifest.samples.map((sample) => sample.id),
     };
-    this.#opened = new OpenedPhases(options.open, (phase, round, shards) =>
-      this.#requestsOf(phase, round, shards),
-    );
+    this.#opened = new OpenedPhases({
+      open: options.open,
+      warmUp: (engine, phase, shards) => warmUp(engine, this.#run, this.#state, { phase, shards }),
+      requestsOf: (phase, round, shards) => this.#requestsOf(phase, round, shards),
+    });
     this.#state = initialState(initial, (length) => work.allocate(length));
   }
 
@@ -101,6 +104,10 @@ class RoundTrainer implements Trainer {
 
   next(): RoundPlan {
     return this.#planOf(this.#state.round + 1);
+  }
+
+  async open(shards: ShardRange, signal: AbortSignal): Promise<void> {
+    if (!this.finished) await this.#opened.engine(this.next().phase, shards, signal);
   }
 
   async compute(plan: RoundPlan, shards: ShardRange, signal: AbortSignal): Promise<Partial[]> {
@@ -213,11 +220,16 @@ class RoundTrainer implements Trainer {
         const { first, end } = batchesOf(schedule, next);
         const { sampling } = phases[phase]!.spec;
         return Array.from({ length: end - first }, (_, i) =>
-          requestOf(microbatches(plan, { epoch: next.epoch, batch: first + i, sampling }, shards)),
+          requestOf(
+            microbatches(plan, { epoch: next.epoch, batch: first + i, sampling }, shards),
+            plan.rowsPerShard,
+          ),
         );
       }
       case 'evaluate':
-        return evaluationRuns(plan, next, shards).map(requestOf);
+        return evaluationRuns(plan, next, shards, phases[phase]!.numFeatures).map((chunks) =>
+          requestOf(chunks, plan.rowsPerShard),
+        );
       case 'phase':
         return [];
     }

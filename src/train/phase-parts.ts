@@ -20,6 +20,9 @@ type RequestsOf = (
   shards: ShardRange,
 ) => readonly FeatureRequest[] | undefined;
 
+/** Runs what was opened once, of the shape that the shards' steps have. */
+type WarmUp = (engine: PhaseEngine, phase: number, shards: ShardRange) => Promise<void>;
+
 interface Current {
   readonly phase: number;
   /** Goes on where a round that waits for it is given up: the next round wants the same. */
@@ -27,24 +30,31 @@ interface Current {
   queue: { readonly shards: ShardRange; readonly features: FeatureQueue } | undefined;
 }
 
-/** The open phase, and what was asked for ahead of its rounds. A phase is opened when its first round is computed. */
+export interface OpenedPhasesOptions {
+  readonly open: OpenPhase;
+  readonly warmUp: WarmUp;
+  readonly requestsOf: RequestsOf;
+}
+
+/**
+ * The open phase, and what was asked for ahead of its rounds. A phase is opened, and warmed up, where it is first asked for: the one that
+ * a worker starts in before it is a member, a later one in the round that switches to it.
+ */
 export class OpenedPhases {
-  readonly #open: OpenPhase;
-  readonly #requestsOf: RequestsOf;
+  readonly #options: OpenedPhasesOptions;
   #current: Current | undefined;
 
-  constructor(open: OpenPhase, requestsOf: RequestsOf) {
-    this.#open = open;
-    this.#requestsOf = requestsOf;
+  constructor(options: OpenedPhasesOptions) {
+    this.#options = options;
   }
 
-  async engine(phase: number, signal: AbortSignal): Promise<PhaseEngine> {
-    return (await abortable(this.#at(phase).parts, signal)).engine;
+  async engine(phase: number, shards: ShardRange, signal: AbortSignal): Promise<PhaseEngine> {
+    return (await abortable(this.#at(phase, shards).parts, signal)).engine;
   }
 
   /** Kept while the shards stay; other shards need other rows. */
   async queue(phase: number, shards: ShardRange, signal: AbortSignal): Promise<FeatureQueue> {
-    const current = this.#at(phase);
+    const current = this.#at(phase, shards);
     const { features } = await abortable(current.parts, signal);
     const { queue } = current;
     if (
@@ -54,7 +64,9 @@ export class OpenedPhases {
       return queue.features;
     }
     queue?.features.discard();
-    const made = new FeatureQueue(features, (round) => this.#requestsOf(phase, round, shards));
+    const made = new FeatureQueue(features, (round) =>
+      this.#options.requestsOf(phase, round, shards),
+    );
     current.queue = { shards, features: made };
     return made;
   }
@@ -65,11 +77,16 @@ export class OpenedPhases {
     if (this.#current !== undefined) this.#current.queue = undefined;
   }
 
-  #at(phase: number): Current {
+  /** `shards`: whose steps a phase is warmed up for; it serves those of other shards too. */
+  #at(phase: number, shards: ShardRange): Current {
     const before = this.#current;
     if (before?.phase === phase) return before;
     this.discard();
-    const open = (): Promise<PhaseParts> => this.#open(phase);
+    const open = async (): Promise<PhaseParts> => {
+      const parts = await this.#options.open(phase);
+      await this.#options.warmUp(parts.engine, phase, shards);
+      return parts;
+    };
     const parts = before === undefined ? open() : before.parts.then(open, open);
     const current: Current = { phase, parts, queue: undefined };
     this.#current = current;

@@ -10,7 +10,7 @@ type SwitchPlan = Extract<RoundPlan, { kind: 'phase' }>;
 
 /**
  * A phase switch has nothing to sum up; each shard gives a 1, so that the round is one like any other. What the phase is computed with is
- * opened meanwhile: nobody takes a step before everybody can.
+ * opened and warmed up meanwhile: nobody takes a step before everybody can.
  */
 export async function computeSwitch(
   { run, opened }: ComputeContext,
@@ -20,7 +20,7 @@ export async function computeSwitch(
 ): Promise<Partial[]> {
   // Work, and no waiting for others: a slow disk is nobody's deadlock.
   run.timeline.enter('features');
-  await opened.engine(plan.phase, signal);
+  await opened.engine(plan.phase, shards, signal);
   const ones = Array.from({ length: shards.numShards }, () => Float32Array.of(1));
   return sumOwned(shards.firstShard, ones, run.plan.numShards);
 }

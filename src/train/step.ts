@@ -14,7 +14,7 @@ import { statisticsPart, sumsOf } from './vectors.js';
 
 /*
  * One training step, in the order and with the numbers of the stage table in ARCHITECTURE.md.
- * B: rows of a shard's microbatch, F: features, R: rows of this worker, S: owned shards.
+ * B: rows of a shard's microbatch, F: features, S: owned shards.
  */
 type StepPlan = Extract<RoundPlan, { kind: 'step' }>;
 
@@ -28,7 +28,7 @@ export async function computeStep(
   const phase = run.phases[plan.phase]!;
   const { sampling } = phase.spec;
   run.timeline.enter('data');
-  const engine = await opened.engine(plan.phase, signal);
+  const engine = await opened.engine(plan.phase, shards, signal);
   const features = await opened.queue(plan.phase, shards, signal);
   const { first, end } = batchesOf(run.schedule, plan);
   const batches = [];
@@ -38,10 +38,13 @@ export async function computeStep(
 
     // 3, 4  decode, augment, features: asked for steps ago, so that this waits only for a backbone that is behind
     run.timeline.enter('features');
-    const features_RF = await abortable(features.take(plan.round, batch - first), signal);
+    const features_SBF = await abortable(features.take(plan.round, batch - first), signal);
 
     run.timeline.enter('data');
-    batches.push(trainingBatch(groups, features_RF, run, { phase, epoch: plan.epoch, batch }));
+    batches.push({
+      ...trainingBatch(groups, features_SBF, run, { phase, epoch: plan.epoch, batch }),
+      giveBack: features.recycle,
+    });
   }
   // 5  gradients: all owned shards, each padded to B rows
   run.timeline.enter('gradients');

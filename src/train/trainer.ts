@@ -89,3 +89,12 @@ export interface Trainer {
   snapshot(): Promise<Snapshot>;
   restore(snapshot: Snapshot): Promise<void>;
 }
+
+/** A trainer that can get ready ahead of its next round. */
+export interface OpenableTrainer extends Trainer {
+  /**
+   * Opens what the next round's phase is computed with, and warms it up for the steps of `shards`. Rejects with what cannot be opened, or
+   * with the signal's reason. Nothing is opened for a run that has ended.
+   */
+  open(shards: ShardRange, signal: AbortSignal): Promise<void>;
+}

@@ -8,7 +8,6 @@ import type { CoordinatorClient } from '../rpc/coordinator-client.js';
 import { decodeBundle, type RunBundle } from '../state/run-bundle.js';
 import { makeTrainer } from '../train/make-trainer.js';
 import { planOf } from '../train/plan-of.js';
-import { runPhases } from '../train/run-phase.js';
 import { openStateWork } from '../train/state-work/open-state-work.js';
 import type { RoundOutcome } from '../train/trainer.js';
 import { BlobStore, sha256Hex } from '../util/blob-store.js';
@@ -17,7 +16,6 @@ import { countedTrainer } from './counted-trainer.js';
 import { PhaseOpener, type Openers } from './phase-opener.js';
 import { startOf } from './run-start.js';
 import type { PreparedTrainer, PrepareTools } from './session.js';
-import { warmUp } from './warm-up.js';
 
 /** A trainer, and what its features have cost. */
 export interface BuiltTrainer extends PreparedTrainer {
@@ -39,8 +37,8 @@ export interface BuildOptions {
 const openers: Openers = { features: openFeatureSource, engine: openPhaseEngine };
 
 /**
- * Makes a trainer out of the coordinator's bundle: files that the cache lacks are fetched, the feature pipeline and the
- * gradient engine of the first phase are opened and warmed up. Rejects with an FtctlError, or with the reason of the tools' signal.
+ * Makes a trainer out of the coordinator's bundle: files that the cache lacks are fetched, and what the run starts from is made. Which
+ * phase is opened depends on the state that it goes on from. Rejects with an FtctlError, or with the reason of the tools' signal.
  */
 export async function buildTrainer(
   text: string,
@@ -66,16 +64,6 @@ export async function buildTrainer(
     ...{ bundle, manifest, fingerprintHash, engineOptions, fetch, closers, open, pool, signal },
     onWarning: options.onWarning,
   });
-  const { engine } = await opener.open(0);
-  signal.throwIfAborted();
-  const phase = runPhases(spec.phases, prepared, manifest)[0]!;
-  await warmUp(engine, {
-    numShards: Math.ceil(plan.numShards / spec.workers.count),
-    rowsPerShard: plan.rowsPerShard,
-    numClasses: prepared.numClasses,
-    ...{ phase, initial, pool },
-  });
-  signal.throwIfAborted();
   const work = openStateWork(initial.parameters.length);
   closers.add(() => work.close());
   const bare = makeTrainer({
@@ -86,7 +74,14 @@ export async function buildTrainer(
       pool.give(values);
     },
   });
-  return { trainer: countedTrainer(bare, options.applied), run: runKey(bundle), features: opener };
+  // The most that a worker owns where all are there: the generation, which says the shards, comes after.
+  const shards = { firstShard: 0, numShards: Math.ceil(plan.numShards / spec.workers.count) };
+  return {
+    trainer: countedTrainer(bare, options.applied),
+    run: runKey(bundle),
+    open: () => bare.open(shards, signal),
+    features: opener,
+  };
 }
 
 async function fetchManifest(

@@ -32,6 +32,8 @@ export interface PreparedTrainer {
   readonly trainer: Trainer;
   /** First 16 hex digits of SHA-256 of the run's id and manifest hash; see PeerMessage. */
   readonly run: string;
+  /** Opens the phase of the state that the trainer is at, and warms it up: all that can be done before others wait for this worker. */
+  readonly open: () => Promise<void>;
 }
 
 /** What the trainer's factory is given. */
@@ -228,6 +230,8 @@ export class Session {
       const bytes = await this.#options.fetchState(resume, signal);
       await prepared.trainer.restore({ ...resume, bytes });
     }
+    stage('open');
+    await prepared.open();
     const state = await prepared.trainer.stateRef();
     this.#prepared = prepared;
     this.#timeline.enter('idle');

@@ -149,7 +149,7 @@ function preparer(o: {
   log: Log;
 }): SessionOptions['prepare'] {
   return async (bundle, tools) => {
-    const { trainer, run, features } = await buildTrainer(bundle, tools, {
+    const { trainer, run, open, features } = await buildTrainer(bundle, tools, {
       client: o.client,
       closers: o.closers,
       onWarning: (message) => {
@@ -160,7 +160,12 @@ function preparer(o: {
         o.log.place({ round: outcome.plan.round });
       },
     });
-    o.telemetry.trainingStarts(() => features.counters());
-    return { trainer, run };
+    return {
+      ...{ trainer, run },
+      open: async () => {
+        await open();
+        o.telemetry.trainingStarts(() => features.counters());
+      },
+    };
   };
 }

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { VectorPool } from '../../../src/collective/vector-pool.js';
 import { encodeManifest, manifestHash } from '../../../src/data/manifest-json.js';
 import type { PhaseEngine } from '../../../src/engines/phase-engine.js';
@@ -84,6 +84,7 @@ function fakeEngine(change: Partial<PhaseEngine> = {}): PhaseEngine {
 const broken = (): Promise<never> =>
   Promise.reject(new FtctlError('FT_ENGINE_FAILED', { what: 'Broken.' }));
 
+/** A trainer, with the phase that it starts in open. */
 async function build(open: Partial<Openers>): Promise<BuiltTrainer> {
   const tools = {
     stage: () => undefined,
@@ -91,7 +92,7 @@ async function build(open: Partial<Openers>): Promise<BuiltTrainer> {
     pool: new VectorPool(),
     signal: stopping.signal,
   };
-  return buildTrainer(await makeBundle(), tools, {
+  const built = await buildTrainer(await makeBundle(), tools, {
     client: { fetchBlob: () => Promise.reject(new Error('the cache has all files')) },
     closers,
     onWarning: () => undefined,
@@ -102,6 +103,8 @@ async function build(open: Partial<Openers>): Promise<BuiltTrainer> {
       ...open,
     },
   });
+  await built.open();
+  return built;
 }
 
 describe('building a trainer', () => {
@@ -111,6 +114,20 @@ describe('building a trainer', () => {
     expect(closed).toEqual([]);
     await closers.closeAll();
     expect(closed).toEqual(['engine', 'features']);
+  });
+
+  it('opens a phase once: its first step finds what was warmed up', async () => {
+    let numOpened = 0;
+    const engine = (): Promise<PhaseEngine> => {
+      numOpened += 1;
+      return Promise.resolve(fakeEngine());
+    };
+    const { trainer } = await build({ engine });
+    const shards = { firstShard: 0, numShards: 8 };
+    await trainer.compute(trainer.next(), shards, stopping.signal);
+    expect(numOpened).toBe(1);
+    expect(closed).toEqual([]);
+    await closers.closeAll();
   });
 
   it('has the features closed when the engine cannot be opened', async () => {
@@ -146,6 +163,8 @@ describe('building a trainer', () => {
       return fakeFeatures();
     };
     await expect(build({ features })).rejects.toThrow('enough');
-    expect(closed).toEqual(['features']);
+    await vi.waitFor(() => {
+      expect(closed).toEqual(['features']);
+    });
   });
 });

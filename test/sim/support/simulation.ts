@@ -240,7 +240,7 @@ class Simulation {
             this.#invariants.applied(process.name, round, state);
           },
         });
-        return { trainer, run: 'run' };
+        return { trainer, run: 'run', open: () => Promise.resolve() };
       },
       clock,
       timeline: noTimeline,

@@ -1,4 +1,13 @@
 import { describe, expect, it } from 'vitest';
+import { makeTrainer } from '../../../src/train/make-trainer.js';
+import {
+  allShards,
+  notAborted,
+  smallPhase,
+  smallRun,
+  smallTrainer,
+  trainAlone,
+} from '../../support/train/small-run.js';
 import { Drive, failure, sent } from './support.js';
 
 const generation = { term: 3, number: 1 };
@@ -203,6 +212,43 @@ describe('limits', () => {
       code: 'FT_PROTOCOL_BROKEN',
       message: 'Workers 0, 1, 2 have waited for each other for 30 s after round 3.',
     });
+  });
+
+  it('let all members open a phase for longer than they may wait for each other', async () => {
+    const run = smallRun({ phases: [smallPhase({ epochs: 1 }), smallPhase({ epochs: 1 })] });
+    const { engine, features } = smallTrainer(run);
+    let stage = 'idle';
+    let isOpening!: () => void;
+    const opening = new Promise<void>((resolve) => {
+      isOpening = resolve;
+    });
+    const trainer = makeTrainer({
+      ...run,
+      timeline: {
+        enter: (bucket) => {
+          stage = bucket;
+        },
+      },
+      open: (phase) => {
+        if (phase === 0) return Promise.resolve({ engine, features });
+        isOpening();
+        return new Promise(() => undefined); // A slow disk.
+      },
+    });
+    await trainAlone(run, trainer, 4);
+    expect(trainer.next()).toMatchObject({ kind: 'phase', phase: 1 });
+    void trainer.compute(trainer.next(), allShards(run), notAborted);
+    await opening;
+
+    const drive = new Drive();
+    drive.run();
+    for (const slot of [0, 1, 2]) drive.say(slot, { type: 'stage', stage, round: 4 });
+    expect(failure(drive.pass(300_000, [0, 1, 2]))).toBeUndefined();
+    expect(drive.last?.outcome).toBe('tick');
+    // Who is done waits for the others, and they are still not to blame.
+    drive.say(1, { type: 'stage', stage: 'wait', round: 4 });
+    expect(failure(drive.pass(250_000, [0, 1, 2]))).toBeUndefined();
+    expect(drive.last?.outcome).toBe('tick');
   });
 
   it('start anew after a pause of the coordinator itself', () => {

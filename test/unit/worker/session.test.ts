@@ -32,6 +32,7 @@ class Played {
     change: Partial<SessionOptions> & {
       work?: (round: number, signal: AbortSignal) => Promise<void>;
       move?: () => Promise<void>;
+      open?: (round: number) => Promise<void>;
     } = {},
   ) {
     const { network, name, slot } = place;
@@ -57,7 +58,7 @@ class Played {
       transport: network.join(name),
       fetchState: () => Promise.reject(new Error('there is none')),
       prepare: (_bundle, { timeline }) => {
-        this.trainer = new FakeTrainer({
+        const trainer = new FakeTrainer({
           shape,
           timeline,
           work: change.work ?? (() => Promise.resolve()),
@@ -65,7 +66,11 @@ class Played {
           applying: (_round, sum) => sum,
           applied: () => undefined,
         });
-        return Promise.resolve({ trainer: this.trainer, run: '0123456789abcdef' });
+        this.trainer = trainer;
+        return Promise.resolve({
+          ...{ trainer, run: '0123456789abcdef' },
+          open: () => change.open?.(trainer.round) ?? Promise.resolve(),
+        });
       },
       clock: systemClock,
       timeline: {
@@ -143,6 +148,34 @@ describe('a session', () => {
     b.say({ type: 'release', reason: 'done' });
   });
 
+  it('is ready once the phase of the state that it goes on from is open', async () => {
+    const state: StateRef = { round: 5, hash: states[5]! };
+    const bytes = Buffer.from(JSON.stringify({ ...state, best: 0 }));
+    const opened: number[] = [];
+    let isOpen!: () => void;
+    const a = new Played(
+      { network: new MemoryNetwork(), name: 'a', slot: 0 },
+      {
+        fetchState: () => Promise.resolve(bytes),
+        open: (round) => {
+          opened.push(round);
+          return new Promise((resolve) => {
+            isOpen = resolve;
+          });
+        },
+      },
+    );
+    a.say({ ...welcome, resume: state });
+    while (opened.length === 0) await turn();
+    for (let i = 0; i < 5; i++) await turn();
+    expect(opened).toEqual([5]);
+    expect(a.sent.findLast(({ type }) => type === 'stage')).toMatchObject({ stage: 'open' });
+    expect(a.types()).not.toContain('ready');
+    isOpen();
+    await a.until('ready');
+    expect(a.lastSaid).toEqual({ type: 'ready', state });
+  });
+
   it('announces its last state when the run goes on from there, and holds it', async () => {
     const state: StateRef = { round: 9, hash: states[9]! };
     const bytes = Buffer.from(JSON.stringify({ ...state, best: 0 }));
@@ -196,7 +229,8 @@ describe('a session', () => {
             applying: (_round, sum) => sum,
             applied: () => undefined,
           });
-          return Promise.resolve({ trainer, run: '0123456789abcdef' });
+          const open = (): Promise<void> => Promise.resolve();
+          return Promise.resolve({ trainer, run: '0123456789abcdef', open });
         },
       },
     );
