@@ -11,6 +11,7 @@ import { workingSide } from '../data/working-side.js';
 import { openPixelCache } from '../features/lmdb-cache.js';
 import { checkModel } from '../models/prepare-model.js';
 import { preprocessingOf } from '../models/preprocessing-of.js';
+import { checkSingleValues } from '../models/single-values.js';
 import type { RunBundle } from '../state/run-bundle.js';
 import { trainedRuns } from '../state/trained-runs.js';
 import { planOf } from '../train/plan-of.js';
@@ -87,6 +88,7 @@ async function prepare(
     classNames: manifest.classNames,
     numBatches: plan.numTrainSteps,
   });
+  checkSingleValues(spec, manifest.samples.filter(({ split }) => split === 'train').length);
   emit({
     type: 'data-ready',
     classes: manifest.classNames.length,

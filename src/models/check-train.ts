@@ -6,6 +6,7 @@ import type { BatchSpec, PhaseSpec } from '../config/run-spec.js';
 import { FtctlError } from '../errors/index.js';
 import type { Network } from './network.js';
 import { inferShapes, smallestImageSize, type Shape } from './shapes.js';
+import { singlePixelNorm } from './single-values.js';
 import {
   lossOutputs,
   matchesParameter,
@@ -204,10 +205,7 @@ function batchNormProblems(
     ];
   }
   if (batch === undefined || batch.size !== batch.shards) return [];
-  const single = layers.find(({ name }) => {
-    const [, height = 0, width = 0] = shapes.get(name) ?? [];
-    return height * width === 1;
-  });
+  const single = singlePixelNorm(layers, shapes);
   if (single === undefined) return [];
   return [
     conflict(

@@ -77,7 +77,7 @@ function byShard(context: Context, input: string): LayerForward {
   const scale_S1C = nodes.node('Mul', 'scale_S1C', [inverse_S1C, weight]);
   const output = nodes.affineOfRows('output', centred, scale_S1C, bias);
 
-  /** Unbiased: n / (n - 1) of it. A single value has none; it is left as it is. */
+  /** Unbiased: n / (n - 1) of it. A single value has none: such runs are refused (single-values.ts), and here it stays 0. */
   const unbiased = (): string => {
     const count_S11 = nodes.node('Mul', 'count_S11', [rows_S11, nodes.filled('P', [], P)]);
     const others_S11 = nodes.node('Sub', 'others_S11', [count_S11, one]);
