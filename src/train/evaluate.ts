@@ -61,8 +61,8 @@ export async function applyEvaluation(
   const score = meanOf(sums);
   const { numBad, ledger } = await run.work.inspect(reduced, state.ledger, plan.round);
   const learningRate = learningRateOf(run, state.history, plan);
-  const base = run.phases[plan.phase]!.spec.optimizer.learningRate;
-  assertFinite(plan, { numBad, loss: score.loss, learningRate, base });
+  const { spec } = run.phases[plan.phase]!;
+  assertFinite(plan, { numBad, loss: score.loss, learningRate, spec });
   state.ledger = ledger;
   const scores = { split: plan.split, samples: sums.count, ...score, learningRate };
   if (plan.split === 'test') {

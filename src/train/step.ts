@@ -70,7 +70,7 @@ export async function applyStep(
   const inspected = await run.work.inspect(reduced, state.ledger, plan.round);
   const { numBad, ledger } = inspected;
   const learningRate = learningRateOf(run, state.history, plan);
-  assertFinite(plan, { numBad, loss, learningRate, base: phase.spec.optimizer.learningRate });
+  assertFinite(plan, { numBad, loss, learningRate, spec: phase.spec });
 
   // 8  update
   // A copy: the update takes the vector over. What else moves does so after it, all at once.

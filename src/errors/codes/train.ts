@@ -6,7 +6,7 @@ export const trainCodes = {
     exit: 4,
     summary: 'The loss or the gradient of a global batch is infinite or not a number.',
     remedy:
-      'Lower the learning rate (for example --set phases.0.optimizer.learningRate=0.001) and resume from the last checkpoint, or start anew.',
+      'Start again with a lower learning rate in the phase that it happened in (for example --set phases.0.optimizer.learningRate=0.001), a warm-up (--set phases.0.schedule.warmup.epochs=1) or a limit of the gradient (--set phases.0.clip.norm=1).',
   },
   FT_SPLIT_EMPTY: {
     exit: 3,

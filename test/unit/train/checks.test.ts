@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { assertFinite, countNotFinite } from '../../../src/train/checks.js';
 import type { FtctlError } from '../../../src/errors/index.js';
+import { smallPhase } from '../../support/train/small-run.js';
 
-const rates = { learningRate: 0.05 * 0.1, base: 0.05 };
+const spec = smallPhase();
+const rates = { learningRate: 0.05 * 0.1, spec };
 const step = { kind: 'step', round: 8, phase: 0, epoch: 2, step: 1, vectorLength: 3 } as const;
 const evaluation = {
   kind: 'evaluate',
@@ -39,9 +41,29 @@ describe('assertFinite', () => {
       'The loss is NaN in round 8 (epoch 3, step 2), at learning rate 0.005000000000000001. The parameters were left as they were before it.',
     );
     expect(error.remedy).toBe(
-      'Start again with a lower learning rate than 0.05: --set phases.0.optimizer.learningRate=0.005.',
+      'Start again with a lower learning rate than 0.05 (--set phases.0.optimizer.learningRate=0.005); where that learns too slowly, with a warm-up (--set phases.0.schedule.warmup.epochs=1) or a limit of the gradient (--set phases.0.clip.norm=1).',
     );
     expect(error.phase).toBe('update');
+  });
+
+  it('advises what the phase does not have yet', () => {
+    const warmed = { ...spec.schedule, warmup: { epochs: 1, factor: 0.1 } };
+    const groups = [{ match: ['fc'], learningRate: 0.5, weightDecay: null }];
+    const remedy = (change: Partial<typeof spec>): string =>
+      failure(() => {
+        const finding = { ...rates, spec: { ...spec, ...change }, numBad: 1, loss: NaN };
+        assertFinite({ ...step, phase: 1 }, finding);
+      }).remedy;
+    expect(remedy({ schedule: warmed })).toBe(
+      'Start again with a lower learning rate than 0.05 (--set phases.1.optimizer.learningRate=0.005); where that learns too slowly, with a limit of the gradient (--set phases.1.clip.norm=1).',
+    );
+    expect(remedy({ schedule: warmed, clip: { norm: null, value: 1 } })).toBe(
+      'Start again with a lower learning rate than 0.05 (--set phases.1.optimizer.learningRate=0.005).',
+    );
+    const clip = { norm: 1, value: null };
+    expect(remedy({ clip, schedule: warmed, optimizer: { ...spec.optimizer, groups } })).toBe(
+      'Start again with lower learning rates (phase 2 has up to 0.5, in phases.1.optimizer.groups).',
+    );
   });
 
   it('names a gradient that is not finite though the loss is', () => {
