@@ -17,6 +17,7 @@ import {
 } from './coordinator-service.js';
 import { openJournalFile } from './journal-file.js';
 import { historyOf } from './journal-records.js';
+import { checkJournalVersion } from './journal-version.js';
 import { Journal } from './journal.js';
 import { compileLimits } from './limits.js';
 import { PreparingEvents } from './preparing.js';
@@ -84,6 +85,7 @@ async function coordinate(
   const { journal, records, tornBytes } = await Journal.open(file, Date.now);
   try {
     if (tornBytes > 0) log.warn(`Cut ${tornBytes} bytes of an unfinished line off the journal.`);
+    checkJournalVersion(records);
     const { highestTerm } = historyOf(records, { specHash: '', resumeRound: 0 });
     const term = await journal.claimTerm(highestTerm);
     await announce(service, term, options.token);

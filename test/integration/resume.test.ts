@@ -1,4 +1,5 @@
-import { readdir, rename } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunResult } from '../../src/control/events.js';
@@ -98,7 +99,34 @@ describe('a run that was ended early', () => {
     expect(error.code).toBe('FT_RESUME_MISMATCH');
     expect(error.message).toMatch(/^The images are no longer those that the run began with/);
   });
+
+  it('is not resumed with the journal of a version before phases', async () => {
+    const short = await launched([...world.args, '--set', 'phases.0.epochs=1'], world.env);
+    const path = join(short.runDir, 'journal.jsonl');
+    await writeFile(path, ofBeforePhases(await readFile(path, 'utf8')));
+    const resume = ['launch', '--json', '--runs-dir', world.runsDir, '--resume', short.runId];
+    const { code, stdout } = await ftctl(resume, world.env);
+    expect(code).toBe(2);
+    expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'FT_JOURNAL_VERSION' } });
+  });
 });
+
+/** A journal with the records that there were when a run had one backbone, chained as they should be. */
+function ofBeforePhases(journal: string): string {
+  let prev = '0'.repeat(64);
+  const lines = journal
+    .trimEnd()
+    .split('\n')
+    .map((line) => {
+      const text = line
+        .replace(/"hash":"[0-9a-f]{64}",/, '')
+        .replace('modelHash', 'backboneSha256');
+      const body = JSON.stringify({ ...(JSON.parse(text) as object), prev });
+      prev = createHash('sha256').update(body).digest('hex');
+      return `{"hash":"${prev}",${body.slice(1)}\n`;
+    });
+  return lines.join('');
+}
 
 /** Waits until the newest run, which is not `other`, has finished an epoch. */
 async function stepsOf(runsDir: string, other: string): Promise<void> {

@@ -51,6 +51,11 @@ export const protocolCodes = {
     remedy:
       'Restore journal.jsonl from a copy, or start a new run: a damaged journal is never repaired by guessing.',
   },
+  FT_JOURNAL_VERSION: {
+    exit: 2,
+    summary: "The run's journal has records that this ftctl does not read.",
+    remedy: 'Go on with the version of ftctl that wrote the run, or start a new run.',
+  },
   FT_PROTOCOL_BROKEN: {
     exit: 1,
     summary: 'A process sent a message that the protocol does not allow: a bug of ftctl.',
