@@ -34,6 +34,8 @@ export interface LoadedConfig {
   readonly spec: RunSpec;
   /** The effective document, every key present, paths absolute: loading it again gives the same spec. */
   readonly yaml: string;
+  /** Where a key was written, for what is found wrong with it later (problems.ts). */
+  readonly locate: Locate;
 }
 
 export interface LoadOptions {
@@ -102,7 +104,7 @@ export async function loadConfig(options: LoadOptions = {}): Promise<LoadedConfi
     defaultCacheDir: defaultCacheDir(environment),
     resolvePath,
   });
-  return { spec, yaml: toYaml(spec) };
+  return { spec, yaml: toYaml(spec), locate };
 }
 
 /** The last argument that set `key`, or a group that it is in. */

@@ -1,7 +1,7 @@
 import { formatPath, type KeyPath } from './key-path.js';
 import type { PhaseSpec } from './phase-spec.js';
 import { conflict } from './problem-parts.js';
-import { problemsError, type Problem } from './problems.js';
+import { noLines, problemsError, type Problem } from './problems.js';
 import { nearest } from './suggest.js';
 
 /** What phases are compared with once the data are known. */
@@ -20,7 +20,7 @@ export function checkPhasesOnData(
     ...classProblems(classWeights, classNames, ['phases', index, 'classWeights']),
     ...accumulateProblems(accumulate, numBatches, ['phases', index, 'accumulate']),
   ]);
-  if (problems.length > 0) throw problemsError(problems, () => 'The configuration');
+  if (problems.length > 0) throw problemsError(problems, noLines);
 }
 
 /** Classes that a message lists. */

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { FtctlError, type ErrorCode } from '../errors/index.js';
-import { formatPath, show, valueAt, type KeyPath } from './key-path.js';
+import { formatPath, parsePath, show, valueAt, type KeyPath } from './key-path.js';
 import {
   allowed,
   describeKeys,
@@ -24,6 +24,9 @@ export interface Problem {
 
 /** Says where a path was written: `run.yaml:12:3`, or `--set batch.size=64`. */
 export type Locate = (path: KeyPath) => string;
+
+/** Of whoever checks a configuration without its text: {@link locatedError} puts the lines in. */
+export const noLines: Locate = () => 'The configuration';
 
 /** A problem as it is told: one entry of an error's `details.problems`. */
 export interface Fault {
@@ -62,6 +65,33 @@ export function faultsError(faults: readonly Fault[]): FtctlError {
     what: first.message,
     ...(first.remedy === undefined ? {} : { remedy: first.remedy }),
     details: { ...first.details, problems: faults },
+  });
+}
+
+/**
+ * The same error with the lines of the configuration, where it was told without them ({@link noLines}): what depends on the data or on a
+ * network is found by processes that have not read the file. Any other error is given back as it is.
+ */
+export function locatedError(error: FtctlError, locate: Locate): FtctlError {
+  const { problems } = error.details ?? {};
+  if (!Array.isArray(problems)) return error;
+  const prefix = `${noLines([])}: `;
+  const faults = (problems as readonly Fault[]).map((fault) =>
+    fault.path === '' || !fault.message.startsWith(prefix)
+      ? fault
+      : {
+          ...fault,
+          message: `${locate(parsePath(fault.path))}: ${fault.message.slice(prefix.length)}`,
+        },
+  );
+  const { message, details } = faultsError(faults);
+  return new FtctlError(error.code, {
+    what: message,
+    remedy: error.remedy,
+    cause: error.cause,
+    details: { ...error.details, ...details },
+    ...(error.rank === undefined ? {} : { rank: error.rank }),
+    ...(error.phase === undefined ? {} : { phase: error.phase }),
   });
 }
 

@@ -25,7 +25,7 @@ export function launch(config: LoadedConfig, options: LaunchOptions): Promise<Ru
     createToken,
     readConfig: (path) => loadConfig({ path }),
     checkLaunch: async (spec) => {
-      checkModelSpec(spec);
+      checkModelSpec(spec, config.locate);
       if (spec.engine.provider === 'cuda') devices = await visibleDevices();
     },
     checkResumable,

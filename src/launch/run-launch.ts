@@ -1,4 +1,5 @@
 import type { LoadedConfig } from '../config/load.js';
+import { locatedError } from '../config/problems.js';
 import type { RunSpec } from '../config/run-spec.js';
 import type { RunEvent, RunResult } from '../control/events.js';
 import { FtctlError } from '../errors/index.js';
@@ -133,7 +134,7 @@ async function superviseRun(
     });
     return result;
   } catch (caught) {
-    const error = FtctlError.from(caught);
+    const error = locatedError(FtctlError.from(caught), config.locate);
     log.error('The run failed.', { error });
     const resumable = await run.hasCheckpoint();
     const endedAt = ports.now().getTime();

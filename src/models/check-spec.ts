@@ -1,4 +1,11 @@
-import { faultOf, faultsError, faultsOf, type Locate, type Problem } from '../config/problems.js';
+import {
+  faultOf,
+  faultsError,
+  faultsOf,
+  type Locate,
+  noLines,
+  type Problem,
+} from '../config/problems.js';
 import type { BatchSpec, DataSpec, ModelSpec, PhaseSpec } from '../config/run-spec.js';
 import { FtctlError } from '../errors/index.js';
 import { trainProblems } from './check-train.js';
@@ -26,10 +33,7 @@ interface CheckedSpec {
  * FT_MODEL_IMAGE_SIZE, FT_MODEL_LAYER, FT_CONFIG_MISSING_KEY, FT_CONFIG_CONFLICT, FT_WEIGHTS_PREPROCESSING for published weights, or FT_WEIGHTS_SOURCE for
  * weights of no known kind. Without `data` neither images nor weights are looked at. `locate` says where a key was written.
  */
-export function checkModelSpec(
-  spec: CheckedSpec,
-  locate: Locate = () => 'The configuration',
-): void {
+export function checkModelSpec(spec: CheckedSpec, locate: Locate = noLines): void {
   const { model, data } = spec;
   if ('onnx' in model) {
     if (data !== undefined) preprocessingOf(model, data);

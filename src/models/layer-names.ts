@@ -1,3 +1,4 @@
+import { nearest } from '../config/suggest.js';
 import { FtctlError } from '../errors/index.js';
 import { nearestNames } from './nearest-names.js';
 import { imagesName, type Layer, type Network } from './network.js';
@@ -29,12 +30,21 @@ export function layersNamed(network: Network, name: string): Layer[] {
   const found = name === '' ? [] : network.layers.filter((layer) => isWithin(layer.name, name));
   if (found.length > 0) return found;
   const known = [...containerPaths(network), ...network.layers.map((layer) => layer.name)];
-  const nearest = nearestNames(name, known, 3);
+  const names = nearestNames(name, known, 3);
   throw new FtctlError('FT_MODEL_LAYER', {
     what: `There is no layer ${JSON.stringify(name)} in this network.`,
-    why: `The nearest names are ${nearest.join(', ')}.`,
-    details: { layer: name, nearest },
+    why: `The nearest names are ${names.join(', ')}.`,
+    ...remedyOf(name, known),
+    details: { layer: name, nearest: names },
   });
+}
+
+/** The name that was probably meant, if one is near enough; else the catalogue's remedy. */
+export function remedyOf(name: string, known: readonly string[]): { readonly remedy?: string } {
+  const meant = nearest(name, known);
+  return meant === undefined
+    ? {}
+    : { remedy: `Did you mean ${meant}? \`ftctl models show NAME\` prints all names.` };
 }
 
 /** The layer whose output is that of the layer or module `name`: its last. Throws FT_MODEL_LAYER. */

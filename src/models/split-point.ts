@@ -1,6 +1,6 @@
 import type { PhaseSpec } from '../config/phase-spec.js';
 import { FtctlError } from '../errors/index.js';
-import { dependentsOf, isWithin, layersNamed } from './layer-names.js';
+import { dependentsOf, isWithin, layersNamed, remedyOf } from './layer-names.js';
 import { nearestNames } from './nearest-names.js';
 import {
   imagesName,
@@ -65,6 +65,7 @@ export function parametersNamed(network: Network, pattern: string): string[] {
   throw new FtctlError('FT_MODEL_LAYER', {
     what: `There is no parameter ${JSON.stringify(pattern)} in this network.`,
     why: `The nearest names are ${nearest.join(', ')}.`,
+    ...remedyOf(pattern, all),
     details: { layer: pattern, nearest },
   });
 }

@@ -27,7 +27,7 @@ export function fakeConfig(numWorkers: number, yaml = 'a: 1\n') {
   const engine = { provider: 'cpu', threads: null } as const;
   const metrics = { enabled: false, host: '127.0.0.1', port: 0 };
   const spec = { name: 'fake', workers: { count: numWorkers }, engine, metrics } as RunSpec;
-  return { spec, yaml };
+  return { spec, yaml, locate: () => 'run.yaml:1:1' };
 }
 
 /** Ports of a launch whose processes are fakes. */

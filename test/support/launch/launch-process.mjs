@@ -10,7 +10,7 @@ const command = [process.execPath, fileURLToPath(new URL('./fake-ftctl.mjs', imp
 const engine = { provider: 'cpu' };
 const metrics = { enabled: false };
 const spec = { name: 'fake', workers: { count: 2 }, engine, metrics };
-const config = { spec, yaml: 'a: 1\n' };
+const config = { spec, yaml: 'a: 1\n', locate: () => 'run.yaml:1:1' };
 const link = (address, token) => ({
   watch: (onEvent) =>
     new Promise((resolve) => {

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { checkPhasesOnData } from '../../../src/config/phase-data-checks.js';
+import { locatedError } from '../../../src/config/problems.js';
 import type { PhaseSpec } from '../../../src/config/run-spec.js';
-import type { FtctlError } from '../../../src/errors/index.js';
+import { FtctlError } from '../../../src/errors/index.js';
+import { load, minimal } from './support.js';
 
 type Checked = Pick<PhaseSpec, 'classWeights' | 'accumulate'>;
 
@@ -48,5 +50,31 @@ describe('phases, once the data are known', () => {
         'The configuration: phases.0.accumulate is 3, and an epoch has 2 batches. An update has batches of one epoch.',
       remedy: 'Set phases.0.accumulate to at most 2, or make batch.size smaller.',
     });
+  });
+
+  it('are told at their lines by whoever knows them, whatever process has found them', async () => {
+    const text = minimal.replace(
+      'epochs: 3',
+      'epochs: 3\n    accumulate: 5\n    classWeights: { tulp: 2 }',
+    );
+    const { locate } = await load(text, ['phases.0.accumulate=3']);
+    const found = errorOf([{ classWeights: { tulp: 2 }, accumulate: 3 }]).at({ phase: 'start' });
+    const error = locatedError(FtctlError.fromJSON(found.toJSON()), locate);
+    expect(error.message).toMatch(
+      /run\.yaml:12:21: phases\.0\.classWeights has the class "tulp"\./,
+    );
+    expect([error.code, error.remedy, error.phase]).toEqual([
+      'FT_CONFIG_INVALID_VALUE',
+      'Did you mean tulip?',
+      'start',
+    ]);
+    expect((error.details!['problems'] as { message: string }[])[1]!.message).toMatch(
+      /^--set phases\.0\.accumulate=3: phases\.0\.accumulate is 3, /,
+    );
+  });
+
+  it('are the only errors that lines are put into', () => {
+    const error = new FtctlError('FT_DATA_ONE_CLASS', { what: 'The configuration: x.' });
+    expect(locatedError(error, () => 'run.yaml:1:1')).toBe(error);
   });
 });

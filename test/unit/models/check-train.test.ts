@@ -50,7 +50,7 @@ describe('the names of a split point', () => {
     ]);
     expect(told.map((line) => line.replace(/The nearest names are .*?\. ->/, '->'))).toEqual([
       'FT_CONFIG_CONFLICT phases.0.mixup is 1, batch.size is 2 and batch.shards is 2. An image is mixed with another one of its shard, and a shard of one image has none. -> Set batch.shards to at most half of batch.size, or mixup to 0.',
-      `FT_MODEL_LAYER phases.0.train: There is no layer "layr4" in this network. -> ${inModels}`,
+      `FT_MODEL_LAYER phases.0.train: There is no layer "layr4" in this network. -> Did you mean layer4? \`ftctl models show NAME\` prints all names.`,
       `FT_MODEL_LAYER phases.0.except.0: There is no parameter "*.bn9.*" in this network. -> ${inModels}`,
       'FT_MODEL_LAYER phases.0.except.1: relu has no parameters. It computes without weights. -> Name a layer or module with parameters: `ftctl models show NAME` prints them.',
     ]);
