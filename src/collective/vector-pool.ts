@@ -11,7 +11,12 @@ const MAX_SPARE_BYTES = 2 ** 30;
 export class VectorPool {
   readonly #spare = new Map<number, Float32Array<ArrayBuffer>[]>();
   readonly #buffers = new Set<ArrayBuffer>();
+  readonly #maxSpareBytes: number;
   #spareBytes = 0;
+
+  constructor(maxSpareBytes = MAX_SPARE_BYTES) {
+    this.#maxSpareBytes = maxSpareBytes;
+  }
 
   /** An array of a length, with any values in it. */
   take(length: number): Float32Array<ArrayBuffer> {
@@ -40,7 +45,7 @@ export class VectorPool {
     if (this.#buffers.has(values.buffer)) {
       throw new RangeError(`An array of ${length} elements is given twice.`);
     }
-    if (length < MIN_ELEMENTS || this.#spareBytes + byteLength > MAX_SPARE_BYTES) return;
+    if (length < MIN_ELEMENTS || this.#spareBytes + byteLength > this.#maxSpareBytes) return;
     const ofLength = this.#spare.get(length) ?? [];
     this.#spare.set(length, ofLength);
     ofLength.push(values);

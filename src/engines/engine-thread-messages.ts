@@ -13,23 +13,41 @@ export interface EngineThreadData {
 /** To the thread: a request, or `close`: do nothing more, release the sessions and end. */
 export type EngineThreadInput = EngineRequest | { readonly kind: 'close' };
 
-/** Batches are copied. The tensors' arrays may be over shared memory: nobody writes there until the answer. */
-export type EngineRequest = { readonly id: number } & EngineTask;
+/** A batch without what cannot be sent. */
+export type SentBatch = Omit<ShardBatch, 'giveBack'>;
+
+/**
+ * Batches are copied, but for features that are lent to the thread: they are transferred, and come back with the answer. The tensors'
+ * arrays may be over shared memory: nobody writes there until the answer.
+ */
+export type EngineRequest = {
+  readonly id: number;
+  /** Of the batches, the very arrays. */
+  readonly lent: readonly Float32Array<ArrayBuffer>[];
+} & EngineTask;
 
 export type EngineTask =
   | {
       readonly kind: 'gradients';
-      readonly batches: readonly ShardBatch[];
+      readonly batches: readonly SentBatch[];
       readonly place: ShardPlace;
       readonly tensors: TrainingTensors;
       /** Arrays to write results to, which are given to the thread. */
       readonly spare: readonly Float32Array[];
     }
-  | { readonly kind: 'evaluate'; readonly batch: ShardBatch; readonly tensors: TrainingTensors };
+  | { readonly kind: 'evaluate'; readonly batch: SentBatch; readonly tensors: TrainingTensors };
 
-/** From the thread: `ready` once, then one reply per request, in order. Results are transferred, not copied. */
+/** From the thread: `ready` once, then one answer per request, in order. Results and `lent` are transferred, not copied. */
 export type EngineReply =
   | { readonly type: 'ready' }
   | { readonly type: 'unavailable'; readonly error: FtctlErrorJson }
-  | { readonly type: 'result'; readonly id: number; readonly result: Partial[] | ShardSums }
-  | { readonly type: 'error'; readonly id: number; readonly error: FtctlErrorJson };
+  | EngineAnswer;
+
+export type EngineAnswer = {
+  readonly id: number;
+  /** The request's. */
+  readonly lent: readonly Float32Array<ArrayBuffer>[];
+} & (
+  | { readonly type: 'result'; readonly result: Partial[] | ShardSums }
+  | { readonly type: 'error'; readonly error: FtctlErrorJson }
+);

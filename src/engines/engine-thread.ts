@@ -31,7 +31,8 @@ function reply(message: EngineReply, transfer: ArrayBuffer[] = []): void {
 }
 
 async function answer(engine: PhaseEngine, request: EngineRequest): Promise<void> {
-  const { id } = request;
+  const { id, lent } = request;
+  const lentBuffers = lent.map(({ buffer }) => buffer);
   current = id;
   try {
     const tensors = {
@@ -41,16 +42,16 @@ async function answer(engine: PhaseEngine, request: EngineRequest): Promise<void
     if (request.kind === 'gradients') {
       for (const values of request.spare) pool.give(values);
       const result = await engine.gradients(request.batches, request.place, tensors);
-      reply(
-        { type: 'result', id, result },
-        result.map(({ values }) => values.buffer as ArrayBuffer),
-      );
+      reply({ type: 'result', id, result, lent }, [
+        ...result.map(({ values }) => values.buffer as ArrayBuffer),
+        ...lentBuffers,
+      ]);
     } else {
       const result: ShardSums = await engine.evaluate(request.batch, tensors);
-      reply({ type: 'result', id, result });
+      reply({ type: 'result', id, result, lent }, lentBuffers);
     }
   } catch (error) {
-    reply({ type: 'error', id, error: FtctlError.from(error).toJSON() });
+    reply({ type: 'error', id, error: FtctlError.from(error).toJSON(), lent }, lentBuffers);
   }
 }
 

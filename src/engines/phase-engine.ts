@@ -20,6 +20,11 @@ export interface ShardBatch {
   readonly mix: RowMix | null;
   /** What masks are drawn by; null: nothing is dropped. A classifier behind a frozen network has no dropout. */
   readonly dropout: DropoutDraws | null;
+  /**
+   * Present: the engine may take the features over. An array that it took is of length 0 for the caller from then on; one of the same
+   * length, with any values in it, is given back when the call is done with it.
+   */
+  readonly giveBack?: (features_SBF: Float32Array<ArrayBuffer>) => void;
 }
 
 /** Mixup: a row's features become lambda * its own + (1 - lambda) * its partner's. Padding rows are their own partners. */
@@ -62,7 +67,7 @@ export interface ShardSums {
 /**
  * Port: forward and gradient of what a phase trains.
  * Contract (test/contract/engines): a shard's part has the same bits whatever other shards are in the call, and partials are the sums of
- * the fixed tree (collective/tree.ts). A batch's arrays are only read. One call at a time; after one that was given up the next may
+ * the fixed tree (collective/tree.ts). A batch's arrays are only read, but for features with `giveBack`. One call at a time; after one that was given up the next may
  * come at once. Calls reject with FT_ENGINE_FAILED.
  */
 export interface PhaseEngine {

@@ -5,19 +5,28 @@ import { FtctlError } from '../errors/index.js';
 import { threadEntry } from '../util/thread-entry.js';
 import type { PhaseEngineOptions } from './engine-options.js';
 import type {
+  EngineAnswer,
   EngineReply,
   EngineRequest,
   EngineTask,
   EngineThreadData,
   EngineThreadInput,
+  SentBatch,
 } from './engine-thread-messages.js';
 import { armNativeGate } from './native-gate.js';
-import type { PhaseEngine, ShardSums, TrainingTensors } from './phase-engine.js';
+import type { PhaseEngine, ShardBatch, ShardSums, TrainingTensors } from './phase-engine.js';
 import { SharedCopy } from './shared-copy.js';
 
 interface Waiting {
   readonly resolve: (result: Partial[] | ShardSums) => void;
   readonly reject: (error: FtctlError) => void;
+  readonly loans: readonly Loan[];
+}
+
+/** Features that the thread has until its answer. */
+interface Loan {
+  readonly features_SBF: Float32Array<ArrayBuffer>;
+  readonly giveBack: NonNullable<ShardBatch['giveBack']>;
 }
 
 /**
@@ -45,6 +54,13 @@ export async function openThreadedEngine(
     waiting.clear();
   };
 
+  const answered = ({ id, lent }: EngineAnswer): Waiting | undefined => {
+    const call = waiting.get(id);
+    waiting.delete(id);
+    for (const [i, { giveBack }] of call?.loans.entries() ?? []) giveBack(lent[i]!);
+    return call;
+  };
+
   const ended = (why: string, cause?: unknown): FtctlError =>
     new FtctlError('FT_ENGINE_FAILED', {
       what: 'The thread that computes gradients has ended.',
@@ -69,12 +85,10 @@ export async function openThreadedEngine(
           reject(FtctlError.fromJSON(message.error));
           return;
         case 'result':
-          waiting.get(message.id)?.resolve(message.result);
-          waiting.delete(message.id);
+          answered(message)?.resolve(message.result);
           return;
         case 'error':
-          waiting.get(message.id)?.reject(FtctlError.fromJSON(message.error));
-          waiting.delete(message.id);
+          answered(message)?.reject(FtctlError.fromJSON(message.error));
       }
     });
     worker.on('error', (error: Error) => {
@@ -100,6 +114,7 @@ export async function openThreadedEngine(
 
   const call = (
     task: EngineTask,
+    loans: readonly Loan[],
     given: readonly Float32Array<ArrayBuffer>[] = [],
   ): Promise<Partial[] | ShardSums> =>
     new Promise((resolve, reject) => {
@@ -108,24 +123,32 @@ export async function openThreadedEngine(
         return;
       }
       const id = nextId++;
-      waiting.set(id, { resolve, reject });
+      const lent = loans.map(({ features_SBF }) => features_SBF);
+      waiting.set(id, { resolve, reject, loans });
       Atomics.store(newest, 0, id);
       worker.postMessage(
-        { id, ...task } satisfies EngineRequest,
-        given.map(({ buffer }) => buffer),
+        { id, lent, ...task } satisfies EngineRequest,
+        [...given, ...lent].map(({ buffer }) => buffer),
       );
     });
 
   return {
     async gradients(batches, place, tensors) {
       const spare = takeSpare();
-      const task = { kind: 'gradients', batches, place, tensors: shared(tensors), spare } as const;
-      const partials = (await call(task, spare)) as Partial[];
+      const task = {
+        ...({ kind: 'gradients', place, spare } as const),
+        batches: batches.map(sentBatch),
+        tensors: shared(tensors),
+      };
+      const partials = (await call(task, batches.flatMap(loansOf), spare)) as Partial[];
       lengths = partials.map(({ values }) => values.length);
       return partials;
     },
     evaluate: (batch, tensors) =>
-      call({ kind: 'evaluate', batch, tensors: shared(tensors) }) as Promise<ShardSums>,
+      call(
+        { kind: 'evaluate', batch: sentBatch(batch), tensors: shared(tensors) },
+        loansOf(batch),
+      ) as Promise<ShardSums>,
     // Never `terminate`: see native-gate.ts.
     async close() {
       fail(ended('The engine was closed.'));
@@ -134,4 +157,25 @@ export async function openThreadedEngine(
       await exited;
     },
   };
+}
+
+/** A function cannot be sent. */
+function sentBatch(batch: ShardBatch): SentBatch {
+  const { numShards, rowsPerShard, features_SBF, targets_SBK, labels_SB } = batch;
+  const { weights_S, counts_S, mix, dropout } = batch;
+  return {
+    ...{ numShards, rowsPerShard, features_SBF, targets_SBK, labels_SB },
+    ...{ weights_S, counts_S, mix, dropout },
+  };
+}
+
+/** The batch's features, where they may be taken over and no part of their buffer is anybody else's. */
+function loansOf({ features_SBF, giveBack }: ShardBatch): Loan[] {
+  if (giveBack === undefined || features_SBF.byteLength === 0) return [];
+  const isWhole = features_SBF.byteLength === features_SBF.buffer.byteLength;
+  return isWhole && isUnshared(features_SBF) ? [{ features_SBF, giveBack }] : [];
+}
+
+function isUnshared(values: Float32Array): values is Float32Array<ArrayBuffer> {
+  return values.buffer instanceof ArrayBuffer;
 }

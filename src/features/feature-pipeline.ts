@@ -1,3 +1,4 @@
+import { VectorPool } from '../collective/vector-pool.js';
 import type { FeatureEngine } from '../engines/feature-engine.js';
 import { FtctlError } from '../errors/index.js';
 import type { SharedCounters } from './feature-counters.js';
@@ -13,6 +14,9 @@ const maxRunMs = 500;
 
 /** Memory of one batch of network inputs at most; three batches exist at a time. */
 const maxBatchBytes = 24 * 1024 * 1024;
+
+/** Arrays of answers that are kept to be written again: about as many as are asked for ahead (train/feature-queue.ts). */
+const maxSpareBytes = 128 * 1024 * 1024;
 
 /** Rows of a backbone run for images of so many floats. */
 export function batchRows(imageLength: number): number {
@@ -69,6 +73,8 @@ export class FeaturePipeline {
   #misses: Miss[] = [];
   /** By key, until they are computed: small data are asked for several epochs ahead. */
   readonly #underWay = new Map<string, Miss>();
+  /** Of answers. */
+  readonly #pool = new VectorPool(maxSpareBytes);
   #numBatches = 0;
   #lastRun: Promise<void> = Promise.resolve();
   #ended = false;
@@ -83,31 +89,43 @@ export class FeaturePipeline {
     return this.#requests.length === 0 && this.#numBatches === 0;
   }
 
-  request(id: number, rows: readonly ImageRow[]): void {
+  /** `null` is a row of zeros. */
+  request(id: number, rows: readonly (ImageRow | null)[]): void {
     if (this.#ended) return;
     const { cache, counters, keyOf, width } = this.#options;
     const request: Request = {
       id,
-      features_BF: new Float32Array(rows.length * width),
+      features_BF: this.#pool.take(rows.length * width),
       numMissing: 0,
       error: undefined,
       aborted: false,
     };
-    let numNew = 0;
+    let numCached = 0;
     rows.forEach((image, row) => {
+      if (image === null) {
+        // The array may be one with old values in it.
+        request.features_BF.fill(0, row * width, (row + 1) * width);
+        return;
+      }
       const key = keyOf(image);
       const cached_F = cache.get(key, width);
       if (cached_F !== undefined) {
         request.features_BF.set(cached_F, row * width);
+        numCached += 1;
         return;
       }
       request.numMissing += 1;
-      if (this.#want(request, row, image, key)) numNew += 1;
+      if (!this.#want(request, row, image, key)) numCached += 1;
     });
-    counters.add('rowsCached', rows.length - numNew);
+    counters.add('rowsCached', numCached);
     this.#requests.push(request);
     this.#answer();
     this.#dispatch();
+  }
+
+  /** Takes the array of an answer that nobody reads any more. */
+  recycle(features_BF: Float32Array): void {
+    this.#pool.give(features_BF);
   }
 
   /** Forgets a request; rows that are already on their way are computed, for the cache. */

@@ -1,3 +1,6 @@
+/** Instead of a sample: a row of zeros. */
+export const paddingSample = -1;
+
 /** Rows wanted from the backbone: sample indexes into the manifest, and a view index for each (-1: the plain view). */
 export interface FeatureRequest {
   readonly samples: Int32Array;
@@ -28,9 +31,11 @@ export interface FeatureSource {
   /**
    * `features_BF` in request order. Requests are answered in the order in which they were made, so that asking
    * ahead of need is how to prefetch. Rejects with an FtctlError (data that vanished, engine failure) or, when
-   * `signal` is aborted, with its reason.
+   * `signal` is aborted, with its reason. The array is the caller's, and all of its buffer.
    */
   features(request: FeatureRequest, signal?: AbortSignal): Promise<Float32Array>;
+  /** Takes an array of `features` that nobody reads any more, for a later answer. */
+  recycle(features_BF: Float32Array<ArrayBuffer>): void;
   counters(): FeatureCounters;
   close(): Promise<void>;
 }

@@ -8,6 +8,7 @@ import { FtctlError } from '../errors/index.js';
 import { SharedCounters } from './feature-counters.js';
 import { featureKey, featureKeyPrefix, widthKey } from './feature-key.js';
 import { batchRows, FeaturePipeline } from './feature-pipeline.js';
+import { paddingSample } from './feature-source.js';
 import { ImagePool } from './image-pool.js';
 import { type FeatureCache, noFeatureCache, openFeatureCache } from './lmdb-cache.js';
 import type {
@@ -121,12 +122,12 @@ async function handle(message: ToFeatureThread): Promise<void> {
   else {
     for (const [sample, file] of message.newFiles) files.set(sample, file);
     const { views } = message;
+    for (const features_BF of message.spare) pipeline.recycle(features_BF);
     pipeline.request(
       message.id,
-      Array.from(message.samples, (sample, row) => ({
-        file: files.get(sample)!,
-        view: views[row]!,
-      })),
+      Array.from(message.samples, (sample, row) =>
+        sample === paddingSample ? null : { file: files.get(sample)!, view: views[row]! },
+      ),
     );
   }
   scheduleFlush(pipeline);

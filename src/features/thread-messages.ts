@@ -52,8 +52,11 @@ export type ToFeatureThread =
   | {
       readonly type: 'request';
       readonly id: number;
+      /** `paddingSample`: a row of zeros. */
       readonly samples: Int32Array;
       readonly views: Int32Array;
+      /** Arrays of answers to be used again, which are given to the thread. */
+      readonly spare: readonly Float32Array<ArrayBuffer>[];
       /** Files of the samples that no request before named, by sample index. */
       readonly newFiles: readonly (readonly [number, ImageFile])[];
     }

@@ -1,7 +1,12 @@
 import type { Worker } from 'node:worker_threads';
 import { FtctlError } from '../errors/index.js';
 import type { SharedCounters } from './feature-counters.js';
-import type { FeatureCounters, FeatureRequest, FeatureSource } from './feature-source.js';
+import {
+  type FeatureCounters,
+  type FeatureRequest,
+  type FeatureSource,
+  paddingSample,
+} from './feature-source.js';
 import { endThread, threadDeath } from './thread-life.js';
 import type { FromFeatureThread, ImageFile, ToFeatureThread } from './thread-messages.js';
 
@@ -35,6 +40,8 @@ export class ThreadedFeatureSource implements FeatureSource {
   /** Samples whose files the thread knows. */
   readonly #told = new Set<number>();
   readonly #warned = new Set<string>();
+  /** For the next request to take along. */
+  #spare: Float32Array<ArrayBuffer>[] = [];
   #width = 0;
   #nextId = 0;
   #failure: FtctlError | undefined;
@@ -69,7 +76,7 @@ export class ThreadedFeatureSource implements FeatureSource {
     if (signal?.aborted === true) return Promise.reject(asError(signal.reason));
     const newFiles: (readonly [number, ImageFile])[] = [];
     for (const sample of request.samples) {
-      if (this.#told.has(sample)) continue;
+      if (sample === paddingSample || this.#told.has(sample)) continue;
       const file = this.#options.fileOf(sample);
       if (file === undefined) return Promise.reject(unknownSample(sample));
       newFiles.push([sample, file]);
@@ -79,7 +86,10 @@ export class ThreadedFeatureSource implements FeatureSource {
     this.#nextId += 1;
     const samples = request.samples.slice();
     const views = request.views.slice();
-    this.#post({ type: 'request', id, samples, views, newFiles }, [samples.buffer, views.buffer]);
+    const spare = this.#spare;
+    this.#spare = [];
+    const given = [samples, views, ...spare].map(({ buffer }) => buffer);
+    this.#post({ type: 'request', id, samples, views, spare, newFiles }, given);
     return new Promise((resolve, reject) => {
       const onAbort = (): void => {
         this.#take(id)?.reject(asError(signal?.reason));
@@ -89,6 +99,10 @@ export class ThreadedFeatureSource implements FeatureSource {
       const release = (): void => signal?.removeEventListener('abort', onAbort);
       this.#pending.set(id, { resolve, reject, release });
     });
+  }
+
+  recycle(features_BF: Float32Array<ArrayBuffer>): void {
+    this.#spare.push(features_BF);
   }
 
   counters(): FeatureCounters {

@@ -67,7 +67,7 @@ export async function applyEvaluation(
   const scores = { split: plan.split, samples: sums.count, ...score, learningRate };
   if (plan.split === 'test') {
     state.test = score;
-    return { ...scores, isBest: false };
+    return { ...scores, epochTraining: null, isBest: false };
   }
   const { phase, epoch } = plan;
   const train = meanOf(state.epochSums);
@@ -87,7 +87,7 @@ export async function applyEvaluation(
     learningRate,
   });
   state.epochSums = noEpochSums;
-  return { ...scores, isBest };
+  return { ...scores, epochTraining: train, isBest };
 }
 
 /** An epoch ends with an evaluation on val, and every phase has one, so a best epoch is there before test. */

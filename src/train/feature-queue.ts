@@ -5,18 +5,25 @@ import type { FeatureRequest, FeatureSource } from '../features/feature-source.j
 export interface PrefetchDepth {
   readonly minRequests: number;
   readonly minRows: number;
-  /** Bounds memory and the work thrown away when shards move; one request ahead is always allowed. */
+  /** They bound memory and the work thrown away when shards move; one request ahead is always allowed. */
   readonly maxRows: number;
+  readonly maxBytes: number;
 }
 
-/** Several steps, and enough rows to fill the backbone's batches; 1024 rows of 1792 features are 7 MB. */
-export const defaultDepth: PrefetchDepth = { minRequests: 4, minRows: 128, maxRows: 1024 };
+/**
+ * Several steps, and enough rows to fill the backbone's batches; 1024 rows of 1792 features are 7 MB, and of a whole image of 224 px, which
+ * are 150,528 features, 111 rows are 64 MiB.
+ */
+export const defaultDepth: PrefetchDepth = {
+  ...{ minRequests: 4, minRows: 128, maxRows: 1024 },
+  maxBytes: 64 * 2 ** 20,
+};
 
 interface QueuedRequest {
   readonly round: number;
   readonly index: number;
-  readonly numRows: number;
-  readonly features_RF: Promise<Float32Array>;
+  readonly request: FeatureRequest;
+  features_RF: Promise<Float32Array>;
 }
 
 /**
@@ -45,9 +52,14 @@ export class FeatureQueue {
     this.#depth = depth;
   }
 
+  /** Takes an array of `take` that nobody reads any more, for a later answer. */
+  readonly recycle = (features_RF: Float32Array<ArrayBuffer>): void => {
+    this.#source.recycle(features_RF);
+  };
+
   /**
-   * `features_RF` of a round's request number `index`, for {@link padBatch}. Asking for the same one again, or for
-   * one out of order, is allowed and starts over there. Rejects as FeatureSource.features does.
+   * `features_RF` of a round's request number `index`. Asking for the same one again is allowed, also when its array was given to another
+   * thread; one out of order is too, and starts over there. Rejects as FeatureSource.features does.
    */
   async take(round: number, index: number): Promise<Float32Array> {
     const found = this.#entries.findIndex((e) => e.round === round && e.index === index);
@@ -57,6 +69,10 @@ export class FeatureQueue {
     const entry = this.#entries[0];
     if (entry === undefined) throw new RangeError(`Round ${round} has no request ${index}.`);
     try {
+      const features_RF = await entry.features_RF;
+      // An array that was given to another thread is of length 0.
+      if (features_RF.length > 0 || entry.request.samples.length === 0) return features_RF;
+      entry.features_RF = this.#ask(entry.request);
       return await entry.features_RF;
     } catch (error) {
       // A failed request must not be answered from the queue for ever.
@@ -88,7 +104,8 @@ export class FeatureQueue {
         this.#upcoming = this.#requestsOf(this.#round);
         continue;
       }
-      this.#entries.push(this.#ask(request));
+      const place = { round: this.#round, index: this.#index };
+      this.#entries.push({ ...place, request, features_RF: this.#ask(request) });
       this.#index += 1;
     }
   }
@@ -96,20 +113,22 @@ export class FeatureQueue {
   #wantsMore(next: FeatureRequest | undefined): boolean {
     if (next === undefined || this.#entries.length < 2) return true;
     const ahead = this.#entries.slice(1);
-    const rows = ahead.reduce((sum, entry) => sum + entry.numRows, 0);
-    const enough = ahead.length >= this.#depth.minRequests && rows >= this.#depth.minRows;
-    return !enough && rows + next.samples.length <= this.#depth.maxRows;
+    const rows = ahead.reduce((sum, { request }) => sum + request.samples.length, 0);
+    const { minRequests, minRows, maxRows, maxBytes } = this.#depth;
+    if (ahead.length >= minRequests && rows >= minRows) return false;
+    const rowsThen = rows + next.samples.length;
+    const bytesThen = rowsThen * this.#source.width * Float32Array.BYTES_PER_ELEMENT;
+    return rowsThen <= maxRows && bytesThen <= maxBytes;
   }
 
-  #ask(request: FeatureRequest): QueuedRequest {
-    const numRows = request.samples.length;
+  #ask(request: FeatureRequest): Promise<Float32Array> {
     const features_RF =
-      numRows === 0
+      request.samples.length === 0
         ? Promise.resolve(new Float32Array(0))
         : this.#source.features(request, this.#abort.signal);
     // Whoever takes it sees the rejection; one that nobody takes any more is no unhandled one.
     features_RF.catch(() => undefined);
-    return { round: this.#round, index: this.#index, numRows, features_RF };
+    return features_RF;
   }
 }
 

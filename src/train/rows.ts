@@ -1,7 +1,7 @@
 import type { PhaseSpec } from '../config/run-spec.js';
 import type { Microbatch, Plan } from '../data/plan.js';
 import { plainView } from '../data/preprocessing.js';
-import type { FeatureRequest } from '../features/feature-source.js';
+import { type FeatureRequest, paddingSample } from '../features/feature-source.js';
 import type { RoundPlan, ShardRange } from './trainer.js';
 
 type EvaluatePlan = Extract<RoundPlan, { kind: 'evaluate' }>;
@@ -15,9 +15,10 @@ export interface Chunk extends RowGroup {
   readonly owned: number;
 }
 
-/** Chunks, and rows, of one engine run of an evaluation: enough to amortise the run, few enough to prefetch. */
+/** Chunks, rows and features of one engine run of an evaluation: enough to amortise the run, few enough to prefetch. */
 const maxChunksPerRun = 64;
 const maxRowsPerRun = 512;
+const maxBytesPerRun = 32 * 2 ** 20;
 
 interface BatchOfEpoch {
   readonly epoch: number;
@@ -36,9 +37,14 @@ export function microbatches(
 
 /**
  * An evaluation's engine runs. A shard is cut in chunks of `rowsPerShard` samples of its own, so its chunks, and the
- * order in which they are added up, are the same whoever owns it and however they are grouped in runs.
+ * order in which they are added up, are the same whoever owns it and however they are grouped in runs. `numFeatures`: of a row.
  */
-export function evaluationRuns(plan: Plan, { split }: EvaluatePlan, shards: ShardRange): Chunk[][] {
+export function evaluationRuns(
+  plan: Plan,
+  { split }: EvaluatePlan,
+  shards: ShardRange,
+  numFeatures: number,
+): Chunk[][] {
   const chunks = shardNumbers(shards).flatMap((shard, owned) =>
     chunksOf(plan.evaluationSamples(split, shard), plan.rowsPerShard).map((samples) => ({
       owned,
@@ -46,25 +52,33 @@ export function evaluationRuns(plan: Plan, { split }: EvaluatePlan, shards: Shar
       views: new Int32Array(samples.length).fill(plainView),
     })),
   );
-  const byRows = Math.max(1, Math.floor(maxRowsPerRun / plan.rowsPerShard));
-  const perRun = Math.min(maxChunksPerRun, byRows);
+  const perRun = chunksPerRun(plan.rowsPerShard, numFeatures);
   return Array.from({ length: Math.ceil(chunks.length / perRun) }, (_, run) =>
     chunks.slice(run * perRun, (run + 1) * perRun),
   );
 }
 
-/** The features that the groups' rows need, in row order. */
-export function requestOf(groups: readonly RowGroup[]): FeatureRequest {
-  const numRows = groups.reduce((sum, group) => sum + group.samples.length, 0);
-  const samples = new Int32Array(numRows);
-  const views = new Int32Array(numRows);
-  let at = 0;
-  for (const group of groups) {
-    samples.set(group.samples, at);
-    views.set(group.views, at);
-    at += group.samples.length;
+/** The features of the groups' rows in row order, each group filled up to `rowsPerShard` with padding: those of a batch as it is. */
+export function requestOf(groups: readonly RowGroup[], rowsPerShard: number): FeatureRequest {
+  const numRows = groups.length * rowsPerShard;
+  const samples = new Int32Array(numRows).fill(paddingSample);
+  const views = new Int32Array(numRows).fill(plainView);
+  for (const [group, rows] of groups.entries()) {
+    samples.set(rows.samples, group * rowsPerShard);
+    views.set(rows.views, group * rowsPerShard);
   }
   return { samples, views };
+}
+
+/**
+ * What bytes allow is cut to a power of two: an engine computes so many chunks at once (engines/network/shards-per-run.ts), and fills a
+ * smaller number up.
+ */
+function chunksPerRun(rowsPerShard: number, numFeatures: number): number {
+  const chunkBytes = rowsPerShard * numFeatures * Float32Array.BYTES_PER_ELEMENT;
+  const byBytes = 2 ** Math.floor(Math.log2(Math.max(1, maxBytesPerRun / chunkBytes)));
+  const byRows = Math.max(1, Math.floor(maxRowsPerRun / rowsPerShard));
+  return Math.min(maxChunksPerRun, byRows, byBytes);
 }
 
 function shardNumbers({ firstShard, numShards }: ShardRange): number[] {

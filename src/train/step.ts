@@ -91,5 +91,6 @@ export async function applyStep(
   // 9  report: sent by the worker, without waiting
   state.samples += sums.count;
   state.epochSums = addToEpoch(state.epochSums, sums);
-  return { split: 'train', samples: sums.count, loss, accuracy, learningRate, isBest: false };
+  const scores = { split: 'train', samples: sums.count, loss, accuracy, learningRate } as const;
+  return { ...scores, epochTraining: null, isBest: false };
 }

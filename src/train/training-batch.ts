@@ -16,12 +16,12 @@ export interface BatchPlace {
 type Run = Pick<RunParts, 'spec' | 'plan' | 'numClasses' | 'labels' | 'ids'>;
 
 /**
- * Groups as one engine batch of a fixed shape, each filled up to the plan's `rowsPerShard` with padding. `features_RF` are the rows that
- * were asked for with the groups (rows.ts), in their order; they are copied.
+ * Groups as one engine batch of a fixed shape, each filled up to the plan's `rowsPerShard` with padding. `features_SBF` are what was asked
+ * for with the groups (`requestOf`, rows.ts), padding with it; they are not copied.
  */
 export function trainingBatch(
   groups: readonly RowGroup[],
-  features_RF: Float32Array,
+  features_SBF: Float32Array,
   run: Run,
   { phase, epoch, batch }: BatchPlace,
 ): ShardBatch {
@@ -33,7 +33,7 @@ export function trainingBatch(
   const mix = mixup === 0 ? null : drawMixup(samples, rowsPerShard, { seed, step, alpha: mixup });
   const rules = { classWeights_K: phase.classWeights_K, labelSmoothing, mix };
   return {
-    ...padded(groups, features_RF, { run, phase, rules }),
+    ...padded(groups, features_SBF, { run, rules }),
     mix,
     dropout: phase.dropsOut ? { seed, step, samples } : null,
   };
@@ -42,36 +42,25 @@ export function trainingBatch(
 /** The same of an evaluation: the plain loss of plain rows. */
 export function evaluationBatch(
   groups: readonly RowGroup[],
-  features_RF: Float32Array,
-  { run, phase }: { readonly run: Run; readonly phase: RunPhase },
+  features_SBF: Float32Array,
+  run: Run,
 ): ShardBatch {
   const rules = { classWeights_K: null, labelSmoothing: 0, mix: null };
-  return { ...padded(groups, features_RF, { run, phase, rules }), mix: null, dropout: null };
+  return { ...padded(groups, features_SBF, { run, rules }), mix: null, dropout: null };
 }
 
 function padded(
   groups: readonly RowGroup[],
-  features_RF: Float32Array,
-  {
-    run,
-    phase,
-    rules,
-  }: { readonly run: Run; readonly phase: RunPhase; readonly rules: TargetRules },
+  features_SBF: Float32Array,
+  { run, rules }: { readonly run: Run; readonly rules: TargetRules },
 ): Omit<ShardBatch, 'mix' | 'dropout'> {
   const { plan, numClasses, labels } = run;
   const { rowsPerShard } = plan;
-  const { numFeatures } = phase;
   const numShards = groups.length;
-  const numRows = numShards * rowsPerShard;
-  const features_SBF = new Float32Array(numRows * numFeatures);
-  const labels_SB = new Int32Array(numRows).fill(-1);
-  let from = 0;
+  const labels_SB = new Int32Array(numShards * rowsPerShard).fill(-1);
   for (const [shard, { samples }] of groups.entries()) {
     const row = shard * rowsPerShard;
-    const to = from + samples.length * numFeatures;
-    features_SBF.set(features_RF.subarray(from, to), row * numFeatures);
     for (const [i, sample] of samples.entries()) labels_SB[row + i] = labels[sample]!;
-    from = to;
   }
   return {
     ...{ numShards, rowsPerShard, features_SBF, labels_SB },

@@ -118,16 +118,16 @@ async function measure(phase: RunPhase, measured: Measured): Promise<PhaseMeasur
     signal.throwIfAborted();
     const { sampling } = phase.spec;
     const groups = microbatches(plan, { epoch: 0, batch, sampling }, shards);
-    const features_RF = await timed(features, () =>
-      parts.features.features(requestOf(groups), signal),
+    const features_SBF = await timed(features, () =>
+      parts.features.features(requestOf(groups, plan.rowsPerShard), signal),
     );
-    const training = trainingBatch(groups, features_RF, run, { phase, epoch: 0, batch });
+    const training = trainingBatch(groups, features_SBF, run, { phase, epoch: 0, batch });
     const place = { ...shards, numShardsOfRun: plan.numShards };
     const partials = await timed(gradients, () =>
       parts.engine.gradients([training], place, initial),
     );
     for (const { values } of partials) pool.give(values);
-    const evaluation = evaluationBatch(groups, features_RF, { run, phase });
+    const evaluation = evaluationBatch(groups, features_SBF, run);
     await timed(evaluations, () => parts.engine.evaluate(evaluation, initial));
   }
   const isComputed = opener.counters().rowsComputed > before;

@@ -64,6 +64,44 @@ test('parameters in shared memory and in plain memory give the same bits, also a
   await engine.close();
 });
 
+test('features that may be given back are lent to the thread, not copied, and come back also with an error', async () => {
+  const engine = await openThreadedEngine(options);
+  const [expected] = await engine.gradients([batch, batch], place, tensors);
+  const scores = await engine.evaluate(batch, tensors);
+  const back: Float32Array[] = [];
+  const lent = () => ({
+    ...batch,
+    features_SBF: batch.features_SBF.slice(),
+    giveBack: (features_SBF: Float32Array) => void back.push(features_SBF),
+  });
+  const batches = [lent(), lent()];
+  const gradients = engine.gradients(batches, place, tensors);
+  expect(batches.map(({ features_SBF }) => features_SBF.length)).toEqual([0, 0]);
+  expect((await gradients)[0]!.values).toEqual(expected!.values);
+  expect(back).toEqual([batch.features_SBF, batch.features_SBF]);
+  const evaluated = lent();
+  expect(await engine.evaluate(evaluated, tensors)).toEqual(scores);
+  expect(evaluated.features_SBF.length).toBe(0);
+  expect(back).toHaveLength(3);
+  const parameters = tensors.parameters.slice(1);
+  await expect(engine.evaluate(lent(), { ...tensors, parameters })).rejects.toThrow(FtctlError);
+  expect(back).toHaveLength(4);
+  await engine.close();
+});
+
+test('features that are a part of an array are copied', async () => {
+  const engine = await openThreadedEngine(options);
+  const features_SBF = new Float32Array(batch.features_SBF.length + 1).subarray(1);
+  features_SBF.set(batch.features_SBF);
+  const giveBack = (): never => {
+    throw new Error('Nothing was lent.');
+  };
+  const scores = await engine.evaluate({ ...batch, features_SBF, giveBack }, tensors);
+  expect(scores).toEqual(await engine.evaluate(batch, tensors));
+  expect(features_SBF).toEqual(batch.features_SBF);
+  await engine.close();
+});
+
 test('an engine that cannot be opened says why', async () => {
   const elsewhere = { ...options, head: { ...head, weightName: 'elsewhere.weight' } };
   await expect(openThreadedEngine(elsewhere)).rejects.toMatchObject({

@@ -3,7 +3,7 @@ import type { Manifest } from '../../../src/data/manifest.js';
 import type { Plan } from '../../../src/data/plan.js';
 import { openPhaseEngine } from '../../../src/engines/open-phase-engine.js';
 import type { PhaseEngine } from '../../../src/engines/phase-engine.js';
-import type { FeatureSource } from '../../../src/features/feature-source.js';
+import { type FeatureSource, paddingSample } from '../../../src/features/feature-source.js';
 import { headLayout, headTensors } from '../../../src/models/head.js';
 import type { HeadDescription } from '../../../src/models/prepared-model.js';
 import { decodeSnapshot } from '../../../src/state/snapshot.js';
@@ -69,10 +69,12 @@ const features: FeatureSource = {
   width: numFeatures,
   features: ({ samples }) =>
     Promise.resolve(
-      Float32Array.from({ length: samples.length * numFeatures }, (_, i) =>
-        featureOf(samples[Math.floor(i / numFeatures)]!, i % numFeatures),
-      ),
+      Float32Array.from({ length: samples.length * numFeatures }, (_, i) => {
+        const sample = samples[Math.floor(i / numFeatures)]!;
+        return sample === paddingSample ? 0 : featureOf(sample, i % numFeatures);
+      }),
     ),
+  recycle: () => undefined,
   counters: () => {
     throw new Error('No counters.');
   },

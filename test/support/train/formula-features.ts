@@ -1,7 +1,8 @@
-import type {
-  FeatureCounters,
-  FeatureRequest,
-  FeatureSource,
+import {
+  type FeatureCounters,
+  type FeatureRequest,
+  type FeatureSource,
+  paddingSample,
 } from '../../../src/features/feature-source.js';
 
 /** A feature as a pure function of (sample, view, place): a wave of its own for each label, and noise. */
@@ -20,6 +21,7 @@ export class FormulaFeatures implements FeatureSource {
   /** While set, answers wait for it. */
   gate: Promise<void> | undefined;
   numAborted = 0;
+  readonly recycled: Float32Array[] = [];
 
   constructor(width: number, labels: readonly number[]) {
     this.width = width;
@@ -36,6 +38,7 @@ export class FormulaFeatures implements FeatureSource {
     if (this.failAt?.request === number) throw this.failAt.error;
     const rows = new Float32Array(request.samples.length * this.width);
     for (const [row, sample] of request.samples.entries()) {
+      if (sample === paddingSample) continue;
       for (let f = 0; f < this.width; f += 1) {
         const label = this.labels[sample]!;
         rows[row * this.width + f] = formulaFeature(sample, label, request.views[row]!, f);
@@ -44,8 +47,15 @@ export class FormulaFeatures implements FeatureSource {
     return rows;
   }
 
+  recycle(features_BF: Float32Array): void {
+    this.recycled.push(features_BF);
+  }
+
   counters(): FeatureCounters {
-    const rowsComputed = this.requests.reduce((sum, { samples }) => sum + samples.length, 0);
+    const rowsComputed = this.requests.reduce(
+      (sum, { samples }) => sum + samples.filter((sample) => sample !== paddingSample).length,
+      0,
+    );
     const none = { imagesDecoded: 0, imagesCached: 0, rowsCached: 0 };
     return { ...none, rowsComputed, decodeSeconds: 0, augmentSeconds: 0, backboneSeconds: 0 };
   }

@@ -109,10 +109,10 @@ function makePipeline() {
     takePerRow: (ms: number) => (rowMs = ms),
     breakEngine: (error: Error) => (engineError = error),
     failure: () => failure,
-    request: (id: number, samples: readonly number[], view = 0) => {
+    request: (id: number, samples: readonly (number | null)[], view = 0) => {
       pipeline.request(
         id,
-        samples.map((sample) => rowOf(sample, view)),
+        samples.map((sample) => (sample === null ? null : rowOf(sample, view))),
       );
     },
   };
@@ -135,6 +135,34 @@ describe('FeaturePipeline', () => {
     const p = makePipeline();
     p.request(0, []);
     expect(p.answers.get(0)).toEqual(new Float32Array(0));
+  });
+
+  it('answers rows of padding with zeros, which are neither cached nor computed', async () => {
+    const p = makePipeline();
+    p.request(0, [null, null]);
+    expect([...p.answers.get(0)!]).toEqual([0, 0, 0, 0]);
+    p.request(1, [null, 7, null]);
+    expect(p.preparations[0]!.rows).toHaveLength(1);
+    p.preparations[0]!.finish();
+    await p.settle();
+    expect([...p.answers.get(1)!]).toEqual([0, 0, 7, 0, 0, 0]);
+    expect(p.counters.read()).toMatchObject({ rowsCached: 0, rowsComputed: 1 });
+  });
+
+  it('writes an answer to an array that was given back, over all that was in it', () => {
+    const p = makePipeline();
+    p.stored.set('3/0', Float32Array.of(3, 0));
+    // 2 features of 8192 rows: long enough to be kept (collective/vector-pool.ts)
+    const rows = range(0, 8192).map((row) => (row % 3 === 0 ? null : 3));
+    p.request(0, rows);
+    const first = p.answers.get(0)!;
+    const expected = first.slice();
+    p.pipeline.recycle(first.fill(NaN));
+    p.request(1, rows);
+    expect(p.answers.get(1)).toBe(first);
+    expect(first).toEqual(expected);
+    p.request(2, rows);
+    expect(p.answers.get(2)).not.toBe(first);
   });
 
   it('mixes cached and computed rows in request order, and stores what it computed', async () => {

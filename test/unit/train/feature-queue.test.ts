@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { FeatureQueue } from '../../../src/train/feature-queue.js';
 import { formulaFeature, FormulaFeatures } from '../../support/train/formula-features.js';
 
-const depth = { minRequests: 2, minRows: 6, maxRows: 10 };
+const depth = { minRequests: 2, minRows: 6, maxRows: 10, maxBytes: 2 ** 20 };
 const labels = Array.from({ length: 100 }, (_, i) => i % 3);
 
 /** Rounds 1, 2, 3, ... of which every fourth has three requests and every fifth none; sample ids say where. */
@@ -83,6 +83,51 @@ describe('FeatureQueue', () => {
       depth,
     ).take(1, 0);
     expect(asked(large)).toEqual([4, 8]);
+  });
+
+  it('asks for no more bytes ahead than the bound, and for one request at least', async () => {
+    // A row of 2 features has 8 bytes, a request of 2 rows 16.
+    const askedAhead = async (maxBytes: number): Promise<number> => {
+      const source = new FormulaFeatures(2, labels);
+      await new FeatureQueue(
+        source,
+        requestsOf(() => 2),
+        { ...depth, maxBytes },
+      ).take(1, 0);
+      return asked(source).length - 1;
+    };
+    expect(await askedAhead(48)).toBe(3);
+    expect(await askedAhead(47)).toBe(2);
+    expect(await askedAhead(31)).toBe(1);
+    expect(await askedAhead(1)).toBe(1);
+  });
+
+  it('asks again for a request whose array was given to another thread, and keeps what is ahead of it', async () => {
+    const source = new FormulaFeatures(2, labels);
+    const queue = new FeatureQueue(
+      source,
+      requestsOf(() => 2),
+      depth,
+    );
+    const first = await queue.take(1, 0);
+    const expected = first.slice();
+    structuredClone(first, { transfer: [first.buffer as ArrayBuffer] });
+    expect(await queue.take(1, 0)).toEqual(expected);
+    expect((await queue.take(2, 0))[0]).toBe(firstFeatureOf(2, 0));
+    expect(asked(source)).toEqual([4, 8, 12, 16, 4, 17]);
+    expect(source.numAborted).toBe(0);
+  });
+
+  it('gives arrays back to the source', () => {
+    const source = new FormulaFeatures(2, labels);
+    const { recycle } = new FeatureQueue(
+      source,
+      requestsOf(() => 2),
+      depth,
+    );
+    const values = new Float32Array(4);
+    recycle(values);
+    expect(source.recycled).toEqual([values]);
   });
 
   it('stops at the last round', async () => {
