@@ -7,7 +7,7 @@ import { readSnapshot } from '../state/checkpoint-store.js';
 import type { OpenedSnapshot } from '../state/snapshot.js';
 import { planOf } from '../train/plan-of.js';
 import { resultOf } from '../train/result.js';
-import { updatesOfBest } from '../train/updates-of-best.js';
+import { updatesOf } from '../train/updates.js';
 import type { Manifest } from '../data/manifest.js';
 import type { RunOutcome } from './conductor.js';
 import { exportModel, type ExportOptions } from './export-model.js';
@@ -39,7 +39,7 @@ export async function conclude(
     const { spec, prepared } = bundle;
     const { parameters, statistics } = state.best;
     const { numTrainSteps } = planOf(spec, manifest);
-    const updates = updatesOfBest(state.history, spec, numTrainSteps);
+    const { best: updates } = updatesOf(state.history, spec, numTrainSteps);
     const trained = { prepared, parameters, statistics, updates };
     const runsDir = dirname(folder.dir);
     await exportModel(folder.modelDir, { spec, runsDir, manifest, ...trained, ...tell });

@@ -125,14 +125,24 @@ export function exportedTensors(
   updates: readonly number[],
 ): TensorSet {
   const tensors = new Map([...weights, ...stateTensors(prepared, state)]);
-  for (const [phase, { statistics }] of prepared.phases.entries()) {
+  return withCounters(prepared.phases, tensors, updates);
+}
+
+/** The tensors with the counters of the batch norms that phases move `updates` higher. */
+export function withCounters(
+  phases: readonly Pick<PreparedModel['phases'][number], 'statistics'>[],
+  tensors: TensorSet,
+  updates: readonly number[],
+): TensorSet {
+  const counted = new Map(tensors);
+  for (const [phase, { statistics }] of phases.entries()) {
     for (const layer of statistics) {
       const name = `${layer}.num_batches_tracked`;
-      const before = tensors.get(name)?.data;
+      const before = counted.get(name)?.data;
       if (!(before instanceof BigInt64Array)) throw new Error(`no counter ${name}`);
       const after = before[0]! + BigInt(updates[phase] ?? 0);
-      tensors.set(name, { shape: [], data: BigInt64Array.of(after) });
+      counted.set(name, { shape: [], data: BigInt64Array.of(after) });
     }
   }
-  return tensors;
+  return counted;
 }

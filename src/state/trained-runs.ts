@@ -5,11 +5,12 @@ import { FtctlError } from '../errors/index.js';
 import { isModelFolder, readArtifacts, type Artifacts } from '../models/artifacts.js';
 import { planPhases } from '../models/prepare-phases.js';
 import { describeNetwork, torchvisionSpec } from '../models/registry.js';
-import { stateTensors } from '../models/run-tensors.js';
+import { stateTensors, withCounters } from '../models/run-tensors.js';
 import { decodeSafetensors, encodeSafetensors } from '../models/weights/safetensors.js';
 import type { FindTrainedRun } from '../models/weights/trained-run.js';
 import { readWeightsFile } from '../models/weights/weights-file.js';
 import { BlobStore, sha256Hex } from '../util/blob-store.js';
+import { updatesOfState } from '../train/updates.js';
 import { CheckpointStore } from './checkpoint-store.js';
 import { noModel } from './no-model.js';
 import { RunFolder } from './run-folder.js';
@@ -86,13 +87,14 @@ function stateDictPath({ weightsPath }: Artifacts, run: string): string {
 
 /**
  * The whole network as the run ended, as safetensors. What no phase moved is the same in the best epoch's file, which the state's tensors are put
- * into; so are the counters of the batch norms, which nothing is computed of.
+ * into; the counters of its batch norms go on from that epoch's.
  */
 async function finalWeights(
   folder: RunFolder,
-  { model, data, phases }: RunSpec,
+  spec: RunSpec,
   { best, path, numClasses }: { best: Uint8Array; path: string; numClasses: number },
 ): Promise<Uint8Array> {
+  const { model, data } = spec;
   if ('onnx' in model) throw new Error('a state dict of an ONNX backbone');
   const snapshot = await new CheckpointStore(folder).reached();
   if (snapshot === undefined) {
@@ -105,6 +107,12 @@ async function finalWeights(
   }
   const { tensors, metadata } = decodeSafetensors(best, path);
   const network = describeNetwork(torchvisionSpec(model.architecture, model.width, numClasses));
-  const moved = stateTensors(planPhases(network, data.imageSize, phases), snapshot.state);
-  return encodeSafetensors(new Map([...tensors, ...moved]), Object.fromEntries(metadata));
+  const plan = planPhases(network, data.imageSize, spec.phases);
+  const updates = updatesOfState(snapshot.state, spec);
+  const moved = withCounters(
+    plan.phases,
+    new Map([...tensors, ...stateTensors(plan, snapshot.state)]),
+    updates.state.map((count, phase) => count - updates.best[phase]!),
+  );
+  return encodeSafetensors(moved, Object.fromEntries(metadata));
 }
