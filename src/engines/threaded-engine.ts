@@ -75,7 +75,7 @@ export async function openThreadedEngine(
     });
   });
 
-  await new Promise<void>((resolve, reject) => {
+  const opened = new Promise<void>((resolve, reject) => {
     worker.on('message', (message: EngineReply) => {
       switch (message.type) {
         case 'ready':
@@ -100,6 +100,14 @@ export async function openThreadedEngine(
       reject(failure ?? ended('It did not start.'));
     });
   });
+
+  try {
+    await opened;
+  } catch (error) {
+    // The thread ends by itself: nobody else would wait for it.
+    await exited;
+    throw error;
+  }
 
   const parameters = new SharedCopy();
   const shared = (tensors: TrainingTensors): TrainingTensors => ({
