@@ -1,9 +1,19 @@
+import type { FtctlErrorJson } from '../errors/index.js';
 import type { PreparePurpose, StateRef, WorkerMessage } from '../rpc/control-messages.js';
 import { compareGenerations, formatGeneration, type Generation } from '../rpc/generation.js';
 import { assignShards } from './assignment.js';
-import { divergedCopy, storeForStop } from './copies.js';
-import { decided, fail, ignored, liveWorkers, rankOf, withWorker } from './decision.js';
-import { fingerprintMismatch, notAdmitted, protocolBroken, statesDiverged } from './failures.js';
+import { divergedCopy, hasNoHolder, stopWithStored, storeForStop } from './copies.js';
+import {
+  decided,
+  fail,
+  ignored,
+  liveMembers,
+  liveWorkers,
+  rankOf,
+  readyWorkers,
+  withWorker,
+} from './decision.js';
+import { fingerprintMismatch, notAdmitted, statesDiverged } from './failures.js';
 import { fingerprintDifference } from './fingerprints.js';
 import type {
   Hello,
@@ -22,16 +32,7 @@ export function admit(
   options: MembershipOptions,
 ): MembershipDecision {
   const refusal = whyNot(state, hello, options);
-  if (refusal !== undefined) {
-    return decided(state, 'refused', refusal, [
-      {
-        type: 'send',
-        to: hello.incarnation,
-        message: { type: 'abort', error: notAdmitted(hello.slot, refusal) },
-      },
-      { type: 'close', incarnation: hello.incarnation },
-    ]);
-  }
+  if (refusal !== undefined) return sendAway(state, hello, notAdmitted(hello.slot, refusal));
   const worker: WorkerRecord = {
     hello,
     life: 'starting',
@@ -45,7 +46,8 @@ export function admit(
   if (first !== undefined) {
     const different = differenceOf(first.hello, hello);
     if (different !== undefined) {
-      return fail(next, fingerprintMismatch([first.hello.slot, hello.slot], different));
+      const error = fingerprintMismatch([first.hello.slot, hello.slot], different);
+      return state.committed === null ? fail(next, error) : sendAway(state, hello, error);
     }
   }
   return decided(next, 'admitted', `Worker ${hello.slot} said hello.`, [
@@ -63,6 +65,17 @@ export function admit(
   ]);
 }
 
+function sendAway(
+  state: MembershipState,
+  { incarnation }: Hello,
+  error: FtctlErrorJson,
+): MembershipDecision {
+  return decided(state, 'refused', error.message, [
+    { type: 'send', to: incarnation, message: { type: 'abort', error } },
+    { type: 'close', incarnation },
+  ]);
+}
+
 function whyNot(
   state: MembershipState,
   { slot, incarnation }: Hello,
@@ -75,7 +88,12 @@ function whyNot(
   if (liveWorkers(state).some((worker) => worker.hello.slot === slot)) {
     return `Slot ${slot} is taken by another worker.`;
   }
-  return state.phase.name === 'gathering' ? undefined : 'The run has all of its workers.';
+  return isEnding(state) ? 'The run is ending.' : undefined;
+}
+
+/** Nobody is asked to apply rounds any more. */
+function isEnding({ phase }: MembershipState): boolean {
+  return phase.name === 'storing' || (phase.name === 'preparing' && phase.purpose === 'stop');
 }
 
 function differenceOf(a: Hello, b: Hello): ReturnType<typeof fingerprintDifference> {
@@ -84,53 +102,57 @@ function differenceOf(a: Hello, b: Hello): ReturnType<typeof fingerprintDifferen
   return { part: 'the numeric probe (same software, other bits)', left: a.probe, right: b.probe };
 }
 
-/** The first generation: the members by slot, the shards dealt in that order. */
+/** The first generation, once all workers are ready; also after all members of the one before are gone. */
 export function prepareStart(
   nowMs: number,
   state: MembershipState,
   options: MembershipOptions,
 ): MembershipDecision {
-  const workers = liveWorkers(state);
+  return agree(nowMs, state, options, { purpose: 'start', reason: 'all workers are ready' });
+}
+
+/** Another generation, of all that can be members; where nobody can, the run waits for workers. */
+export function regroup(
+  nowMs: number,
+  state: MembershipState,
+  options: MembershipOptions,
+  reason: string,
+): MembershipDecision {
+  const next = { ...state, copies: state.copies.filter((copy) => !hasNoHolder(copy)) };
+  if (readyWorkers(state).length > 0) {
+    return agree(nowMs, next, options, { purpose: 'change', reason });
+  }
+  const phase = { name: 'gathering', sinceMs: nowMs } as const;
+  return decided({ ...next, phase, accusations: [] }, 'gathering', `Nobody is left: ${reason}.`);
+}
+
+/** Asks all that can be members for promises under the next id: the members by slot, the shards dealt in that order. */
+export function agree(
+  nowMs: number,
+  state: MembershipState,
+  options: MembershipOptions,
+  { purpose, reason }: { readonly purpose: PreparePurpose; readonly reason: string },
+): MembershipDecision {
+  const workers = readyWorkers(state);
   const shards = assignShards(options.numShards, workers.length);
-  const generation = {
-    id: { term: options.term, number: 0 },
+  const number = state.lastNumber + 1;
+  const generation: Generation = {
+    id: { term: options.term, number },
     members: workers.map(({ hello: { incarnation, address } }, rank) => ({
-      incarnation,
-      rank,
-      address,
-      ...shards[rank]!,
+      ...{ incarnation, rank, address, ...shards[rank]! },
     })),
     numShards: options.numShards,
     twoHopFromElements: options.twoHopFromElements,
   };
-  return agree(nowMs, state, generation, 'start', 'All workers are ready.');
-}
-
-/** Asks for promises under the next id; members and shards are those of `like`. */
-export function agree(
-  nowMs: number,
-  state: MembershipState,
-  like: Generation,
-  purpose: PreparePurpose,
-  reason: string,
-): MembershipDecision {
-  const number = state.lastNumber + 1;
-  const generation: Generation = { ...like, id: { term: like.id.term, number } };
   const phase: RunPhase = {
-    name: 'preparing',
-    generation,
-    purpose,
-    promises: new Map(),
-    sinceMs: nowMs,
+    ...{ name: 'preparing', generation, purpose, reason },
+    ...{ promises: new Map(), sinceMs: nowMs },
   };
-  const isGone = ({ incarnation }: { readonly incarnation: string }): boolean =>
-    state.workers.get(incarnation)?.life === 'gone';
-  const asked = generation.members.filter((member) => !isGone(member));
   return decided(
     { ...state, phase, lastNumber: number, accusations: [] },
     'preparing',
-    reason,
-    asked.map(({ incarnation }) => ({
+    `Generation ${formatGeneration(generation.id)} is prepared: ${reason}.`,
+    generation.members.map(({ incarnation }) => ({
       type: 'send',
       to: incarnation,
       message: { type: 'prepare', generation, purpose },
@@ -163,7 +185,7 @@ export function promised(
 
 /**
  * Goes on once every member that is left has promised; when it is overdue, with those who have. Also called when one of
- * them is gone.
+ * them is gone from a stop.
  */
 export function settle(
   nowMs: number,
@@ -173,36 +195,27 @@ export function settle(
 ): MembershipDecision {
   const { phase } = state;
   if (phase.name !== 'preparing') return ignored(state, 'Nothing is being prepared.');
-  const hasPromised = ({ hello }: WorkerRecord): boolean => phase.promises.has(hello.incarnation);
-  const members = liveWorkers(state).filter((worker) => !isOverdue || hasPromised(worker));
-  const missing = liveWorkers(state).filter((worker) => !hasPromised(worker));
-  if (members.length === 0 || (missing.length > 0 && !isOverdue)) {
+  const { generation, purpose, promises, reason } = phase;
+  const asked = liveMembers(state, generation);
+  const given = asked.flatMap((worker) => {
+    const promise = promises.get(worker.hello.incarnation);
+    return promise === undefined ? [] : [{ worker, state: promise }];
+  });
+  if (given.length === 0 || (given.length < asked.length && !isOverdue)) {
+    const missing = asked.filter(({ hello }) => !promises.has(hello.incarnation));
     const slots = missing.map(({ hello }) => hello.slot).join(', ');
     return decided(state, 'waiting', `The promise of worker ${slots} is missing.`);
   }
-  const promises = members.map((worker) => ({
-    worker,
-    state: phase.promises.get(worker.hello.incarnation)!,
-  }));
-  const highest = Math.max(...promises.map((p) => p.state.round));
-  const laggard = promises.find((p) => p.state.round < highest - 1);
-  if (laggard !== undefined) {
-    const rank = rankOf(state, laggard.worker);
-    return fail(
-      state,
-      protocolBroken(
-        rank,
-        `Worker ${rank} is at round ${laggard.state.round}, another at ${highest}: members differ by at most one.`,
-      ),
-    );
-  }
-  const atHighest = promises.filter((p) => p.state.round === highest);
-  const groups = groupByHash(state, phase.purpose === 'start' ? promises : atHighest, options);
+  const stored = newestStored(state, options);
+  const highest = Math.max(stored?.round ?? 0, ...given.map((promise) => promise.state.round));
+  const atHighest = given.filter((promise) => promise.state.round === highest);
+  const groups = groupByHash(state, atHighest, stored?.round === highest ? stored : null);
   if (groups.length > 1) return fail(state, statesDiverged(highest, groups));
-
-  const { generation, purpose } = phase;
+  const [first] = atHighest;
   if (purpose === 'stop') {
-    const [{ worker, state: last }] = atHighest as [(typeof atHighest)[number]];
+    // Nobody is at the state on disk any more: it is what the run stops with.
+    if (first === undefined) return stopWithStored(state);
+    const { worker, state: last } = first;
     const diverged = divergedCopy(state, last, `worker ${rankOf(state, worker)}`);
     if (diverged !== undefined) return fail(state, diverged);
     // A run that fails before its first new round leaves what there was.
@@ -217,26 +230,36 @@ export function settle(
       holders: atHighest.map((p) => p.worker.hello.incarnation),
     });
   }
+  const holders = atHighest.map(({ worker }) => worker.hello.address);
+  const from = first?.state ?? stored!;
   return decided(
-    { ...state, phase: { name: 'committing', generation, round: highest } },
+    { ...state, phase: { name: 'committing', generation, state: from, holders } },
     'agreed',
-    `All members are at round ${highest} with the same state.`,
-    [{ type: 'record-generation', generation, round: highest, reason: purpose }],
+    `The members go on from round ${highest}.`,
+    [{ type: 'record-generation', generation, round: highest, reason }],
   );
 }
 
-/** Who has which state; at the start, the state that the run was to start from is one of them. */
+/** The newest state that the coordinator itself has. */
+function newestStored({ copies }: MembershipState, { resume }: MembershipOptions): StateRef | null {
+  const checkpoints = copies.filter(({ kind, path }) => kind === 'checkpoint' && path !== null);
+  return checkpoints.reduce<StateRef | null>(
+    (newest, { state }) => (newest === null || state.round > newest.round ? state : newest),
+    resume?.state ?? null,
+  );
+}
+
+/** Who has which state of one round. */
 function groupByHash(
   state: MembershipState,
   promises: readonly { readonly worker: WorkerRecord; readonly state: StateRef }[],
-  { resume }: MembershipOptions,
+  stored: StateRef | null,
 ): { hash: string; who: string }[] {
   const byHash = new Map<string, string[]>();
-  const add = (ref: StateRef, who: string): void => {
-    const key = `${ref.round} ${ref.hash}`;
-    byHash.set(key, [...(byHash.get(key) ?? []), who]);
+  const add = ({ hash }: StateRef, who: string): void => {
+    byHash.set(hash, [...(byHash.get(hash) ?? []), who]);
   };
-  if (resume !== null && state.committed === null) add(resume.state, 'the checkpoint');
+  if (stored !== null) add(stored, 'the checkpoint');
   for (const promise of promises) add(promise.state, `worker ${rankOf(state, promise.worker)}`);
-  return [...byHash].map(([key, who]) => ({ hash: key.split(' ')[1]!, who: who.join(' and ') }));
+  return [...byHash].map(([hash, who]) => ({ hash, who: who.join(' and ') }));
 }

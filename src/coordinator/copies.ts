@@ -3,6 +3,7 @@ import type { StateRef, WorkerMessage } from '../rpc/control-messages.js';
 import type { Generation } from '../rpc/generation.js';
 import { after, decided, fail, ignored, liveWorkers, rankOf, release } from './decision.js';
 import { stateNotGiven, statesDiverged } from './failures.js';
+import { settleUntil } from './ledger.js';
 import type {
   Copy,
   MembershipDecision,
@@ -108,6 +109,16 @@ export function storeForStop(
   return after(effects, releaseIfStored(next));
 }
 
+/** Nobody is left with a state: the run is stopped where the newest checkpoint is. */
+export function stopWithStored(state: MembershipState): MembershipDecision {
+  const newest = state.copies
+    .filter(({ kind, path }) => kind === 'checkpoint' && path !== null)
+    .toSorted((a, b) => b.state.round - a.state.round)[0];
+  const final =
+    newest?.path == null ? null : { kind: newest.kind, state: newest.state, path: newest.path };
+  return release(state, { status: 'stopped', final }, 'Stopped; the newest checkpoint stays.');
+}
+
 /** A state is on disk: whoever holds a copy may drop it. */
 export function stored(
   state: MembershipState,
@@ -120,7 +131,10 @@ export function stored(
   const acknowledgements = copy.holders
     .filter((holder) => live.has(holder))
     .map((holder) => acknowledge(holder, copy));
-  const next = replace(state, copy, { ...copy, path: event.path });
+  const kept = replace(state, copy, { ...copy, path: event.path });
+  const isCheckpoint = copy.kind === 'checkpoint';
+  const ledger = isCheckpoint ? settleUntil(state.ledger, copy.state.round) : state.ledger;
+  const next = { ...kept, ledger };
   return after(acknowledgements, releaseIfStored(next));
 }
 

@@ -1,4 +1,5 @@
 import type { FtctlErrorJson } from '../errors/index.js';
+import type { Generation } from '../rpc/generation.js';
 import type {
   MembershipDecision,
   MembershipEffect,
@@ -77,6 +78,19 @@ export function liveWorkers(state: MembershipState): WorkerRecord[] {
   return [...state.workers.values()]
     .filter((worker) => worker.life !== 'gone')
     .sort((a, b) => a.hello.slot - b.hello.slot);
+}
+
+/** Workers that can be members, by slot. */
+export function readyWorkers(state: MembershipState): WorkerRecord[] {
+  return liveWorkers(state).filter(({ life }) => life === 'ready');
+}
+
+/** Those members of a generation that are not gone, by rank. */
+export function liveMembers(state: MembershipState, { members }: Generation): WorkerRecord[] {
+  return members.flatMap(({ incarnation }) => {
+    const worker = state.workers.get(incarnation);
+    return worker === undefined || worker.life === 'gone' ? [] : [worker];
+  });
 }
 
 /** The state with one worker's record changed. */

@@ -2,7 +2,16 @@ import type { FtctlErrorJson } from '../errors/index.js';
 import type { WorkerMessage } from '../rpc/control-messages.js';
 import { compareGenerations, formatGeneration, type Generation } from '../rpc/generation.js';
 import { dropHolder, nobodyElse, releaseIfStored } from './copies.js';
-import { after, decided, fail, ignored, liveWorkers, rankOf, withWorker } from './decision.js';
+import {
+  after,
+  decided,
+  fail,
+  ignored,
+  liveMembers,
+  liveWorkers,
+  rankOf,
+  withWorker,
+} from './decision.js';
 import {
   nobodyGetsOn,
   seconds,
@@ -51,9 +60,11 @@ export function gone(
     { type: 'close', incarnation },
     { type: 'worker-lost', slot, cause: error.message },
   ];
-  if (liveWorkers(left).length === 0) return after(effects, fail(left, error));
   const moved = dropHolder(nowMs, left, incarnation, error);
-  return after([...effects, ...moved.effects], withoutWorker(nowMs, moved.state, error, options));
+  return after(
+    [...effects, ...moved.effects],
+    withoutWorker(nowMs, moved.state, worker, error, options),
+  );
 }
 
 /** Takes a member's report that its stream from a peer broke for good. */
@@ -101,7 +112,9 @@ export function judge(
     const error = workerSilent(silent.worker, rankOf(state, silent.worker), silent.missed);
     return gone(nowMs, state, silent.worker, error, options);
   }
-  const cause = brokenLink(nowMs, state, options) ?? deadlock(nowMs, state, options);
+  const broken = brokenLink(nowMs, state, options);
+  if (broken !== undefined) return gone(nowMs, state, broken.worker, broken.error, options);
+  const cause = deadlock(nowMs, state, options);
   if (cause !== undefined) return rescue(nowMs, state, cause, options);
   const error = missingWorker(nowMs, state, options) ?? lostCopy(nowMs, state, options);
   if (error !== undefined) return fail(state, error);
@@ -151,7 +164,8 @@ function silentWorker(
     }
   }
   if (phase.name !== 'preparing' || nowMs - phase.sinceMs <= limits.prepareMs) return undefined;
-  const worker = liveWorkers(state).find((w) => !phase.promises.has(w.hello.incarnation));
+  const asked = liveMembers(state, phase.generation);
+  const worker = asked.find((w) => !phase.promises.has(w.hello.incarnation));
   const missed = `it did not answer a prepare within ${seconds(limits.prepareMs)}`;
   return worker === undefined ? undefined : { worker, missed };
 }
@@ -170,36 +184,47 @@ function missingWorker(
   return undefined;
 }
 
-/** The wait is over and both still answer: the link between them is broken. */
+/**
+ * The wait is over and both still answer: the link between them is broken. Who goes is the one with most broken links; then the lower
+ * round; then who joined last.
+ */
 function brokenLink(
   nowMs: number,
   state: MembershipState,
   { limits }: MembershipOptions,
-): FtctlErrorJson | undefined {
+): { worker: WorkerRecord; error: FtctlErrorJson } | undefined {
   const due = state.accusations.find(({ sinceMs }) => nowMs - sinceMs > limits.toleranceMs);
   if (due === undefined || openGeneration(state) === undefined) return undefined;
   const [accuser, accused] = [state.workers.get(due.accuser), state.workers.get(due.accused)];
   if (accuser === undefined || accused === undefined) return undefined;
+  if (accuser.life === 'gone' || accused.life === 'gone') return undefined;
+  const worker = worseConnected(state, accuser, accused);
   const ranks = {
-    accuser: rankOf(state, accuser),
-    accused: rankOf(state, accused),
-    worst: worstConnected(state),
+    ...{ accuser: rankOf(state, accuser), accused: rankOf(state, accused) },
+    worst: rankOf(state, worker),
   };
-  return workersDisconnected(accuser, accused, ranks, due.cause);
+  return { worker, error: workersDisconnected(accuser, accused, ranks, due.cause) };
 }
 
-/** The rank with most broken links, if there is one such. */
-function worstConnected(state: MembershipState): number | undefined {
-  const links = new Map<string, Set<string>>();
-  for (const { accuser, accused } of state.accusations) {
-    links.set(accuser, (links.get(accuser) ?? new Set()).add(accused));
-    links.set(accused, (links.get(accused) ?? new Set()).add(accuser));
-  }
-  const sorted = [...links].sort(([, a], [, b]) => b.size - a.size);
-  const [first, second] = sorted;
-  if (first === undefined || first[1].size === second?.[1].size) return undefined;
-  const worker = state.workers.get(first[0]);
-  return worker === undefined ? undefined : rankOf(state, worker);
+function worseConnected(
+  state: MembershipState,
+  accuser: WorkerRecord,
+  accused: WorkerRecord,
+): WorkerRecord {
+  const numBroken = ({ hello }: WorkerRecord): number => {
+    const others = state.accusations.flatMap((each) => {
+      if (each.accuser === hello.incarnation) return [each.accused];
+      return each.accused === hello.incarnation ? [each.accuser] : [];
+    });
+    return new Set(others).size;
+  };
+  const order = [...state.workers.keys()];
+  const place = ({ hello }: WorkerRecord): number => order.indexOf(hello.incarnation);
+  const difference =
+    numBroken(accuser) - numBroken(accused) ||
+    accused.round - accuser.round ||
+    place(accuser) - place(accused);
+  return difference > 0 ? accuser : accused;
 }
 
 /** All members wait, nobody computes, and no round ends: a message was lost for good. */
@@ -209,7 +234,7 @@ function deadlock(
   { limits }: MembershipOptions,
 ): FtctlErrorJson | undefined {
   if (state.phase.name !== 'running') return undefined;
-  const members = liveWorkers(state);
+  const members = liveMembers(state, state.phase.generation);
   const stuck = members.every(
     ({ stage, stageSinceMs }) =>
       waitingStages.has(stage) && nowMs - stageSinceMs > limits.prepareMs,
@@ -239,5 +264,5 @@ function lostCopy(
 /** The generation that reports may be about: the one that runs, or the one that is being started. */
 function openGeneration({ phase }: MembershipState): Generation | undefined {
   if (phase.name === 'running' || phase.name === 'committing') return phase.generation;
-  return phase.name === 'preparing' && phase.purpose === 'start' ? phase.generation : undefined;
+  return phase.name === 'preparing' && phase.purpose !== 'stop' ? phase.generation : undefined;
 }

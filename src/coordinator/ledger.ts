@@ -19,15 +19,18 @@ export type LedgerEntry = Pick<
 export interface Ledger {
   /** Hashes of an earlier life of the run: a round done again must have the same. */
   readonly earlier: ReadonlyMap<number, string>;
-  /** Rounds that some members have delivered and some have not. */
-  readonly open: ReadonlyMap<number, OpenRound>;
+  /** The newest round of this life, and those before it down to the newest state on disk: nothing older is ever done again. */
+  readonly past: PastRound | null;
   /** The newest entry. */
   readonly last: LedgerEntry | undefined;
 }
 
-interface OpenRound {
+interface PastRound {
+  readonly round: number;
   readonly hash: string;
+  /** Ranks that have delivered it in the generation in which it was first. */
   readonly ranks: readonly number[];
+  readonly before: PastRound | null;
 }
 
 export type Delivery =
@@ -37,31 +40,47 @@ export type Delivery =
   | { readonly outcome: 'diverged'; readonly ranks: readonly number[] };
 
 export function emptyLedger(earlier: ReadonlyMap<number, string>): Ledger {
-  return { earlier, open: new Map(), last: undefined };
+  return { earlier, past: null, last: undefined };
 }
 
-/** Takes one member's report of a round. A round is forgotten once all `numMembers` have delivered it. */
-export function deliver(
-  ledger: Ledger,
-  rank: number,
-  numMembers: number,
-  report: RoundReport,
-): Delivery {
+/**
+ * Takes one member's report of a round. Its first delivery is the entry; every other one must have the same hash, whoever computes the
+ * round again, and when.
+ */
+export function deliver(ledger: Ledger, rank: number, report: RoundReport): Delivery {
   const { round } = report;
-  const before = ledger.open.get(round);
-  if (before !== undefined && before.hash !== report.ledger) {
-    return { outcome: 'diverged', ranks: before.ranks };
+  const { earlier, past, last } = ledger;
+  const known = find(past, round);
+  if (known !== undefined && known.hash !== report.ledger) {
+    return { outcome: 'diverged', ranks: known.ranks };
   }
-  const earlier = ledger.earlier.get(round);
-  if (earlier !== undefined && earlier !== report.ledger) return { outcome: 'diverged', ranks: [] };
-
-  const ranks = [...(before?.ranks ?? []), rank];
-  const open = new Map(ledger.open);
-  if (ranks.length >= numMembers) open.delete(round);
-  else open.set(round, { hash: report.ledger, ranks });
-  if (before !== undefined) return { outcome: 'again', ledger: { ...ledger, open } };
+  const before = earlier.get(round);
+  if (before !== undefined && before !== report.ledger) return { outcome: 'diverged', ranks: [] };
+  if (last !== undefined && round <= last.round) {
+    const ranked = known === past ? withRank(past, rank) : past;
+    return { outcome: 'again', ledger: { ...ledger, past: ranked } };
+  }
   const entry = entryOf(report);
-  return { outcome: 'first', ledger: { ...ledger, open, last: entry }, entry };
+  const newest = { round, hash: report.ledger, ranks: [rank], before: past };
+  return { outcome: 'first', ledger: { ...ledger, past: newest, last: entry }, entry };
+}
+
+/** A state of this round is on disk: rounds up to it are not done again. */
+export function settleUntil(ledger: Ledger, round: number): Ledger {
+  const kept: PastRound[] = [];
+  for (let at = ledger.past; at !== null && at.round > round; at = at.before) kept.push(at);
+  const past = kept.reduceRight<PastRound | null>((before, each) => ({ ...each, before }), null);
+  return { ...ledger, past };
+}
+
+function find(newest: PastRound | null, round: number): PastRound | undefined {
+  let at = newest;
+  while (at !== null && at.round > round) at = at.before;
+  return at?.round === round ? at : undefined;
+}
+
+function withRank(past: PastRound | null, rank: number): PastRound | null {
+  return past === null ? null : { ...past, ranks: [...past.ranks, rank] };
 }
 
 function entryOf(report: RoundReport): LedgerEntry {

@@ -13,7 +13,7 @@ import type { Limits } from './limits.js';
 /** Fixed for a life of the coordinator. */
 export interface MembershipOptions {
   readonly term: number;
-  /** Workers that the run has; slots are 0 to count - 1. */
+  /** Workers that the run starts with, and has at most; slots are 0 to count - 1. */
   readonly count: number;
   readonly numShards: number;
   readonly twoHopFromElements: number;
@@ -39,18 +39,30 @@ export interface WorkerRecord {
   readonly lastHeardMs: number;
 }
 
-/** Where the run is: gather, prepare, make the commit durable, run; then prepare to stop, store, end. */
+/**
+ * Where the run is: gather, prepare, make the commit durable, run; prepare again whenever a member is gone or one has come; then prepare to
+ * stop, store, end. Where no member is left it gathers again.
+ */
 export type RunPhase =
   | { readonly name: 'gathering'; readonly sinceMs: number }
   | {
       readonly name: 'preparing';
       readonly generation: Generation;
       readonly purpose: PreparePurpose;
+      /** Why: goes into the journal and to watchers. */
+      readonly reason: string;
       readonly promises: ReadonlyMap<string, StateRef>;
       readonly sinceMs: number;
     }
   /** The commit is being written to the journal; it is sent when it is durable. */
-  | { readonly name: 'committing'; readonly generation: Generation; readonly round: number }
+  | {
+      readonly name: 'committing';
+      readonly generation: Generation;
+      /** The state that its members go on from. */
+      readonly state: StateRef;
+      /** `host:port` of members that have it; none: the coordinator has it. */
+      readonly holders: readonly string[];
+    }
   | { readonly name: 'running'; readonly generation: Generation }
   /** All states that the run must not lose are being stored; then everyone is released. */
   | {

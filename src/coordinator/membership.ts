@@ -1,8 +1,8 @@
 import type { WorkerMessage } from '../rpc/control-messages.js';
-import { admit, agree, prepareStart, promised } from './agreement.js';
-import { noteCopy, notStored, stored } from './copies.js';
-import { decided, fail, ignored, liveWorkers, rankOf, release, withWorker } from './decision.js';
-import { roundDiverged, workerFailed, workerLost } from './failures.js';
+import { admit, agree, prepareStart, promised, regroup } from './agreement.js';
+import { noteCopy, notStored, stopWithStored, stored } from './copies.js';
+import { decided, fail, ignored, rankOf, readyWorkers, release, withWorker } from './decision.js';
+import { isDecidedByAll, roundDiverged, workerFailed, workerLost } from './failures.js';
 import { accuse, gone, judge } from './judgement.js';
 import { deliver, emptyLedger } from './ledger.js';
 import type {
@@ -45,9 +45,9 @@ export function decide(
     case 'lost':
       return onLost(nowMs, state, event, options);
     case 'stop':
-      return onStop(nowMs, state, event.mode);
+      return onStop(nowMs, state, event.mode, options);
     case 'recorded':
-      return onRecorded(state, event.generation);
+      return onRecorded(nowMs, state, event.generation, options);
     case 'stored':
       return stored(state, event);
     case 'not-stored':
@@ -87,6 +87,8 @@ function onMessage(
     case 'peer-lost':
       return accuse(nowMs, state, worker, message);
     case 'failed':
+      // What all come to alike, and would come to again, is no loss of one worker.
+      if (isDecidedByAll(message.error)) return fail(state, message.error);
       return gone(
         nowMs,
         state,
@@ -103,10 +105,10 @@ function onReady(
   worker: WorkerRecord,
   options: MembershipOptions,
 ): MembershipDecision {
-  if (state.phase.name !== 'gathering') return ignored(state, 'The run has started already.');
   const next = withWorker(state, worker, { life: 'ready', stage: 'ready', stageSinceMs: nowMs });
-  const numReady = liveWorkers(next).filter(({ life }) => life === 'ready').length;
-  if (numReady < options.count) {
+  if (state.phase.name === 'running') return regroup(nowMs, next, options, joined(worker));
+  const numReady = readyWorkers(next).length;
+  if (state.phase.name !== 'gathering' || numReady < options.count) {
     return decided(next, 'waiting', `${numReady} of ${options.count} workers are ready.`);
   }
   return prepareStart(nowMs, next, options);
@@ -133,7 +135,7 @@ function onRound(
   if (committed === null || member === undefined || !sameId(report.generation, committed.id)) {
     return ignored(state, 'A report of a generation that is not the committed one.');
   }
-  const delivery = deliver(state.ledger, member.rank, committed.members.length, report);
+  const delivery = deliver(state.ledger, member.rank, report);
   if (delivery.outcome === 'diverged') {
     return fail(state, roundDiverged(report.round, member.rank, delivery.ranks));
   }
@@ -166,44 +168,60 @@ function onStop(
   nowMs: number,
   state: MembershipState,
   mode: 'graceful' | 'now',
+  options: MembershipOptions,
 ): MembershipDecision {
   const { phase } = state;
   if (mode === 'now') return release(state, { status: 'stopped', final: null }, 'Stopped at once.');
-  switch (phase.name) {
-    case 'running':
-      return agree(nowMs, state, phase.generation, 'stop', 'A stop was asked for.');
-    case 'gathering':
-    case 'committing':
-      return release(state, { status: 'stopped', final: null }, 'Stopped before the first round.');
-    case 'preparing':
-      return phase.purpose === 'start'
-        ? release(state, { status: 'stopped', final: null }, 'Stopped before the first round.')
-        : ignored(state, 'The run is being stopped already.');
-    case 'storing':
-    case 'ended':
-      return ignored(state, 'The run is ending already.');
+  const isEnding = phase.name === 'storing' || phase.name === 'ended';
+  if (isEnding || (phase.name === 'preparing' && phase.purpose === 'stop')) {
+    return ignored(state, 'The run is ending already.');
   }
+  if (state.committed === null) {
+    return release(state, { status: 'stopped', final: null }, 'Stopped before the first round.');
+  }
+  if (readyWorkers(state).length === 0) return stopWithStored(state);
+  return agree(nowMs, state, options, { purpose: 'stop', reason: 'a stop was asked for' });
 }
 
 function onRecorded(
+  nowMs: number,
   state: MembershipState,
   id: { readonly term: number; readonly number: number },
+  options: MembershipOptions,
 ): MembershipDecision {
   const { phase } = state;
   if (phase.name !== 'committing' || !sameId(phase.generation.id, id)) {
     return ignored(state, 'That commit is past.');
   }
-  const { generation, round } = phase;
+  const { generation, state: from, holders } = phase;
+  const running: MembershipState = {
+    ...{ ...state, committed: generation },
+    phase: { name: 'running', generation },
+  };
+  // Nobody has been told yet: what has changed meanwhile needs another one at once.
+  const missing = generation.members.find(
+    ({ incarnation }) => state.workers.get(incarnation)?.life === 'gone',
+  );
+  if (missing !== undefined) {
+    return regroup(nowMs, running, options, `worker ${missing.rank} was lost`);
+  }
+  const isMember = new Set(generation.members.map(({ incarnation }) => incarnation));
+  const newcomer = readyWorkers(state).find(({ hello }) => !isMember.has(hello.incarnation));
+  if (newcomer !== undefined) return regroup(nowMs, running, options, joined(newcomer));
   return decided(
-    { ...state, committed: generation, phase: { name: 'running', generation } },
+    running,
     'committed',
-    `Generation ${id.term}.${id.number} goes on from round ${round}.`,
+    `Generation ${id.term}.${id.number} goes on from round ${from.round}.`,
     generation.members.map(({ incarnation }) => ({
       type: 'send',
       to: incarnation,
-      message: { type: 'commit', generation, round },
+      message: { type: 'commit', generation, state: from, holders },
     })),
   );
+}
+
+function joined({ hello }: WorkerRecord): string {
+  return `worker ${hello.slot} has joined`;
 }
 
 function sameId(

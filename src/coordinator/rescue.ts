@@ -1,14 +1,15 @@
 import type { FtctlErrorJson } from '../errors/index.js';
 import type { Generation } from '../rpc/generation.js';
-import { agree, settle } from './agreement.js';
-import { hasNoHolder, lastCopy, releaseIfStored } from './copies.js';
-import { after, fail } from './decision.js';
+import { agree, regroup, settle } from './agreement.js';
+import { hasNoHolder, lastCopy, releaseIfStored, stopWithStored } from './copies.js';
+import { after, decided, fail, liveMembers, rankOf, readyWorkers } from './decision.js';
 import { isDecidedByAll } from './failures.js';
 import type {
   MembershipDecision,
   MembershipEffect,
   MembershipOptions,
   MembershipState,
+  WorkerRecord,
 } from './membership-state.js';
 
 /**
@@ -35,8 +36,9 @@ export function rescue(
         ]
       : [];
   const failing = { ...state, failure: state.failure ?? { error, sinceMs: nowMs } };
-  const reason = `The run fails; the newest state is saved before. ${error.message}`;
-  return after(deadlines, agree(nowMs, failing, generation, 'stop', reason));
+  if (readyWorkers(state).length === 0) return fail(state, error);
+  const reason = `the run fails, the newest state is saved before (${error.code})`;
+  return after(deadlines, agree(nowMs, failing, options, { purpose: 'stop', reason }));
 }
 
 /** What a rescue that takes its time comes to: those who have promised are enough, or it is given up. */
@@ -58,18 +60,46 @@ export function rescueDue(
 export function withoutWorker(
   nowMs: number,
   state: MembershipState,
+  worker: WorkerRecord,
   error: FtctlErrorJson,
   options: MembershipOptions,
 ): MembershipDecision {
-  const { phase } = state;
-  if (phase.name === 'preparing' && phase.purpose === 'stop') return settle(nowMs, state, options);
-  if (phase.name !== 'storing') return rescue(nowMs, state, error, options);
+  const { phase, committed, failure } = state;
+  // Before the first round a run needs all of its workers: what ended one of them would most often end the next one too.
+  if (committed === null && phase.name !== 'committing') return fail(state, error);
+  const lost = `worker ${rankOf(state, worker)} was lost`;
+  switch (phase.name) {
+    case 'gathering':
+    case 'ended':
+      return decided(state, 'waiting', `${lost}; others are waited for.`);
+    case 'committing':
+      return decided(state, 'waiting', `${lost}; the commit is being written.`);
+    case 'running':
+      return isMember(worker, phase.generation)
+        ? regroup(nowMs, state, options, lost)
+        : decided(state, 'waiting', `${lost} before it was a member.`);
+    case 'preparing':
+      if (!isMember(worker, phase.generation)) {
+        return decided(state, 'waiting', `${lost} before it was a member.`);
+      }
+      if (phase.purpose !== 'stop') return regroup(nowMs, state, options, lost);
+      if (liveMembers(state, phase.generation).length > 0) return settle(nowMs, state, options);
+      return failure === null ? stopWithStored(state) : fail(state, failure.error);
+    case 'storing':
+      break;
+  }
   const last = lastCopy(state);
   if (last === undefined || !hasNoHolder(last)) return releaseIfStored(state);
   // It took the last state with it. Those who are left may be a round behind, and have that state.
-  const wasAsked = state.failure === null && (phase.why === 'stopped' || phase.isSettled);
-  if (!wasAsked) return rescue(nowMs, state, error, options);
-  return agree(nowMs, state, phase.generation, 'stop', 'The only one with the last state is gone.');
+  if (failure !== null) return rescue(nowMs, state, error, options);
+  if (phase.why === 'finished' && !phase.isSettled) return regroup(nowMs, state, options, lost);
+  if (readyWorkers(state).length === 0) return stopWithStored(state);
+  const reason = 'the only one with the last state is gone';
+  return agree(nowMs, state, options, { purpose: 'stop', reason });
+}
+
+function isMember({ hello }: WorkerRecord, { members }: Generation): boolean {
+  return members.some(({ incarnation }) => incarnation === hello.incarnation);
 }
 
 function generationOfRounds({ phase }: MembershipState): Generation | undefined {

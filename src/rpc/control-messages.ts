@@ -61,7 +61,14 @@ export type CoordinatorMessage =
       readonly resume: StateRef | null;
     }
   | { readonly type: 'prepare'; readonly generation: Generation; readonly purpose: PreparePurpose }
-  | { readonly type: 'commit'; readonly generation: Generation; readonly round: number }
+  /** The generation holds: its members go on from `state`. */
+  | {
+      readonly type: 'commit';
+      readonly generation: Generation;
+      readonly state: StateRef;
+      /** `host:port` of the members that have the state, for those that do not; none: the coordinator has it. */
+      readonly holders: readonly string[];
+    }
   /** The state is on disk; the copy may be dropped. */
   | { readonly type: 'acknowledge'; readonly state: StateRef; readonly kind: SnapshotKind }
   /** The run is over for this worker: exit 0. */
@@ -69,7 +76,8 @@ export type CoordinatorMessage =
   /** The run failed: exit with the error. */
   | { readonly type: 'abort'; readonly error: FtctlErrorJson };
 
-export type PreparePurpose = 'start' | 'stop';
+/** `change`: other members than before. */
+export type PreparePurpose = 'start' | 'change' | 'stop';
 
 /** One applied round: the same on every worker but for the last group, which is the sender's own. */
 export interface RoundReport {

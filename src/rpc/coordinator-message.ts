@@ -16,6 +16,7 @@ import type {
 
 const purpose = enumCodec('purpose', {
   start: 'PREPARE_PURPOSE_START',
+  change: 'PREPARE_PURPOSE_CHANGE',
   stop: 'PREPARE_PURPOSE_STOP',
 } as const);
 
@@ -33,10 +34,12 @@ export function encodeCoordinatorMessage(message: CoordinatorMessage): Coordinat
           purpose: purpose.encode(message.purpose),
         },
       };
-    case 'commit':
+    case 'commit': {
+      const { generation, state, holders } = message;
       return {
-        commit: { generation: encodeGeneration(message.generation), round: message.round },
+        commit: { generation: encodeGeneration(generation), state, holders: [...holders] },
       };
+    }
     case 'acknowledge':
       return { acknowledge: { state: message.state, kind: snapshotKind.encode(message.kind) } };
     case 'release':
@@ -70,8 +73,13 @@ export function decodeCoordinatorMessage(
       };
     }
     case 'commit': {
-      const { generation, round } = required(message.commit, 'commit');
-      return { type: 'commit', generation: decodeGeneration(generation), round };
+      const { generation, state, holders } = required(message.commit, 'commit');
+      return {
+        type: 'commit',
+        generation: decodeGeneration(generation),
+        state: decodeStateRef(state),
+        holders,
+      };
     }
     case 'acknowledge': {
       const { state, kind } = required(message.acknowledge, 'acknowledge');

@@ -27,6 +27,8 @@ export type SessionLife =
   /** The loop has left at `state`; the streams of the new generation are being opened. */
   | { readonly name: 'opening'; readonly generation: Generation; readonly state: StateRef }
   | { readonly name: 'promised'; readonly generation: Generation; readonly state: StateRef }
+  /** A member whose state is not the one that the generation goes on from: it is being fetched. */
+  | { readonly name: 'catching-up'; readonly generation: Generation }
   | { readonly name: 'running'; readonly generation: Generation }
   /** All rounds are applied; the coordinator is waited for, which stores the last state. */
   | { readonly name: 'finished'; readonly generation: Generation }
@@ -57,6 +59,8 @@ export type SessionEvent =
       readonly error: FtctlErrorJson;
     }
   | { readonly type: 'peer-lost'; readonly peer: string; readonly cause: string }
+  /** The state that the generation goes on from is there. */
+  | { readonly type: 'caught-up'; readonly generation: GenerationId }
   /** The last round is applied. */
   | { readonly type: 'finished' }
   /** This worker cannot go on. */
@@ -70,6 +74,13 @@ export type SessionEffect =
   | { readonly type: 'open-streams'; readonly generation: Generation }
   /** Nobody may have died: say `trouble` if the coordinator has not decided within the tolerance. */
   | { readonly type: 'fail-later'; readonly error: FtctlErrorJson }
+  /** Get the state from one of `holders` (`host:port`; none: from the coordinator), then say `caught-up`. */
+  | {
+      readonly type: 'catch-up';
+      readonly generation: Generation;
+      readonly state: StateRef;
+      readonly holders: readonly string[];
+    }
   | { readonly type: 'run-rounds'; readonly generation: Generation }
   | { readonly type: 'drop-copy'; readonly state: StateRef; readonly kind: SnapshotKind }
   /** null: released. */
@@ -117,6 +128,11 @@ export function decide(state: SessionState, event: SessionEvent): SessionDecisio
       ]);
     case 'peer-lost':
       return onPeerLost(state, event.peer, event.cause);
+    case 'caught-up':
+      if (life.name !== 'catching-up' || !same(life.generation.id, event.generation)) {
+        return ignored(state, 'Another generation is being prepared by now.');
+      }
+      return run(state, life.generation, 'The state is there.');
     case 'finished':
       if (life.name !== 'running') return ignored(state, 'No rounds were being run.');
       return go(
@@ -146,7 +162,7 @@ function onMessage(state: SessionState, message: CoordinatorMessage): SessionDec
     case 'prepare':
       return onPrepare(state, message.generation, message.purpose);
     case 'commit':
-      return onCommit(state, message.generation, message.round);
+      return onCommit(state, message);
     case 'acknowledge':
       return decided(state, 'stored', `Round ${message.state.round} is on disk.`, [
         { type: 'drop-copy', state: message.state, kind: message.kind },
@@ -211,31 +227,41 @@ function promise(state: SessionState, generation: Generation, at: StateRef): Ses
 }
 
 /** Only who promised that very id accepts it. */
-function onCommit(state: SessionState, generation: Generation, round: number): SessionDecision {
+function onCommit(
+  state: SessionState,
+  { generation, state: from, holders }: Extract<CoordinatorMessage, { type: 'commit' }>,
+): SessionDecision {
   const { life } = state;
+  const id = formatGeneration(generation.id);
   if (life.name !== 'promised' || !same(life.generation.id, generation.id)) {
-    return ignored(state, `Generation ${formatGeneration(generation.id)} was not promised.`);
+    return ignored(state, `Generation ${id} was not promised.`);
   }
-  if (round !== life.state.round) {
-    const error = new FtctlError('FT_PROTOCOL_BROKEN', {
-      what: `Generation ${formatGeneration(generation.id)} goes on from round ${round}; this worker is at ${life.state.round}.`,
-      phase: 'membership',
-    }).toJSON();
-    return end(state, error, error.message, [{ type: 'send', message: { type: 'failed', error } }]);
+  if (from.round === life.state.round && from.hash === life.state.hash) {
+    return run(state, life.generation, `It goes on from round ${from.round}.`);
   }
   return go(
     state,
-    { name: 'running', generation: life.generation },
+    { name: 'catching-up', generation: life.generation },
+    'catching-up',
+    `Generation ${id} goes on from round ${from.round}; this worker is at ${life.state.round}.`,
+    [{ type: 'catch-up', generation: life.generation, state: from, holders }],
+  );
+}
+
+function run(state: SessionState, generation: Generation, reason: string): SessionDecision {
+  return go(
+    state,
+    { name: 'running', generation },
     'running',
-    `Generation ${formatGeneration(generation.id)} goes on from round ${round}.`,
-    [{ type: 'run-rounds', generation: life.generation }],
+    `Generation ${formatGeneration(generation.id)} holds. ${reason}`,
+    [{ type: 'run-rounds', generation }],
   );
 }
 
 /** Only reported: who is to blame is the coordinator's to say. */
 function onPeerLost(state: SessionState, peer: string, cause: string): SessionDecision {
   const { life } = state;
-  if (life.name !== 'running' && life.name !== 'opening' && life.name !== 'promised') {
+  if (!hasGeneration(life)) {
     return ignored(state, 'No generation is open.');
   }
   const { generation } = life;
@@ -250,6 +276,16 @@ function onPeerLost(state: SessionState, peer: string, cause: string): SessionDe
     `The stream of ${peer} broke: ${cause}.`,
     [{ type: 'send', message: report }],
   );
+}
+
+type LifeInGeneration = Extract<
+  SessionLife,
+  { name: 'running' | 'catching-up' | 'opening' | 'promised' }
+>;
+
+function hasGeneration(life: SessionLife): life is LifeInGeneration {
+  const { name } = life;
+  return name === 'running' || name === 'catching-up' || name === 'opening' || name === 'promised';
 }
 
 function coordinatorLost(cause: string): FtctlErrorJson {

@@ -16,6 +16,7 @@ import type { Generation, GenerationId } from '../rpc/generation.js';
 import type { RoundOutcome, Trainer } from '../train/trainer.js';
 import type { Clock } from '../util/clock.js';
 import { Exchange, type Reducer } from './exchange.js';
+import { fetchFromAny } from './fetch-from-any.js';
 import { HeldStates } from './held-states.js';
 import { Reporter } from './reporter.js';
 import { runRounds } from './rounds.js';
@@ -51,8 +52,12 @@ export interface SessionOptions {
   readonly hello: Omit<Extract<WorkerMessage, { type: 'hello' }>, 'type'>;
   readonly control: ControlLink;
   readonly transport: PeerTransport;
-  /** Fetches the state that the run goes on from, of the coordinator. */
-  readonly fetchState: (state: StateRef, signal: AbortSignal) => Promise<Uint8Array>;
+  /** Fetches a state from whoever holds it: the coordinator, or the worker at `host:port`. */
+  readonly fetchState: (
+    state: StateRef,
+    holder: string,
+    signal: AbortSignal,
+  ) => Promise<Uint8Array>;
   readonly prepare: (bundle: string, tools: PrepareTools) => Promise<PreparedTrainer>;
   readonly clock: Clock;
   readonly timeline: Timeline;
@@ -205,6 +210,9 @@ export class Session {
           this.#on({ type: 'trouble', error: effect.error });
         });
         return;
+      case 'catch-up':
+        this.#catchUp(effect);
+        return;
       case 'run-rounds':
         this.#runRounds(effect.generation);
         return;
@@ -227,7 +235,7 @@ export class Session {
     const prepared = await this.#options.prepare(bundle, tools);
     if (resume !== null) {
       stage('restore');
-      const bytes = await this.#options.fetchState(resume, signal);
+      const bytes = await this.#options.fetchState(resume, 'coordinator', signal);
       await prepared.trainer.restore({ ...resume, bytes });
     }
     stage('open');
@@ -302,6 +310,34 @@ export class Session {
   #closeExchange(): void {
     this.#early.push(...(this.#exchange?.close() ?? []));
     this.#exchange = undefined;
+  }
+
+  /**
+   * Goes on from another's state. Who holds it stays at it, as nobody ends the next round without this worker; and where it is gone, another
+   * generation follows. A prepare ends the wait, but not a restoring that has begun.
+   */
+  #catchUp({ generation, state, holders }: Extract<SessionEffect, { type: 'catch-up' }>): void {
+    const { fetchState, clock } = this.#options;
+    const leave = new AbortController();
+    const { signal } = leave;
+    this.#timeline.enter('recover');
+    const places = holders.length === 0 ? ['coordinator'] : holders;
+    const work = async (): Promise<void> => {
+      const bytes = await fetchFromAny(state, places, { fetchState, clock, signal });
+      signal.throwIfAborted();
+      const { trainer, open } = this.#prepared!;
+      await trainer.restore({ ...state, bytes });
+      await open();
+    };
+    const left = work().then(
+      () => {
+        this.#on({ type: 'caught-up', generation: generation.id });
+      },
+      (error: unknown) => {
+        if (!signal.aborted) this.#trouble(error);
+      },
+    );
+    this.#loop = { left, leave };
   }
 
   #runRounds(generation: Generation): void {

@@ -11,6 +11,7 @@ import { startMetricsServer, type Readiness } from '../metrics/http-server.js';
 import { exposeWorker } from '../metrics/worker-metrics.js';
 import { connectCoordinator, type CoordinatorClient } from '../rpc/coordinator-client.js';
 import { formatGeneration } from '../rpc/generation.js';
+import { grpcStateFetcher } from '../rpc/state-fetcher.js';
 import { systemClock } from '../util/clock.js';
 import { Closers } from '../util/closers.js';
 import type { Log } from '../util/log.js';
@@ -51,6 +52,7 @@ async function work(options: WorkerOptions, closers: Closers): Promise<void> {
   const { token, signal, log } = options;
   const client = connectCoordinator({ address: options.join, token });
   closers.add(() => client.close());
+  const peers = grpcStateFetcher({ token });
   const held: { session?: Session } = {};
   const server = await startWorkerServer({
     host: '127.0.0.1',
@@ -65,7 +67,8 @@ async function work(options: WorkerOptions, closers: Closers): Promise<void> {
     hello: await helloOf(options, server.address, metricsAddress),
     control: client.openControl(signal),
     transport: server.transport,
-    fetchState: (state, stop) => client.fetchState(state, stop),
+    fetchState: (state, holder, stop) =>
+      holder === 'coordinator' ? client.fetchState(state, stop) : peers.fetch(holder, state, stop),
     prepare: preparer({ client, telemetry, closers, log }),
     clock: systemClock,
     timeline: buckets,

@@ -7,6 +7,10 @@ export const PreparePurpose = {
   PREPARE_PURPOSE_UNSPECIFIED: 'PREPARE_PURPOSE_UNSPECIFIED',
   PREPARE_PURPOSE_START: 'PREPARE_PURPOSE_START',
   PREPARE_PURPOSE_STOP: 'PREPARE_PURPOSE_STOP',
+  /**
+   * Other members: one is gone, or one has come.
+   */
+  PREPARE_PURPOSE_CHANGE: 'PREPARE_PURPOSE_CHANGE',
 } as const;
 
 /**
@@ -19,6 +23,11 @@ export type PreparePurposeInput =
   | 1
   | 'PREPARE_PURPOSE_STOP'
   | 2
+  /**
+   * Other members: one is gone, or one has come.
+   */
+  | 'PREPARE_PURPOSE_CHANGE'
+  | 3
 
 /**
  * What a generation is prepared for.
