@@ -120,7 +120,7 @@ async function coordinate(
     }
     const hash = specHash(spec, identity);
     await journal.append({ type: 'run', runId: folder.id, specHash: hash, ...identity });
-    const { applied, toRepeat } = historyOf(records, { specHash: hash, resumeRound });
+    const { toRepeat } = historyOf(records, { specHash: hash, resumeRound });
     const lines = new WorkerLines((line) => {
       service.recorder.worker(line);
     });
@@ -140,13 +140,10 @@ async function coordinate(
       states: new StoredStates(grpcStateFetcher({ token: options.token }), store),
       clock: systemClock,
       narrator: {
-        shape: {
-          epochs: spec.phases.reduce((sum, phase) => sum + phase.epochs, 0),
-          steps: spec.phases.map(({ accumulate }) =>
-            Math.ceil(run.plan.numTrainSteps / accumulate),
-          ),
-        },
-        applied,
+        phases: spec.phases,
+        steps: spec.phases.map(({ accumulate }) => Math.ceil(run.plan.numTrainSteps / accumulate)),
+        history: checkpoint?.snapshot.state.history ?? [],
+        bestEpoch: checkpoint?.snapshot.state.best?.epoch ?? null,
       },
       emit: (event) => {
         service.emit(event);
