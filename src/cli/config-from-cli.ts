@@ -3,6 +3,7 @@ import { loadConfig, type LoadedConfig } from '../config/load.js';
 import { missingPaths } from '../config/missing-paths.js';
 import type { RunSpec } from '../config/run-spec.js';
 import { checkModelSpec } from '../models/check-spec.js';
+import { checkTrainedRun } from '../state/trained-runs.js';
 
 /** The configuration that a command's FILE argument and `--set` flags name; all faults are told at once. */
 export function loadFromCli(
@@ -23,4 +24,9 @@ export function missingPathsOf(spec: RunSpec): Promise<string[]> {
       () => false,
     ),
   );
+}
+
+/** Refuses `model.weights: run:ID` as a launch would. */
+export function checkRunOf({ model }: RunSpec, runsDir: string): Promise<void> {
+  return checkTrainedRun(model, runsDir);
 }

@@ -12,7 +12,7 @@ import type { SummaryContext } from './progress/summary.js';
 /** How a launch ended, and what its summary has to know beside that. */
 type LaunchEnd = { readonly result: RunResult } & Pick<
   SummaryContext,
-  'isResumed' | 'hasModel' | 'lastPhase'
+  'isResumed' | 'hasModel' | 'lastPhase' | 'numEpochs'
 >;
 
 /** Launches a run with progress on stderr and the two-step Ctrl-C. Rejects with what `launch` rejects with. */
@@ -47,6 +47,7 @@ export async function launchFromCli(flags: LaunchFlags): Promise<LaunchEnd> {
       isResumed: resume !== undefined,
       hasModel: await isModelFolder(join(result.runDir, 'model')),
       lastPhase: config.spec.phases.length - 1,
+      numEpochs: config.spec.phases.reduce((sum, { epochs }) => sum + epochs, 0),
     };
   } finally {
     interrupts.dispose();

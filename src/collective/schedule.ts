@@ -9,6 +9,9 @@ const SEGMENT_ALIGNMENT = 16;
  */
 export const BUCKET_ELEMENTS = 2 ** 20;
 
+/** Vectors of at least this many elements (64 KiB) travel in two hops; bench/allreduce.bench.ts finds the crossover between 16 and 115 KB. */
+export const TWO_HOP_ELEMENTS = 16_384;
+
 /** A part of a vector: [offset, offset + length), in elements. */
 export interface Segment {
   readonly offset: number;

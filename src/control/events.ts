@@ -72,6 +72,29 @@ export type RunEventBody =
       readonly learningRate: number;
       readonly imagesPerSecond: number;
     }
+  /** A phase after the first begins. */
+  | {
+      readonly type: 'phase';
+      readonly phase: number;
+      /** How many the run has. */
+      readonly phases: number;
+      readonly train: readonly string[];
+      readonly from: 'last' | 'best';
+      /** The epoch whose parameters it starts from, over the whole run. */
+      readonly fromEpoch: number;
+    }
+  /** A phase has ended before its epochs were over (`earlyStopping`). Follows the `epoch` event of its last one. */
+  | {
+      readonly type: 'phase-stopped';
+      readonly phase: number;
+      readonly phases: number;
+      /** Epochs of the phase that were done, and that the configuration has. */
+      readonly epochs: number;
+      readonly of: number;
+      readonly metric: 'accuracy' | 'loss';
+      readonly patience: number;
+    }
+  /** An epoch and its evaluation are over. `epochs`: of the whole run, as far as phases have not stopped early; also of a `step`. */
   | {
       readonly type: 'epoch';
       readonly phase: number;
@@ -82,6 +105,7 @@ export type RunEventBody =
       readonly learningRate: number;
       readonly isBest: boolean;
       readonly seconds: number;
+      /** Training images over the time from the end of the epoch before to the last step, whatever was waited for in it; 0: there was no step. */
       readonly imagesPerSecond: number;
       /** Rows that backbones computed and rows from the cache, this epoch, over all workers. */
       readonly rowsComputed: number;

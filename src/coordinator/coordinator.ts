@@ -1,4 +1,5 @@
 import { dirname } from 'node:path';
+import { TWO_HOP_ELEMENTS } from '../collective/schedule.js';
 import type { RunEventBody, RunResult } from '../control/events.js';
 import { fingerprint } from '../engines/fingerprint.js';
 import { FtctlError } from '../errors/index.js';
@@ -26,9 +27,6 @@ import { checkIdentity, modelHash } from './run-identity.js';
 import { specHash } from './spec-hash.js';
 import { StoredStates } from './stored-states.js';
 import { WorkerLines } from './worker-lines.js';
-
-/** Vectors of at least this many elements (64 KiB) travel in two hops; bench/allreduce.bench.ts finds the crossover between 16 and 115 KB. */
-const twoHopFromElements = 16_384;
 
 export interface CoordinatorOptions {
   readonly runDir: string;
@@ -120,7 +118,7 @@ async function coordinate(
     }
     const hash = specHash(spec, identity);
     await journal.append({ type: 'run', runId: folder.id, specHash: hash, ...identity });
-    const { applied, toRepeat } = historyOf(records, { specHash: hash, resumeRound });
+    const { toRepeat } = historyOf(records, { specHash: hash, resumeRound });
     const lines = new WorkerLines((line) => {
       service.recorder.worker(line);
     });
@@ -129,7 +127,7 @@ async function coordinate(
         term,
         count: spec.workers.count,
         numShards: spec.batch.shards,
-        twoHopFromElements,
+        twoHopFromElements: TWO_HOP_ELEMENTS,
         bundle: encodeBundle(run.bundle),
         resume: resumeOf(checkpoint),
         earlierLedger: toRepeat,
@@ -140,13 +138,10 @@ async function coordinate(
       states: new StoredStates(grpcStateFetcher({ token: options.token }), store),
       clock: systemClock,
       narrator: {
-        shape: {
-          epochs: spec.phases.reduce((sum, phase) => sum + phase.epochs, 0),
-          steps: spec.phases.map(({ accumulate }) =>
-            Math.ceil(run.plan.numTrainSteps / accumulate),
-          ),
-        },
-        applied,
+        phases: spec.phases,
+        steps: spec.phases.map(({ accumulate }) => Math.ceil(run.plan.numTrainSteps / accumulate)),
+        history: checkpoint?.snapshot.state.history ?? [],
+        bestEpoch: checkpoint?.snapshot.state.best?.epoch ?? null,
       },
       emit: (event) => {
         service.emit(event);

@@ -52,8 +52,6 @@ export type StoredRecord = JournalRecord & {
 /** What a coordinator that starts needs to know of its run's earlier lives. */
 export interface JournalHistory {
   readonly highestTerm: number;
-  /** Entries of the rounds that the resumed state has applied, ascending. */
-  readonly applied: readonly LedgerEntry[];
   /** Hashes of later rounds, done before under the same spec: doing them again must give the same. */
   readonly toRepeat: ReadonlyMap<number, string>;
 }
@@ -65,14 +63,12 @@ export function historyOf(
 ): JournalHistory {
   let highestTerm = 0;
   let spec: string | undefined;
-  const rounds = new Map<number, LedgerEntry>();
   const toRepeat = new Map<number, string>();
   for (const record of records) {
     if (record.type === 'term') highestTerm = Math.max(highestTerm, record.term);
     if (record.type === 'run') spec = record.specHash;
     if (record.type !== 'rounds') continue;
     for (const entry of record.entries) {
-      rounds.set(entry.round, entry);
       // The last life that did a round says what its bits are; under another spec they may be others. A test evaluation ends
       // a run: in a longer one that goes on from before it, its round is a step.
       const isComparable = entry.split !== 'test' && spec === specHash;
@@ -80,8 +76,5 @@ export function historyOf(
       else toRepeat.delete(entry.round);
     }
   }
-  const applied = [...rounds.values()]
-    .filter(({ round }) => round <= resumeRound)
-    .sort((a, b) => a.round - b.round);
-  return { highestTerm, applied, toRepeat };
+  return { highestTerm, toRepeat };
 }

@@ -1,50 +1,57 @@
-import type { RunEventBody, Score } from '../control/events.js';
+import type { RunEventBody } from '../control/events.js';
 import type { RoundReport } from '../rpc/control-messages.js';
 import type { LedgerEntry } from './ledger.js';
+import { PhaseStory, type PhaseStoryOptions } from './phase-story.js';
 
 /** A watcher is told of at most one step in this time. */
 const stepEveryMs = 100;
 /** Time constant of the shown speed. */
 const speedMs = 2000;
 
-export interface NarratorOptions {
-  /** Epochs of the whole run, and steps of one, by phase. */
-  readonly shape: { readonly epochs: number; readonly steps: readonly number[] };
-  /** Entries that the resumed state has applied: the beginning of an epoch that is gone on with. */
-  readonly applied: readonly LedgerEntry[];
+export interface NarratorOptions extends PhaseStoryOptions {
+  /** Steps of an epoch, by phase. */
+  readonly steps: readonly number[];
 }
 
-interface Evaluation {
+/** An evaluation or a phase's beginning. */
+interface Milestone {
   readonly report: RoundReport;
   /** Incarnations that have delivered it. */
   readonly from: Set<string>;
 }
 
+/** An epoch of this life: its samples, and when it began, had its last step, and was evaluated. */
+interface EpochTimes {
+  readonly samples: number;
+  readonly beganMs: number;
+  readonly lastStepMs: number;
+}
+
 /**
- * Makes events out of the workers' reports: throttled steps, one event per epoch and test. Times are those of the
- * reports' arrival. An epoch is told once every member has reported its evaluation, since each one reports its own
- * share of the work.
+ * Makes events out of the workers' reports: throttled steps, one event per epoch, phase and test. Times are those of the
+ * first report's arrival. An epoch is told once every member has reported its evaluation, since each one reports its own
+ * share of the work; then the next one may have begun.
  */
 export class RunNarrator {
-  readonly #shape: NarratorOptions['shape'];
+  readonly #steps: readonly number[];
+  readonly #story: PhaseStory;
   #numMembers = 1;
-  /** Sums over the steps of an epoch, by epoch. */
-  readonly #trained = new Map<number, { samples: number; loss: number; correct: number }>();
-  /** Samples of this life in the current epoch, and when it began and had its last step. */
-  #epoch = { samples: 0, beganMs: 0, lastStepMs: 0 };
+  #epoch: EpochTimes = { samples: 0, beganMs: 0, lastStepMs: 0 };
+  /** Epochs that are over and not told yet, by the round of their evaluation. */
+  readonly #over = new Map<number, EpochTimes & { readonly endedMs: number }>();
   /** Rows by incarnation, totals since the worker started; and their sum when the last epoch was told. */
   readonly #rows = new Map<string, { computed: number; cached: number }>();
   #rowsTold = { computed: 0, cached: 0 };
   readonly #best = new Set<number>();
-  /** Evaluations that some members have not reported yet, by round. */
-  readonly #evaluations = new Map<number, Evaluation>();
+  /** What some members have not reported yet, by round. */
+  readonly #milestones = new Map<number, Milestone>();
   #lastStepToldMs = Number.NEGATIVE_INFINITY;
   #speed = { perMs: 0, samples: 0, sinceMs: 0 };
   #total = { samples: 0, beganMs: 0, endedMs: 0 };
 
-  constructor({ shape, applied }: NarratorOptions) {
-    this.#shape = shape;
-    for (const entry of applied) if (entry.kind === 'step') this.#train(entry);
+  constructor({ steps, ...story }: NarratorOptions) {
+    this.#steps = steps;
+    this.#story = new PhaseStory(story);
   }
 
   /** Training samples of this life of the coordinator, and the seconds from the first commit to the last report. */
@@ -56,7 +63,7 @@ export class RunNarrator {
   /** Rounds begin. */
   began(nowMs: number, numMembers: number): void {
     this.#numMembers = numMembers;
-    this.#epoch = { samples: 0, beganMs: nowMs, lastStepMs: nowMs };
+    this.#startEpoch(nowMs);
     this.#speed = { ...this.#speed, samples: 0, sinceMs: nowMs };
     this.#total = { samples: 0, beganMs: nowMs, endedMs: nowMs };
   }
@@ -69,11 +76,12 @@ export class RunNarrator {
   /** A round that nobody had reported before. */
   first(nowMs: number, entry: LedgerEntry, learningRate: number): RunEventBody[] {
     this.#total.endedMs = nowMs;
+    if (entry.kind === 'phase') this.#startEpoch(nowMs); // To open it took time that is no step's.
+    if (entry.split === 'val') this.#endEpoch(nowMs, entry.round);
     if (entry.kind !== 'step') return [];
-    this.#train(entry);
+    const { samples, beganMs } = this.#epoch;
+    this.#epoch = { samples: samples + entry.samples, beganMs, lastStepMs: nowMs };
     this.#total.samples += entry.samples;
-    this.#epoch.samples += entry.samples;
-    this.#epoch.lastStepMs = nowMs;
     this.#speed.samples += entry.samples;
     if (nowMs - this.#lastStepToldMs < stepEveryMs) return [];
     this.#lastStepToldMs = nowMs;
@@ -86,9 +94,9 @@ export class RunNarrator {
           round,
           phase,
           epoch,
-          epochs: this.#shape.epochs,
+          epochs: this.#story.epochs,
           step,
-          steps: this.#shape.steps[phase]!,
+          steps: this.#steps[phase]!,
         },
         ...{ loss, accuracy, learningRate, imagesPerSecond: this.#speed.perMs * 1000 },
       },
@@ -99,55 +107,54 @@ export class RunNarrator {
   reported(nowMs: number, from: string, report: RoundReport): RunEventBody[] {
     const { rowsComputed, rowsCached } = report.local;
     this.#rows.set(from, { computed: rowsComputed, cached: rowsCached });
-    if (report.kind !== 'evaluate') return [];
-    const evaluation = this.#evaluations.get(report.round) ?? { report, from: new Set<string>() };
-    this.#evaluations.set(report.round, evaluation);
-    evaluation.from.add(from);
-    return evaluation.from.size < this.#numMembers ? [] : this.#tell(nowMs, evaluation);
+    if (report.kind === 'step') return [];
+    const milestone = this.#milestones.get(report.round) ?? { report, from: new Set<string>() };
+    this.#milestones.set(report.round, milestone);
+    milestone.from.add(from);
+    return milestone.from.size < this.#numMembers ? [] : this.#tell(nowMs, milestone);
   }
 
   /** The run is over: what is still waiting for a member's report is told without it. */
   ended(nowMs: number): RunEventBody[] {
-    return [...this.#evaluations.values()].flatMap((evaluation) => this.#tell(nowMs, evaluation));
+    return [...this.#milestones.values()].flatMap((milestone) => this.#tell(nowMs, milestone));
   }
 
-  #tell(nowMs: number, { report }: Evaluation): RunEventBody[] {
-    this.#evaluations.delete(report.round);
-    const { phase, epoch, loss, accuracy, samples, learningRate, round } = report;
-    if (report.split === 'test') return [{ type: 'test', loss, accuracy, samples }];
-    const began = this.#epoch;
+  #tell(nowMs: number, { report }: Milestone): RunEventBody[] {
+    this.#milestones.delete(report.round);
+    const { kind, phase, epoch, loss, accuracy, samples, split } = report;
+    if (kind === 'phase') return [this.#story.switched(phase, epoch)];
+    if (split === 'test') return [{ type: 'test', loss, accuracy, samples }];
+    return this.#tellEpoch(nowMs, report);
+  }
+
+  #tellEpoch(nowMs: number, report: RoundReport): RunEventBody[] {
+    const { phase, epoch, loss, accuracy, learningRate, round, epochTraining } = report;
+    const times = this.#over.get(round) ?? { ...this.#epoch, endedMs: nowMs };
+    this.#over.delete(round);
     const rows = this.#takeRows();
-    this.#epoch = { samples: 0, beganMs: nowMs, lastStepMs: nowMs };
-    const trainMs = began.lastStepMs - began.beganMs;
+    const isBest = this.#best.delete(round);
+    const evaluation = { phase, epoch, valLoss: loss, valAccuracy: accuracy };
+    const stopped = this.#story.evaluated(evaluation, isBest);
+    const trainMs = times.lastStepMs - times.beganMs;
     const event: RunEventBody = {
       type: 'epoch',
-      ...{ phase, epoch, epochs: this.#shape.epochs, train: this.#takeTrained(epoch) },
-      ...{ val: { loss, accuracy }, learningRate, isBest: this.#best.delete(round) },
-      seconds: (nowMs - began.beganMs) / 1000,
-      imagesPerSecond: trainMs > 0 ? (began.samples * 1000) / trainMs : 0,
+      ...{ phase, epoch, epochs: this.#story.epochs },
+      train: epochTraining ?? { loss: 0, accuracy: 0 },
+      ...{ val: { loss, accuracy }, learningRate, isBest },
+      seconds: (times.endedMs - times.beganMs) / 1000,
+      imagesPerSecond: trainMs > 0 ? (times.samples * 1000) / trainMs : 0,
       ...{ rowsComputed: rows.computed, rowsCached: rows.cached },
     };
-    return [event];
+    return [event, ...stopped];
   }
 
-  #train({ epoch, samples, loss, accuracy }: LedgerEntry): void {
-    const sums = this.#trained.get(epoch) ?? { samples: 0, loss: 0, correct: 0 };
-    sums.samples += samples;
-    sums.loss += loss * samples;
-    sums.correct += accuracy * samples;
-    this.#trained.set(epoch, sums);
+  #startEpoch(nowMs: number): void {
+    this.#epoch = { samples: 0, beganMs: nowMs, lastStepMs: nowMs };
   }
 
-  #takeTrained(epoch: number): Score {
-    const { samples, loss, correct } = this.#trained.get(epoch) ?? {
-      samples: 0,
-      loss: 0,
-      correct: 0,
-    };
-    for (const known of this.#trained.keys()) if (known <= epoch) this.#trained.delete(known);
-    return samples === 0
-      ? { loss: 0, accuracy: 0 }
-      : { loss: loss / samples, accuracy: correct / samples };
+  #endEpoch(nowMs: number, round: number): void {
+    this.#over.set(round, { ...this.#epoch, endedMs: nowMs });
+    this.#startEpoch(nowMs);
   }
 
   #takeRows(): { computed: number; cached: number } {

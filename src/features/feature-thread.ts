@@ -1,16 +1,13 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { augmentVersion, viewParameters } from '../data/augment.js';
-import { decodeKey } from '../data/decode.js';
-import { decodeSideOf } from '../data/working-side.js';
 import type { FeatureEngine } from '../engines/feature-engine.js';
 import { openFeatureEngine } from '../engines/onnx-feature-engine.js';
 import { FtctlError } from '../errors/index.js';
 import { SharedCounters } from './feature-counters.js';
-import { featureKey, featureKeyPrefix, widthKey } from './feature-key.js';
 import { batchRows, FeaturePipeline } from './feature-pipeline.js';
 import { paddingSample } from './feature-source.js';
 import { ImagePool } from './image-pool.js';
 import { type FeatureCache, noFeatureCache, openFeatureCache } from './lmdb-cache.js';
+import { rowKeys } from './row-keys.js';
 import type {
   FeatureThreadData,
   FromFeatureThread,
@@ -38,16 +35,7 @@ const onWarning = (message: string): void => {
 };
 
 const imageLength = 3 * data.preprocessing.imageSize ** 2;
-const prefix = featureKeyPrefix({ ...data, augmentVersion });
-
-function keyOf({ file, view }: ImageRow): Buffer {
-  const { augment, seed, workingSide, preprocessing } = data;
-  const imageKey = decodeKey(file.sha256, {
-    workingSide: decodeSideOf(view, workingSide, preprocessing),
-    background: preprocessing.background,
-  });
-  return featureKey(prefix, imageKey, viewParameters(augment, seed, file.id, view));
-}
+const keys = rowKeys(data);
 
 let engine: Promise<FeatureEngine> | undefined;
 const openEngine = (): Promise<FeatureEngine> => (engine ??= openFeatureEngine(data.engine));
@@ -72,7 +60,7 @@ async function openPipeline(): Promise<FeaturePipeline> {
     width,
     imageLength,
     cache,
-    keyOf: data.cacheFeatures ? keyOf : nameInRun,
+    keyOf: data.cacheFeatures ? keys.of : nameInRun,
     images,
     openEngine,
     counters: new SharedCounters(counters),
@@ -96,11 +84,10 @@ function nameInRun({ file, view }: ImageRow): Buffer {
 
 /** The cache remembers the width, so that a run whose rows are all cached never loads the backbone. */
 async function rowWidth(cache: FeatureCache): Promise<number> {
-  const key = widthKey(prefix);
-  const known = cache.get(key, 1)?.[0];
+  const known = cache.get(keys.width, 1)?.[0];
   if (known !== undefined) return known;
   const { width } = await openEngine();
-  cache.put(key, Float32Array.of(width));
+  cache.put(keys.width, Float32Array.of(width));
   return width;
 }
 

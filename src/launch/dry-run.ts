@@ -1,15 +1,23 @@
 import { randomUUID } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import type { LoadedConfig } from '../config/load.js';
+import { locatedError } from '../config/problems.js';
 import type { RunSpec } from '../config/run-spec.js';
 import type { RunEventBody } from '../control/events.js';
 import { prepareRun, type PreparedRun } from '../coordinator/prepare-run.js';
+import { plainView } from '../data/preprocessing.js';
+import { fingerprint } from '../engines/fingerprint.js';
+import { FtctlError } from '../errors/index.js';
+import { areCached } from '../features/are-cached.js';
+import { countCached } from '../features/count-cached.js';
 import { checkModelSpec } from '../models/check-spec.js';
-import { imagesName } from '../models/network.js';
+import type { PreparedPhase } from '../models/prepared-phase.js';
 import { numElements } from '../models/tensor-specs.js';
 import { systemClock } from '../util/clock.js';
-import { Closers } from '../util/closers.js';
-import { measurePhases, type PhaseMeasures } from '../worker/measure-phases.js';
+import type { ProbeMeasures } from '../worker/probe-messages.js';
+import { visibleDevices } from './gpu-devices.js';
+import { measurePhases } from './measure-phases.js';
+import { epochSeconds, epochsOfMaking, type PhaseTimes, timesOf } from './phase-cost.js';
 
 /** What a phase would cost. Bytes of float32 values; seconds as estimated from a few steps. */
 export interface PhaseCost {
@@ -18,14 +26,25 @@ export interface PhaseCost {
   /** Parameters that move. */
   readonly numTrained: number;
   readonly gradientBytes: number;
-  /** Values of one row of features, and what the cache holds in the end; null: they are not cached. */
+  /** Values of one row of features. */
   readonly numFeatures: number;
-  readonly cachedFeatureBytes: number | null;
+  /** What of the features is cached; null: nothing is. */
+  readonly cache: {
+    /** In the end: every view of the training images, and the others. */
+    readonly numRows: number;
+    readonly bytes: number;
+    /** Rows that are there already, by an estimate where there are many. */
+    readonly numThere: number;
+  } | null;
   readonly stepsPerEpoch: number;
-  readonly measured: PhaseMeasures;
-  /** Of an epoch whose features must be made, and of one whose features are all in the cache; null: none is. */
+  readonly times: PhaseTimes;
+  /** Largest memory of a worker. */
+  readonly workerBytes: number;
+  /** Of an epoch whose features must be made, and of one whose features are all in the cache; null: no epoch's are. */
   readonly epochSeconds: number;
   readonly cachedEpochSeconds: number | null;
+  /** Of all epochs, with what is in the cache already. */
+  readonly seconds: number;
 }
 
 /** What a run would cost, with nothing of it started. */
@@ -41,7 +60,7 @@ export interface DryRunReport {
   readonly cores: number;
   /** Parameters of the state: what some phase moves. */
   readonly numParameters: number;
-  /** Largest memory of this process, which did one worker's share of each phase's steps, preparation included. */
+  /** Largest memory of a worker in any phase. */
   readonly workerBytes: number;
   readonly phases: readonly PhaseCost[];
   /** Of all epochs, unless phases stop early. */
@@ -57,69 +76,102 @@ export interface DryRunOptions {
 }
 
 /**
- * Prepares a run as a launch does (what it fetches and lowers stays in the cache), does a few steps of each phase in this process, and
- * tells what the run would cost. There is no run folder. Rejects with whatever a launch would refuse.
+ * Prepares a run as a launch does (what it fetches and lowers stays in the cache), does a few steps of each phase in as many processes as the run
+ * would have workers, and tells what the run would cost. There is no run folder. Rejects with whatever a launch would refuse.
  */
 export async function dryRun(
-  { spec }: LoadedConfig,
+  { spec, locate }: LoadedConfig,
   { runsDir, onEvent, onPhase, signal }: DryRunOptions,
 ): Promise<DryRunReport> {
-  checkModelSpec(spec);
+  checkModelSpec(spec, locate);
+  const devices = spec.engine.provider === 'cuda' ? await visibleDevices() : [];
   const prepared = await prepareRun(`dry-run-${randomUUID()}`, spec, {
     ...{ emit: onEvent, clock: systemClock, signal, runsDir },
     eventsPath: '',
+  }).catch((error: unknown) => {
+    throw locatedError(FtctlError.from(error), locate);
   });
-  const closers = new Closers();
-  try {
-    const measures = await measurePhases(prepared.bundle, {
-      ...{ closers, onPhase, signal },
-      onWarning: (message) => {
-        onEvent({ type: 'warning', message });
-      },
-    });
-    return reportOf(spec, prepared, measures);
-  } finally {
-    await closers.closeAll();
-  }
+  const numThere = await Promise.all(
+    prepared.bundle.prepared.phases.map((phase) => numCachedRows(prepared, phase)),
+  );
+  const measures = await measurePhases(prepared.bundle, { devices, onPhase, signal });
+  return reportOf(prepared, measures, numThere);
+}
+
+/** Rows of a phase's features that the run will have used in the end. */
+function numRowsOf({ bundle, plan }: PreparedRun): number {
+  const { data, phases } = bundle.spec;
+  const views = data.views ?? phases.reduce((sum, { epochs }) => sum + epochs, 0);
+  return plan.splitSize('train') * views + plan.splitSize('val') + plan.splitSize('test');
+}
+
+/** Of those rows, the ones that the cache has: known of the run's finite views; 0 where each epoch has a fresh one. */
+async function numCachedRows(run: PreparedRun, phase: PreparedPhase): Promise<number> {
+  const { spec, prepared, workingSide } = run.bundle;
+  const { views, augment } = spec.data;
+  if (views === null || !areCached(phase, spec)) return 0;
+  const { samples } = run.manifest;
+  const rows = samples.flatMap((sample) =>
+    sample.split === 'train'
+      ? Array.from({ length: views }, (_, view) => ({ file: sample, view }))
+      : [{ file: sample, view: plainView }],
+  );
+  const { hash: fingerprintHash } = await fingerprint({ provider: spec.engine.provider });
+  const found = await countCached(rows.length, (index) => rows[index]!, {
+    ...{ augment, seed: spec.seed, workingSide, preprocessing: prepared.preprocessing },
+    ...{ backboneSha256: phase.backboneSha256, fingerprintHash },
+    ...{ cacheDir: spec.cache.path, width: phase.numFeatures },
+  });
+  return Math.min(found, numRowsOf(run));
 }
 
 function reportOf(
-  spec: RunSpec,
-  { bundle, manifest, plan }: PreparedRun,
-  measures: readonly PhaseMeasures[],
+  run: PreparedRun,
+  measures: readonly (readonly ProbeMeasures[])[],
+  numThere: readonly number[],
 ): DryRunReport {
+  const { bundle, manifest, plan } = run;
+  const { prepared, spec } = bundle;
   const cores = availableParallelism();
-  const { prepared } = bundle;
   const lengths = new Map(prepared.parameters.map(({ name, shape }) => [name, numElements(shape)]));
+  const making = epochsOfMaking(
+    spec.phases.map(({ epochs }, index) => {
+      const phase = prepared.phases[index]!;
+      const { backboneSha256 } = phase;
+      return { epochs, backboneSha256, isCached: areCached(phase, spec) };
+    }),
+    spec.data.views,
+  );
   const phases = spec.phases.map((phase, index): PhaseCost => {
-    const { trained, numFeatures, boundaries } = prepared.phases[index]!;
+    const { trained, numFeatures } = prepared.phases[index]!;
     const numTrained = trained.reduce((sum, name) => sum + lengths.get(name)!, 0);
-    const isImages = boundaries.every((name) => name === imagesName);
-    const { views } = spec.data;
-    const isCached = !isImages && (spec.cache.features ?? views !== null);
-    // With a fresh view in each epoch no training row is met twice.
-    const isReused = isCached && views !== null;
-    const rows = plan.splitSize('train') * (views ?? phase.epochs) + plan.splitSize('val');
-    const measured = measures[index]!;
-    const steps = Math.ceil(plan.numTrainSteps / phase.accumulate);
-    const evaluations = plan.splitSize('val') / (measured.numRows * spec.workers.count);
-    const epoch = (withFeatures: boolean): number =>
-      plan.numTrainSteps * stepSeconds(spec, bundle.threads, measured, withFeatures) +
-      steps * measured.updateSeconds +
-      evaluations * stepSeconds(spec, bundle.threads, asEvaluation(measured), withFeatures);
+    const times = timesOf(measures[index]!);
+    const numUpdates = Math.ceil(plan.numTrainSteps / phase.accumulate);
+    const epoch = epochSeconds(times, {
+      ...{ numBatches: plan.numTrainSteps, numUpdates, cores },
+      numEvaluationBatches: plan.splitSize('val') / spec.batch.size,
+    });
+    const numRows = numRowsOf(run);
+    const isCached = areCached(prepared.phases[index]!, spec);
+    const isReused = isCached && spec.data.views !== null;
     return {
-      ...{ train: phase.train, epochs: phase.epochs, numTrained, numFeatures, measured },
+      ...{ train: phase.train, epochs: phase.epochs, numTrained, numFeatures, times },
       gradientBytes: 4 * numTrained,
-      cachedFeatureBytes: isCached ? 4 * numFeatures * rows : null,
-      stepsPerEpoch: steps,
-      epochSeconds: epoch(true),
-      cachedEpochSeconds: isReused ? epoch(false) : null,
+      cache: isCached
+        ? { numRows, bytes: 4 * numFeatures * numRows, numThere: numThere[index]! }
+        : null,
+      stepsPerEpoch: numUpdates,
+      workerBytes: Math.max(...measures[index]!.map(({ peakBytes }) => peakBytes)),
+      epochSeconds: epoch.making,
+      cachedEpochSeconds: isReused ? epoch.cached : null,
+      seconds: secondsOfPhase(phase, epoch, {
+        numMaking: making[index]!,
+        missing: 1 - numThere[index]! / numRows,
+      }),
     };
   });
   return {
-    name: spec.name,
-    architecture: prepared.architecture,
-    imageSize: prepared.preprocessing.imageSize,
+    ...namesOf(spec, run),
     classes: manifest.classNames.length,
     samples: {
       ...{ train: plan.splitSize('train'), val: plan.splitSize('val') },
@@ -128,38 +180,25 @@ function reportOf(
     ...{ batchSize: spec.batch.size, shards: spec.batch.shards, workers: spec.workers.count },
     cores,
     numParameters: [...lengths.values()].reduce((sum, length) => sum + length, 0),
-    // In kilobytes, whatever the system.
-    workerBytes: process.resourceUsage().maxRSS * 1024,
+    workerBytes: Math.max(...phases.map(({ workerBytes }) => workerBytes)),
     phases,
-    totalSeconds: phases.reduce((sum, phase) => sum + phaseSeconds(phase, spec.data.views), 0),
+    totalSeconds: phases.reduce((sum, { seconds }) => sum + seconds, 0),
   };
 }
 
-/** Epochs until every view was seen are as slow as the first. */
-function phaseSeconds(
-  { epochs, epochSeconds, cachedEpochSeconds }: PhaseCost,
-  views: number | null,
-) {
-  if (cachedEpochSeconds === null) return epochs * epochSeconds;
-  const slow = Math.min(epochs, views ?? epochs);
-  return slow * epochSeconds + (epochs - slow) * cachedEpochSeconds;
+function namesOf(
+  { name }: RunSpec,
+  { bundle: { prepared } }: PreparedRun,
+): Pick<DryRunReport, 'name' | 'architecture' | 'imageSize'> {
+  const { architecture, preprocessing } = prepared;
+  return { name, architecture, imageSize: preprocessing.imageSize };
 }
 
-/**
- * A step of all workers together: the slower of making features and gradients, which overlap, and not faster than the cores can do the work of
- * all workers. The exchange between workers, which overlaps with neither, is not in it.
- */
-function stepSeconds(
-  { workers }: RunSpec,
-  threads: number,
-  { featureSeconds, gradientSeconds }: PhaseMeasures,
-  withFeatures: boolean,
+/** Of the epochs that make features, the part that is there already takes as long as in a later one. */
+function secondsOfPhase(
+  { epochs }: { readonly epochs: number },
+  epoch: { readonly making: number; readonly cached: number },
+  { numMaking, missing }: { readonly numMaking: number; readonly missing: number },
 ): number {
-  const features = withFeatures ? (featureSeconds ?? 0) : 0;
-  const work = workers.count * (features * threads + gradientSeconds);
-  return Math.max(features, gradientSeconds, work / availableParallelism());
-}
-
-function asEvaluation(measured: PhaseMeasures): PhaseMeasures {
-  return { ...measured, gradientSeconds: measured.evaluationSeconds };
+  return epochs * epoch.cached + numMaking * missing * (epoch.making - epoch.cached);
 }

@@ -62,7 +62,7 @@ function workerPort(port: number, slot: number): number {
 }
 
 /** One device for each worker; TF32 would round products to 10 bits and differ between devices. */
-function deviceEnv(devices: readonly string[], slot: number): NodeJS.ProcessEnv {
+export function deviceEnv(devices: readonly string[], slot: number): NodeJS.ProcessEnv {
   const device = devices[slot % devices.length];
   return device === undefined ? {} : { CUDA_VISIBLE_DEVICES: device, NVIDIA_TF32_OVERRIDE: '0' };
 }

@@ -154,7 +154,8 @@ const cheapKinds: ReadonlySet<Layer['kind']> = new Set([
 
 /**
  * The layers outside of a suffix, or `images`, of whose outputs it can be computed, in the network's order, the images first. Of a
- * cheap layer (a pool, say) whose inputs are boundaries too, the output is none: it is computed again instead of being stored.
+ * cheap layer (a pool, say) whose inputs are boundaries too, the output is none: it is computed again instead of being stored. Before a
+ * suffix with nothing but cheap layers in front of it (inception's input transform) the images are all there is to store.
  */
 export function boundariesOf(network: Network, suffix: readonly Layer[]): string[] {
   const own = new Set(suffix.map(({ name }) => name));
@@ -162,7 +163,11 @@ export function boundariesOf(network: Network, suffix: readonly Layer[]): string
   for (const { kind, name, inputs } of network.layers.toReversed()) {
     if (cheapKinds.has(kind) && inputs.every((input) => read.has(input))) read.delete(name);
   }
-  return [imagesName, ...network.layers.map(({ name }) => name)].filter((name) => read.has(name));
+  const boundaries = [imagesName, ...network.layers.map(({ name }) => name)].filter((name) =>
+    read.has(name),
+  );
+  const isCheap = layersUpTo(network, ...boundaries).every(({ kind }) => cheapKinds.has(kind));
+  return isCheap ? [imagesName] : boundaries;
 }
 
 /** The layers that must be computed of the boundaries for the outputs, in order: the suffix, and cheap layers before it. */

@@ -96,6 +96,8 @@ export interface RoundReport {
   readonly loss: number;
   readonly accuracy: number;
   readonly learningRate: number;
+  /** Of an evaluation on val: means over the training steps of its epoch; null otherwise. */
+  readonly epochTraining: { readonly loss: number; readonly accuracy: number } | null;
   /** The sender's own share. */
   readonly local: LocalReport;
 }

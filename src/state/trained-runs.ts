@@ -1,5 +1,5 @@
 import { loadConfig } from '../config/load.js';
-import type { RunReference } from '../config/run-reference.js';
+import { runReference, type RunReference } from '../config/run-reference.js';
 import type { RunSpec } from '../config/run-spec.js';
 import { FtctlError } from '../errors/index.js';
 import { isModelFolder, readArtifacts, type Artifacts } from '../models/artifacts.js';
@@ -7,13 +7,16 @@ import { planPhases } from '../models/prepare-phases.js';
 import { describeNetwork, torchvisionSpec } from '../models/registry.js';
 import { stateTensors, withCounters } from '../models/run-tensors.js';
 import { decodeSafetensors, encodeSafetensors } from '../models/weights/safetensors.js';
-import type { FindTrainedRun } from '../models/weights/trained-run.js';
+import type { FindTrainedRun, TrainedRun } from '../models/weights/trained-run.js';
 import { readWeightsFile } from '../models/weights/weights-file.js';
 import { BlobStore, sha256Hex } from '../util/blob-store.js';
 import { updatesOfState } from '../train/updates.js';
 import { CheckpointStore } from './checkpoint-store.js';
 import { noModel } from './no-model.js';
 import { RunFolder } from './run-folder.js';
+import type { RunSummary } from './run-summary.js';
+import type { OpenedSnapshot } from './snapshot.js';
+import type { TrainingState } from './training-state.js';
 
 /** Where runs lie, and what is made of their states. */
 export interface TrainedRunsOptions {
@@ -27,22 +30,61 @@ export interface TrainedRunsOptions {
  */
 export function trainedRuns({ runsDir, cacheDir }: TrainedRunsOptions): FindTrainedRun {
   return async (reference, asked) => {
-    const folder = await RunFolder.open(runsDir, reference.run);
-    if (!(await isModelFolder(folder.modelDir))) throw noModel(await folder.summary());
-    const { spec } = await loadConfig({ path: folder.configPath });
-    const label = labelOf(reference);
-    checkNetwork(spec, { ...asked, label, id: folder.id });
-    const artifacts = await readArtifacts(folder.modelDir);
-    const path = stateDictPath(artifacts, folder.id);
+    const run = await openTrainedRun(runsDir, reference, asked);
+    const { folder, label, path, classNames } = run;
     const best = await readWeightsFile(path);
-    const found = { label, classNames: artifacts.classNames };
-    if (reference.state === 'best') return { ...found, path, sha256: sha256Hex(best) };
-    const numClasses = artifacts.classNames.length;
-    const final = await finalWeights(folder, spec, { best, path, numClasses });
+    if (reference.state === 'best') {
+      const moment = bestMoment(await folder.summary());
+      return { label, classNames, moment, path, sha256: sha256Hex(best) };
+    }
+    const { snapshot, weights } = await finalWeights(run, best);
     const blobs = new BlobStore(cacheDir);
-    const sha256 = await blobs.put(final);
-    return { ...found, path: blobs.path(sha256), sha256 };
+    const sha256 = await blobs.put(weights);
+    const moment = finalMoment(snapshot.state);
+    return { label, classNames, moment, path: blobs.path(sha256), sha256 };
   };
+}
+
+/**
+ * Whether a run has what a configuration asks of it, as far as can be told without reading its weights: rejects as {@link trainedRuns} does.
+ * What is no run reference is taken.
+ */
+export async function checkTrainedRun(model: RunSpec['model'], runsDir: string): Promise<void> {
+  const reference = 'onnx' in model ? null : runReference(model.weights);
+  if ('onnx' in model || reference === null) return;
+  await openTrainedRun(runsDir, reference, model);
+}
+
+interface OpenedRun extends Pick<TrainedRun, 'label' | 'path' | 'classNames'> {
+  readonly folder: RunFolder;
+  readonly spec: RunSpec;
+}
+
+/** The run with its best epoch's state dict. */
+async function openTrainedRun(
+  runsDir: string,
+  reference: RunReference,
+  asked: { readonly architecture: string; readonly width: number },
+): Promise<OpenedRun> {
+  const folder = await RunFolder.open(runsDir, reference.run);
+  if (!(await isModelFolder(folder.modelDir))) throw noModel(await folder.summary());
+  const { spec } = await loadConfig({ path: folder.configPath });
+  const label = labelOf(reference);
+  checkNetwork(spec, { ...asked, label, id: folder.id });
+  const artifacts = await readArtifacts(folder.modelDir);
+  const path = stateDictPath(artifacts, folder.id);
+  return { folder, spec, label, path, classNames: artifacts.classNames };
+}
+
+/** Epochs count from 1, as people are shown them. */
+function bestMoment({ best }: RunSummary): string {
+  return best === null ? 'its best epoch' : `its best epoch, ${best.epoch + 1}`;
+}
+
+function finalMoment({ history, epochSums }: TrainingState): string {
+  return epochSums.count === 0
+    ? `its end, after epoch ${history.length}`
+    : `its end, in epoch ${history.length + 1}`;
 }
 
 function labelOf({ run, state }: RunReference): string {
@@ -55,7 +97,11 @@ function checkNetwork(
 ): void {
   const { architecture, width, label, id } = asked;
   if ('onnx' in model) {
-    throw noStateDict(id, 'Its network is an ONNX file, of which the classifier was trained.');
+    throw noStateDict(
+      id,
+      'Its network is an ONNX file, of which the classifier was trained.',
+      `Name another run, or its network: \`model.onnx: ${model.onnx}\`.`,
+    );
   }
   if (model.architecture === architecture && model.width === width) return;
   const name = (network: { architecture: string; width: number }): string =>
@@ -70,12 +116,15 @@ function checkNetwork(
   });
 }
 
-function noStateDict(run: string, why: string): FtctlError {
+function noStateDict(
+  run: string,
+  why: string,
+  remedy = 'Name a run of a network that pads as torchvision does, or its ONNX file as `model.onnx`.',
+): FtctlError {
   return new FtctlError('FT_MODEL_NO_STATE_DICT', {
     what: `The run ${run} cannot be trained on.`,
     why,
-    remedy:
-      'Name a run of a network that pads as torchvision does, or its ONNX file as `model.onnx`.',
+    remedy,
     details: { run },
   });
 }
@@ -90,10 +139,9 @@ function stateDictPath({ weightsPath }: Artifacts, run: string): string {
  * into; the counters of its batch norms go on from that epoch's.
  */
 async function finalWeights(
-  folder: RunFolder,
-  spec: RunSpec,
-  { best, path, numClasses }: { best: Uint8Array; path: string; numClasses: number },
-): Promise<Uint8Array> {
+  { folder, spec, path, classNames }: OpenedRun,
+  best: Uint8Array,
+): Promise<{ snapshot: OpenedSnapshot; weights: Uint8Array }> {
   const { model, data } = spec;
   if ('onnx' in model) throw new Error('a state dict of an ONNX backbone');
   const snapshot = await new CheckpointStore(folder).reached();
@@ -106,7 +154,9 @@ async function finalWeights(
     });
   }
   const { tensors, metadata } = decodeSafetensors(best, path);
-  const network = describeNetwork(torchvisionSpec(model.architecture, model.width, numClasses));
+  const network = describeNetwork(
+    torchvisionSpec(model.architecture, model.width, classNames.length),
+  );
   const plan = planPhases(network, data.imageSize, spec.phases);
   const updates = updatesOfState(snapshot.state, spec);
   const moved = withCounters(
@@ -114,5 +164,5 @@ async function finalWeights(
     new Map([...tensors, ...stateTensors(plan, snapshot.state)]),
     updates.state.map((count, phase) => count - updates.best[phase]!),
   );
-  return encodeSafetensors(moved, Object.fromEntries(metadata));
+  return { snapshot, weights: encodeSafetensors(moved, Object.fromEntries(metadata)) };
 }

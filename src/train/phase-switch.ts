@@ -46,5 +46,6 @@ export async function applySwitch(
   state.updates = 0;
   state.ledger = ledger;
   const learningRate = learningRateOf(run, state.history, plan);
-  return { split: 'train', samples: 0, loss: 0, accuracy: 0, learningRate, isBest: false };
+  const scores = { split: 'train', samples: 0, loss: 0, accuracy: 0, learningRate } as const;
+  return { ...scores, epochTraining: null, isBest: false };
 }

@@ -70,8 +70,12 @@ export function batchesOf(
 }
 
 /** The epochs of a phase, as far as the history tells. */
-export function epochsOf(schedule: RoundSchedule, history: History, phase: number): number {
-  const { epochs, earlyStopping } = schedule.phases[phase]!;
+export function epochsOf(
+  { phases }: { readonly phases: readonly Pick<PhaseSpec, 'epochs' | 'earlyStopping'>[] },
+  history: History,
+  phase: number,
+): number {
+  const { epochs, earlyStopping } = phases[phase]!;
   const own = history.filter((record) => record.phase === phase);
   return earlyStopping !== null && isStopped(earlyStopping, own) ? own.length : epochs;
 }

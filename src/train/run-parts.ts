@@ -35,5 +35,5 @@ export interface ComputeContext {
 /** What applying a round found out, on every worker alike. */
 export type RoundScores = Pick<
   RoundOutcome,
-  'split' | 'samples' | 'loss' | 'accuracy' | 'learningRate' | 'isBest'
+  'split' | 'samples' | 'loss' | 'accuracy' | 'learningRate' | 'epochTraining' | 'isBest'
 >;

@@ -43,6 +43,8 @@ export interface RoundOutcome {
   readonly loss: number;
   readonly accuracy: number;
   readonly learningRate: number;
+  /** Of an evaluation on val: means over the training steps of its epoch, the loss by the samples' weights; null otherwise. */
+  readonly epochTraining: { readonly loss: number; readonly accuracy: number } | null;
   /** A checkpoint is due at this state. */
   readonly checkpointDue: boolean;
   /** The state is the best one so far. */

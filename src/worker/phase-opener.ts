@@ -4,10 +4,10 @@ import type { PhaseEngineOptions } from '../engines/engine-options.js';
 import type { openPhaseEngine } from '../engines/open-phase-engine.js';
 import type { PhaseEngine } from '../engines/phase-engine.js';
 import { FtctlError } from '../errors/index.js';
+import { areCached } from '../features/are-cached.js';
 import type { FeatureCounters, FeatureSource } from '../features/feature-source.js';
 import type { openFeatureSource } from '../features/open-feature-source.js';
 import type { PreparedPhase } from '../models/prepared-phase.js';
-import { imagesName } from '../models/network.js';
 import type { RunBundle } from '../state/run-bundle.js';
 import type { OpenPhase, PhaseParts } from '../train/phase-parts.js';
 import { BlobStore } from '../util/blob-store.js';
@@ -82,7 +82,6 @@ export class PhaseOpener {
     const { spec, dataRoot, workingSide, threads } = bundle;
     const { preprocessing } = bundle.prepared;
     const { backboneSha256 } = prepared;
-    const isWhole = prepared.boundaries.every((name) => name === imagesName);
     return open.features({
       ...{ manifest, dataRoot, workingSide, preprocessing, backboneSha256 },
       ...{ fingerprintHash, onWarning },
@@ -95,8 +94,7 @@ export class PhaseOpener {
         threads,
       },
       cacheDir: spec.cache.path,
-      // Images are their own features: to make them again takes no longer than to read them, at four times the size of the pixels.
-      cacheFeatures: !isWhole && (spec.cache.features ?? spec.data.views !== null),
+      cacheFeatures: areCached(prepared, spec),
       cacheImages: spec.cache.images,
     });
   }

@@ -24,12 +24,12 @@ export class Reporter {
 
   /** An applied round. Sent at once, with all before it, if it is no step: evaluations are rare and awaited. */
   add(generation: GenerationId, outcome: RoundOutcome, ledger: string): void {
-    const { plan, split, samples, loss, accuracy, learningRate } = outcome;
+    const { plan, split, samples, loss, accuracy, learningRate, epochTraining } = outcome;
     const { round, kind, phase, epoch } = plan;
     const step = plan.kind === 'step' ? plan.step : 0;
     this.#waiting.push({
       ...{ generation, round, kind, phase, epoch, step, ledger },
-      ...{ split, samples, loss, accuracy, learningRate },
+      ...{ split, samples, loss, accuracy, learningRate, epochTraining },
     });
     const { nowMs, everyMs } = this.#options;
     if (kind !== 'step' || outcome.finished || nowMs() - this.#sentMs >= everyMs) this.flush();

@@ -30,6 +30,8 @@ export function plainLines(before: ProgressState, event: RunEvent): string[] {
       return [
         `test: loss ${loss(event.loss)}, accuracy ${accuracy(event.accuracy)}, ${plural(event.samples, 'image')}`,
       ];
+    case 'phase':
+    case 'phase-stopped':
     case 'warning':
     case 'files-skipped':
       return noticeLines(event);
@@ -49,12 +51,34 @@ const maxSkippedShown = 5;
 
 /** What a person must see even while a live display runs: kept in the scroll-back above it. */
 export function noticeLines(event: RunEvent): string[] {
-  if (event.type === 'warning') {
-    const who = event.rank === undefined ? '' : ` (rank ${event.rank})`;
-    return [`warning${who}: ${printable(event.message)}`];
+  switch (event.type) {
+    case 'warning': {
+      const who = event.rank === undefined ? '' : ` (rank ${event.rank})`;
+      return [`warning${who}: ${printable(event.message)}`];
+    }
+    case 'files-skipped':
+      return event.first === 0 ? skippedLines(event) : [];
+    case 'phase': {
+      const { train, from, fromEpoch } = event;
+      const which = from === 'best' ? 'the best' : 'the last';
+      return [
+        `${phaseOf(event)} begins from epoch ${fromEpoch + 1}, ${which}; trains ${printable(train.join(', '))}`,
+      ];
+    }
+    case 'phase-stopped': {
+      const { epochs, of, metric, patience } = event;
+      const better = `val ${metric} got no better in ${plural(patience, 'epoch')}`;
+      return [
+        `${phaseOf(event)} stopped early, after ${epochs} of ${plural(of, 'epoch')}: ${better}`,
+      ];
+    }
+    default:
+      return [];
   }
-  if (event.type === 'files-skipped') return event.first === 0 ? skippedLines(event) : [];
-  return [];
+}
+
+function phaseOf({ phase, phases }: { readonly phase: number; readonly phases: number }): string {
+  return `phase ${phase + 1}/${phases}`;
 }
 
 function skippedLines(event: Extract<RunEvent, { type: 'files-skipped' }>): string[] {

@@ -87,6 +87,9 @@ export function progressAfter(state: ProgressState, event: RunEvent): ProgressSt
     case 'run-finished':
     case 'run-stopped':
       return { ...seen, result: event.result };
+    case 'phase-stopped': // the same epochs are another part of the run from here on
+      return { ...seen, marks: [] };
+    case 'phase':
     case 'checkpoint':
     case 'files-skipped':
     case 'warning':

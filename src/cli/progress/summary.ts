@@ -17,6 +17,8 @@ export interface SummaryContext {
   readonly hasModel: boolean;
   /** Index of the last phase, whose epochs may be raised. */
   readonly lastPhase: number;
+  /** Epochs of all phases, as configured. */
+  readonly numEpochs: number;
 }
 
 /** The run was over before it was resumed. */
@@ -27,13 +29,15 @@ function hadNothingLeft({ status, imagesPerSecond }: RunResult): boolean {
 /** The closing words of a run for people. Pure. */
 export function summaryLines(
   result: RunResult,
-  { cwd, program, again, isResumed, hasModel, lastPhase }: SummaryContext,
+  { cwd, program, again, isResumed, hasModel, lastPhase, numEpochs }: SummaryContext,
 ): string[] {
   const run = shorter(result.runDir, cwd);
   const predict = `Classify images:  ${program} predict ${quoted(run)} IMAGE...`;
   const resume = `${program} launch --resume ${quoted(run)}`;
   const done =
-    result.epochs === 1 ? 'its epoch was done' : `all ${plural(result.epochs, 'epoch')} were done`;
+    result.epochs < numEpochs
+      ? `${result.epochs} of ${plural(numEpochs, 'epoch')} were done, and early stopping left out the others. To train on, if the last phase was not stopped, raise its epochs:`
+      : `${result.epochs === 1 ? 'its epoch was' : `all ${plural(result.epochs, 'epoch')} were`} done. To train on, raise the epochs:`;
   const score = (name: string, value: { loss: number; accuracy: number } | null | undefined) =>
     value == null
       ? []
@@ -63,7 +67,7 @@ export function summaryLines(
           ...(isResumed && hadNothingLeft(result)
             ? [
                 '',
-                `Nothing was left to train: ${done}. To train on, raise the epochs:`,
+                `Nothing was left to train: ${done}`,
                 `  ${resume} --set phases.${lastPhase}.epochs=N`,
               ]
             : []),

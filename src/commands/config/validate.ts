@@ -1,20 +1,22 @@
-import { BaseCommand, configArg, setFlag } from '../../cli/base-command.js';
+import { BaseCommand, configArg, runsDirFlag, setFlag } from '../../cli/base-command.js';
 
 export default class ConfigValidate extends BaseCommand {
   static override summary = 'Check a configuration without running it.';
   static override description =
-    'Reports the first fault with its line, and all others, and warns of files and folders that are not there; does not look into them.';
+    'Reports the first fault with its line, and all others, and warns of files and folders that are not there; does not look into them. A run whose weights are asked for must be there.';
   static override examples = [
     '<%= config.bin %> <%= command.id %> flowers.yaml',
     '<%= config.bin %> <%= command.id %> flowers.yaml --set batch.size=64',
   ];
   static override args = { file: configArg };
-  static override flags = { set: setFlag };
+  static override flags = { set: setFlag, 'runs-dir': runsDirFlag };
 
   async run(): Promise<{ valid: true; name: string; warnings: string[] }> {
     const { args, flags } = await this.parse(ConfigValidate);
-    const { loadFromCli, missingPathsOf } = await import('../../cli/config-from-cli.js');
+    const { checkRunOf, loadFromCli, missingPathsOf } =
+      await import('../../cli/config-from-cli.js');
     const { spec } = await loadFromCli(args.file, flags.set ?? []);
+    await checkRunOf(spec, flags['runs-dir']);
     const warnings = await missingPathsOf(spec);
     this.log(`${args.file ?? 'The quick start'} is valid.`);
     for (const warning of warnings) this.log(`  warning: ${warning}`);

@@ -15,6 +15,8 @@ export interface TrainedRun {
   readonly path: string;
   /** Of the file: what identifies the weights, wherever they lie. */
   readonly sha256: string;
+  /** Of which moment of the run they are, in words: "its best epoch, 3". */
+  readonly moment: string;
   /** In the order of the classifier's logits. */
   readonly classNames: readonly string[];
 }
@@ -61,10 +63,9 @@ export async function loadTrainedRun(
   const { tensors, metadata } = decodeWeights(bytes, label);
   checkNormalisation(label, savedNormalisation(metadata, label), normalisation);
   const spec = torchvisionSpec(architecture, width, numClasses);
-  return {
-    spec,
-    ...fitNetwork(spec, tensors, {
-      ...{ label, seed, keepsClassifier: keepsClassifier(run, classNames) },
-    }),
-  };
+  const fitted = fitNetwork(spec, tensors, {
+    ...{ label, seed, keepsClassifier: keepsClassifier(run, classNames) },
+  });
+  const moment = `The weights of ${label} are those of ${run.moment}.`;
+  return { spec, ...fitted, notes: [moment, ...fitted.notes] };
 }

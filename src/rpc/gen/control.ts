@@ -12,6 +12,7 @@ import type { AbortInput as _ftctl_coordinator_v1_AbortInput, Abort as _ftctl_co
 import type { AcknowledgeInput as _ftctl_coordinator_v1_AcknowledgeInput, Acknowledge as _ftctl_coordinator_v1_Acknowledge } from './ftctl/coordinator/v1/Acknowledge.js';
 import type { CommitInput as _ftctl_coordinator_v1_CommitInput, Commit as _ftctl_coordinator_v1_Commit } from './ftctl/coordinator/v1/Commit.js';
 import type { CoordinatorMessageInput as _ftctl_coordinator_v1_CoordinatorMessageInput, CoordinatorMessage as _ftctl_coordinator_v1_CoordinatorMessage } from './ftctl/coordinator/v1/CoordinatorMessage.js';
+import type { EpochTrainingInput as _ftctl_coordinator_v1_EpochTrainingInput, EpochTraining as _ftctl_coordinator_v1_EpochTraining } from './ftctl/coordinator/v1/EpochTraining.js';
 import type { FailedInput as _ftctl_coordinator_v1_FailedInput, Failed as _ftctl_coordinator_v1_Failed } from './ftctl/coordinator/v1/Failed.js';
 import type { HelloInput as _ftctl_coordinator_v1_HelloInput, Hello as _ftctl_coordinator_v1_Hello } from './ftctl/coordinator/v1/Hello.js';
 import type { LocalReportInput as _ftctl_coordinator_v1_LocalReportInput, LocalReport as _ftctl_coordinator_v1_LocalReport } from './ftctl/coordinator/v1/LocalReport.js';
@@ -48,6 +49,7 @@ export interface ProtoGrpcType {
         Acknowledge: MessageTypeDefinition<_ftctl_coordinator_v1_AcknowledgeInput, _ftctl_coordinator_v1_Acknowledge>
         Commit: MessageTypeDefinition<_ftctl_coordinator_v1_CommitInput, _ftctl_coordinator_v1_Commit>
         CoordinatorMessage: MessageTypeDefinition<_ftctl_coordinator_v1_CoordinatorMessageInput, _ftctl_coordinator_v1_CoordinatorMessage>
+        EpochTraining: MessageTypeDefinition<_ftctl_coordinator_v1_EpochTrainingInput, _ftctl_coordinator_v1_EpochTraining>
         Failed: MessageTypeDefinition<_ftctl_coordinator_v1_FailedInput, _ftctl_coordinator_v1_Failed>
         Hello: MessageTypeDefinition<_ftctl_coordinator_v1_HelloInput, _ftctl_coordinator_v1_Hello>
         LocalReport: MessageTypeDefinition<_ftctl_coordinator_v1_LocalReportInput, _ftctl_coordinator_v1_LocalReport>

@@ -15,6 +15,7 @@ import type { ControlRequestInput as _ftctl_coordinator_v1_ControlRequestInput, 
 import type { ControlResponseInput as _ftctl_coordinator_v1_ControlResponseInput, ControlResponse as _ftctl_coordinator_v1_ControlResponse } from './ftctl/coordinator/v1/ControlResponse.js';
 import type { CoordinatorMessageInput as _ftctl_coordinator_v1_CoordinatorMessageInput, CoordinatorMessage as _ftctl_coordinator_v1_CoordinatorMessage } from './ftctl/coordinator/v1/CoordinatorMessage.js';
 import type { CoordinatorServiceClient as _ftctl_coordinator_v1_CoordinatorServiceClient, CoordinatorServiceDefinition as _ftctl_coordinator_v1_CoordinatorServiceDefinition } from './ftctl/coordinator/v1/CoordinatorService.js';
+import type { EpochTrainingInput as _ftctl_coordinator_v1_EpochTrainingInput, EpochTraining as _ftctl_coordinator_v1_EpochTraining } from './ftctl/coordinator/v1/EpochTraining.js';
 import type { FailedInput as _ftctl_coordinator_v1_FailedInput, Failed as _ftctl_coordinator_v1_Failed } from './ftctl/coordinator/v1/Failed.js';
 import type { FetchStateRequestInput as _ftctl_coordinator_v1_FetchStateRequestInput, FetchStateRequest as _ftctl_coordinator_v1_FetchStateRequest } from './ftctl/coordinator/v1/FetchStateRequest.js';
 import type { FetchStateResponseInput as _ftctl_coordinator_v1_FetchStateResponseInput, FetchStateResponse as _ftctl_coordinator_v1_FetchStateResponse } from './ftctl/coordinator/v1/FetchStateResponse.js';
@@ -65,6 +66,7 @@ export interface ProtoGrpcType {
          * The coordinator of one run. Every call carries the run's join token: "authorization: Bearer TOKEN".
          */
         CoordinatorService: SubtypeConstructor<typeof grpc.Client, _ftctl_coordinator_v1_CoordinatorServiceClient> & { service: _ftctl_coordinator_v1_CoordinatorServiceDefinition }
+        EpochTraining: MessageTypeDefinition<_ftctl_coordinator_v1_EpochTrainingInput, _ftctl_coordinator_v1_EpochTraining>
         Failed: MessageTypeDefinition<_ftctl_coordinator_v1_FailedInput, _ftctl_coordinator_v1_Failed>
         FetchStateRequest: MessageTypeDefinition<_ftctl_coordinator_v1_FetchStateRequestInput, _ftctl_coordinator_v1_FetchStateRequest>
         FetchStateResponse: MessageTypeDefinition<_ftctl_coordinator_v1_FetchStateResponseInput, _ftctl_coordinator_v1_FetchStateResponse>

@@ -20,7 +20,7 @@ import type { TensorSet } from '../../../src/models/weights/tensor-set.js';
 import { CheckpointStore } from '../../../src/state/checkpoint-store.js';
 import { RunFolder } from '../../../src/state/run-folder.js';
 import { encodeSnapshot } from '../../../src/state/snapshot.js';
-import { trainedRuns } from '../../../src/state/trained-runs.js';
+import { checkTrainedRun, trainedRuns } from '../../../src/state/trained-runs.js';
 import { initialState } from '../../../src/state/training-state.js';
 import { BlobStore } from '../../../src/util/blob-store.js';
 
@@ -140,10 +140,14 @@ describe('training on from a run', () => {
       layout.flatMap((name) => [...(expected.get(name)!.data as Float32Array)]),
     );
     expect(notes).toContain(`The classifier of run:${first.id} is kept: its classes are the same.`);
+    expect(notes).toContain(`The weights of run:${first.id} are those of its best epoch.`);
   });
 
   test('or as it ended', async () => {
-    const { tensors } = await second({ weights: `run:${first.id}@final` });
+    const { tensors, notes } = await second({ weights: `run:${first.id}@final` });
+    expect(notes).toContain(
+      `The weights of run:${first.id}@final are those of its end, after epoch 2.`,
+    );
     for (const [name, tensor] of trained(final, 6)) expect(tensors.get(name)).toEqual(tensor);
   });
 
@@ -201,6 +205,21 @@ describe('training on from a run', () => {
 });
 
 describe('a run that cannot be trained on is refused', () => {
+  test('also before a launch, and any other run and other weights are not', async () => {
+    const model = { architecture: 'mobilenet_v2', width: 0.1, integrity: null };
+    const check = (weights: string, changes: object = {}): Promise<void> =>
+      checkTrainedRun({ ...model, weights, ...changes }, runsDir);
+    await check('random');
+    await check(`run:${first.id}`);
+    await check(`run:${first.id}@final`);
+    await expect(check('run:other')).rejects.toMatchObject({ code: 'FT_RUN_NOT_FOUND' });
+    await expect(check(`run:${first.id}`, { width: 1 })).rejects.toMatchObject({
+      code: 'FT_WEIGHTS_MISMATCH',
+      remedy:
+        'Set `model.architecture` to mobilenet_v2 and `model.width` to 0.1, or name another run.',
+    });
+  });
+
   test('where there is none', async () => {
     await expect(second({ weights: 'run:other' })).rejects.toMatchObject({
       code: 'FT_RUN_NOT_FOUND',

@@ -1,5 +1,6 @@
 import type { Partial } from '../../../src/collective/messages.js';
 import { sumOwned } from '../../../src/collective/tree.js';
+import type { NarratorOptions } from '../../../src/coordinator/run-narrator.js';
 import type { Timeline } from '../../../src/metrics/timeline.js';
 import type { StateRef } from '../../../src/rpc/control-messages.js';
 import type {
@@ -17,6 +18,12 @@ export interface Shape {
   readonly steps: number;
   readonly numShards: number;
   readonly vectorLength: number;
+}
+
+/** What the coordinator's narrator knows of the run. */
+export function narrated({ epochs, steps }: Shape): NarratorOptions {
+  const phase = { train: ['head'], from: 'last', epochs, earlyStopping: null } as const;
+  return { phases: [phase], steps: [steps], history: [], bestEpoch: null };
 }
 
 export function numRounds({ epochs, steps }: Shape): number {
@@ -146,6 +153,7 @@ export class FakeTrainer implements Trainer {
       loss: sum[0]!,
       accuracy: 0.5,
       learningRate: 0.1,
+      epochTraining: isVal ? { loss: 1, accuracy: 0.5 } : null,
       checkpointDue: isVal,
       isBest,
       finished: this.finished,

@@ -10,7 +10,7 @@ import { noTimeline } from '../../../src/metrics/timeline.js';
 import type { StateRef } from '../../../src/rpc/control-messages.js';
 import { Session, type SessionOptions } from '../../../src/worker/session.js';
 import { Invariants } from './checks.js';
-import { FakeTrainer, type Shape } from './fake-trainer.js';
+import { FakeTrainer, narrated, type Shape } from './fake-trainer.js';
 import type { Fault, Moment } from './faults.js';
 import { ControlNetwork, PeerNetwork } from './network.js';
 import { Process, World } from './world.js';
@@ -171,7 +171,7 @@ class Simulation {
       journal: this.#journalWriter(),
       states: this.#states(),
       clock: this.#world.clockOf(this.#coordinator),
-      narrator: { shape: { epochs: shape.epochs, steps: [shape.steps] }, applied: [] },
+      narrator: narrated(shape),
       emit: (event) => {
         this.#events.push(event);
       },

@@ -100,4 +100,24 @@ describe('progress without a terminal', () => {
       'test: loss 0.5000, accuracy 0.900, 10 images',
     ]);
   });
+
+  it('tells where a phase stops early, and where another one begins and from what', () => {
+    expect(
+      log(
+        {
+          ...{ type: 'phase-stopped', phase: 0, phases: 3, epochs: 3, of: 10 },
+          ...{ metric: 'accuracy', patience: 2 },
+        },
+        {
+          ...{ type: 'phase', phase: 1, phases: 3, train: ['layer4', 'head'] },
+          ...{ from: 'best', fromEpoch: 0 },
+        },
+        { type: 'phase', phase: 2, phases: 3, train: ['all'], from: 'last', fromEpoch: 4 },
+      ),
+    ).toEqual([
+      'phase 1/3 stopped early, after 3 of 10 epochs: val accuracy got no better in 2 epochs',
+      'phase 2/3 begins from epoch 1, the best; trains layer4, head',
+      'phase 3/3 begins from epoch 5, the last; trains all',
+    ]);
+  });
 });

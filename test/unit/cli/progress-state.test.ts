@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { RunEventBody } from '../../../src/control/events.js';
 import { progressAfter, timeLeftMs } from '../../../src/cli/progress/progress-state.js';
 import {
   dataReady,
@@ -76,6 +77,15 @@ describe('the time left', () => {
     const slow = Array.from({ length: 46 }, (_, index) => step(0, index));
     const fast = Array.from({ length: 21 }, (_, index) => epoch(index + 1));
     expect(timeLeftMs(stateAfter(events(...slow, epoch(0), ...fast)))).toBeCloseTo(3000, 3);
+  });
+
+  it('starts anew where a phase stops early, and an epoch becomes a larger part of the run', () => {
+    const stopped: RunEventBody = {
+      ...{ type: 'phase-stopped', phase: 0, phases: 2, epochs: 1, of: 21 },
+      ...{ metric: 'loss', patience: 1 },
+    };
+    const due = { ...step(1, 0), epochs: 5 } as ReturnType<typeof step>;
+    expect(timeLeftMs(stateAfter(events(step(0, 9), step(0, 45), stopped, due)))).toBeNull();
   });
 
   it('starts anew when the run goes back to a checkpoint', () => {

@@ -8,7 +8,7 @@ import { result } from './support.js';
 
 const context = {
   ...{ cwd: '/work-dir', program: 'ftctl', again: 'ftctl launch' },
-  ...{ isResumed: false, hasModel: false, lastPhase: 0 },
+  ...{ isResumed: false, hasModel: false, lastPhase: 0, numEpochs: 25 },
 };
 
 describe('the closing summary', () => {
@@ -82,6 +82,10 @@ describe('the closing summary', () => {
       '  ftctl launch --resume runs/quickstart-20250131T142233Z-k3f9 --set phases.1.epochs=N',
     ]);
     expect(summaryLines(result, resumed)).toEqual(summaryLines(result, context));
+    const early = { ...resumed, numEpochs: 30 };
+    expect(summaryLines({ ...result, imagesPerSecond: 0 }, early).at(-2)).toBe(
+      'Nothing was left to train: 25 of 30 epochs were done, and early stopping left out the others. To train on, if the last phase was not stopped, raise its epochs:',
+    );
   });
 
   it('names the commands as ftctl was started', () => {

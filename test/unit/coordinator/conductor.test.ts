@@ -42,7 +42,10 @@ function conducted(ports: {
     },
     states: { store: ports.store ?? (() => Promise.resolve('path')) },
     clock: systemClock,
-    narrator: { shape: { epochs: 1, steps: [1] }, applied: [] },
+    narrator: {
+      phases: [{ train: ['head'], from: 'last', epochs: 1, earlyStopping: null }],
+      ...{ steps: [1], history: [], bestEpoch: null },
+    },
     ...(ports.decide === undefined ? {} : { decide: ports.decide }),
     emit: (event) => {
       ports.emit?.(event);

@@ -27,6 +27,7 @@ export function reportOf(round: number, change: Partial<RoundReport> = {}): Roun
     generation: { term: 3, number: 1 },
     ...{ round, kind: 'step', phase: 0, epoch: 0, step: round - 1, ledger: `ledger ${round}` },
     ...{ split: 'train', samples: 32, loss: 1, accuracy: 0.5, learningRate: 0.1 },
+    epochTraining: null,
     local: {
       ...{ seconds: {}, rowsComputed: 0, rowsCached: 0, samples: 0, bytesSent: 0 },
       longestBlockMs: 0,

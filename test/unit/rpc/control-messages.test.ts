@@ -98,6 +98,7 @@ const workerMessage: fc.Arbitrary<WorkerMessage> = fc.oneof(
       loss: real,
       accuracy: real,
       learningRate: real,
+      epochTraining: fc.option(fc.record({ loss: real, accuracy: real })),
       local: fc.record({
         seconds: fc.dictionary(fc.constantFrom('data', 'wait', 'idle'), real, {
           noNullPrototype: true,

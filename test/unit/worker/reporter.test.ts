@@ -13,6 +13,7 @@ function outcomeOf(round: number, kind: 'step' | 'evaluate' = 'step'): RoundOutc
     plan,
     split: kind === 'step' ? 'train' : 'val',
     ...{ samples: 32, loss: 0.5, accuracy: 0.25, learningRate: 0.1 },
+    epochTraining: kind === 'step' ? null : { loss: 0.75, accuracy: 0.125 },
     ...{ checkpointDue: false, isBest: false, finished: false },
   };
 }
@@ -52,11 +53,20 @@ describe('the reporter', () => {
       generation: id,
       ...{ round: 5, kind: 'step', phase: 0, epoch: 2, step: 7, ledger: 'ledger 5' },
       ...{ split: 'train', samples: 32, loss: 0.5, accuracy: 0.25, learningRate: 0.1 },
+      epochTraining: null,
       local: {
         ...{ seconds: { wait: 1 }, rowsComputed: 4, rowsCached: 5, samples: 6 },
         ...{ bytesSent: 7, longestBlockMs: 8 },
       },
     });
+  });
+
+  it("tells an epoch's training with its evaluation", () => {
+    const { sent, reporter: made } = reporter();
+    made.add(id, outcomeOf(2, 'evaluate'), 'ledger 2');
+    expect(sent).toMatchObject([
+      { kind: 'evaluate', epochTraining: { loss: 0.75, accuracy: 0.125 } },
+    ]);
   });
 
   it('sends an evaluation at once, after what waits', () => {

@@ -4,6 +4,7 @@ import type { GenerationIdInput as _ftctl_common_v1_GenerationIdInput, Generatio
 import type { RoundKindInput as _ftctl_coordinator_v1_RoundKindInput, RoundKind as _ftctl_coordinator_v1_RoundKind } from '../../../ftctl/coordinator/v1/RoundKind.js';
 import type { SplitInput as _ftctl_coordinator_v1_SplitInput, Split as _ftctl_coordinator_v1_Split } from '../../../ftctl/coordinator/v1/Split.js';
 import type { LocalReportInput as _ftctl_coordinator_v1_LocalReportInput, LocalReport as _ftctl_coordinator_v1_LocalReport } from '../../../ftctl/coordinator/v1/LocalReport.js';
+import type { EpochTrainingInput as _ftctl_coordinator_v1_EpochTrainingInput, EpochTraining as _ftctl_coordinator_v1_EpochTraining } from '../../../ftctl/coordinator/v1/EpochTraining.js';
 import type { Long } from '@grpc/proto-loader';
 
 /**
@@ -29,6 +30,10 @@ export interface RoundReportInput {
   'accuracy'?: (number | string);
   'learningRate'?: (number | string);
   'local'?: (_ftctl_coordinator_v1_LocalReportInput | null);
+  /**
+   * Of an evaluation on val, which ends an epoch; absent otherwise.
+   */
+  'epochTraining'?: (_ftctl_coordinator_v1_EpochTrainingInput | null);
 }
 
 /**
@@ -54,4 +59,8 @@ export interface RoundReport {
   'accuracy': (number);
   'learningRate': (number);
   'local': (_ftctl_coordinator_v1_LocalReport | null);
+  /**
+   * Of an evaluation on val, which ends an epoch; absent otherwise.
+   */
+  'epochTraining': (_ftctl_coordinator_v1_EpochTraining | null);
 }
