@@ -21,7 +21,7 @@ const kindsOfEnd = [
   'stopped',
 ];
 
-/** A random history: 1 to 4 workers, few rounds, up to two faults. */
+/** A random history: 1 to 4 workers, few rounds, up to four faults. */
 function randomOptions(seed: number): SimulationOptions {
   const random = new Random(seed ^ 0x5bd1e995);
   const numWorkers = random.pick([1, 2, 2, 3, 3, 3, 4]);

@@ -47,6 +47,13 @@ export class Invariants {
     if (bitsOf(sum) !== expected) this.broken(`${who} applies a wrong sum in round ${round}`);
   }
 
+  /** A worker goes on from another's state. */
+  restored(who: string, round: number, state: string): void {
+    this.rounds.set(who, round);
+    const known = this.#states.get(round);
+    if (known !== undefined && known !== state) this.broken(`two states at round ${round}`);
+  }
+
   applied(who: string, round: number, state: string): void {
     this.rounds.set(who, round);
     const promise = this.#promises.get(who);

@@ -44,9 +44,9 @@ export type Fault =
 export type Moment =
   { readonly ms: number } | { readonly delivery: number; readonly when: 'before' | 'after' };
 
-/** One or two random faults, and sometimes none. */
+/** Up to four random faults, and sometimes none. */
 export function randomFaults(random: Random, numWorkers: number): Fault[] {
-  const number = random.pick([0, 1, 1, 1, 1, 2, 2]);
+  const number = random.pick([0, 1, 1, 2, 2, 3, 4]);
   return Array.from({ length: number }, () => randomFault(random, numWorkers));
 }
 

@@ -17,7 +17,7 @@ export function problemsOf(history: History): string[] {
   const causes = explain(history, end);
   if (causes !== undefined) problems.push(causes);
   if (end.status !== 'failed') problems.push(...problemsOfGoodEnd(history, end));
-  else problems.push(...problemsOfSessions(history, end), ...problemsOfRescue(history));
+  else problems.push(...problemsOfSessions(history, end));
   return problems;
 }
 
@@ -99,23 +99,9 @@ function problemsOfSessions(
   });
 }
 
-/**
- * A run that one failure ends has the newest state of those who were left on disk, or the newer one of who is not left:
- * a resume repeats one step.
- */
-function problemsOfRescue({ options, rounds, stored }: History): string[] {
-  const { faults, shape, resume, numWorkers } = options;
-  const [fault] = faults;
-  if (faults.length !== 1 || fault === undefined || numWorkers === 1) return [];
-  if (!['kill', 'throw', 'stop-process', 'break-link'].includes(fault.type)) return [];
-  const left = rounds.filter((_, slot) => !('who' in fault && fault.who === slot));
-  const highest = Math.max(...left);
-  if (highest <= (resume?.state.round ?? 0)) return [];
-  const saved = stored.get('checkpoint');
-  if (saved === undefined || saved.round < highest) {
-    return [`round ${highest} is not saved, but ${saved === undefined ? 'none' : saved.round}`];
-  }
-  return saved.hash === trueStates(shape)[saved.round] ? [] : ['the state that is saved is wrong'];
+/** Rounds had begun: from then on a run survives whatever happens to its workers. */
+function hasBegun({ journal }: History): boolean {
+  return journal.some(({ type }) => type === 'generation');
 }
 
 /** Whether this fault may make the worker end otherwise than the run says. */
@@ -135,16 +121,17 @@ function mayEnd(fault: Fault, slot: number): boolean {
 }
 
 /** undefined if the faults explain the end; else what is wrong with it. */
-function explain({ options }: History, end: RunEnd): string | undefined {
-  const { faults } = options;
-  if (isExplained(options, end)) return undefined;
+function explain(history: History, end: RunEnd): string | undefined {
+  const { faults } = history.options;
+  if (isExplained(history, end)) return undefined;
   const told =
     end.status === 'failed' ? `${end.error.code} of rank ${end.error.rank ?? 'none'}` : end.status;
   return `the run ends with ${told}, by ${JSON.stringify(faults)}`;
 }
 
-function isExplained(options: SimulationOptions, end: RunEnd): boolean {
-  const { faults, numWorkers } = options;
+function isExplained(history: History, end: RunEnd): boolean {
+  const { options } = history;
+  const { faults } = options;
   if (end.status === 'finished') return !faults.some((fault) => mustFail(fault, options));
   if (end.status === 'stopped') return faults.some((f) => f.type === 'stop-request');
   // Where the coordinator is stopped for long, a worker that cannot reach another gives up by itself.
@@ -152,8 +139,7 @@ function isExplained(options: SimulationOptions, end: RunEnd): boolean {
   if (isJudgeAbsent && end.error.code === 'FT_PEER_UNREACHABLE') {
     return faults.some((f) => f.type === 'break-link' && f.between.includes(end.error.rank ?? -1));
   }
-  const othersCanHelp = numWorkers > 1 && faults.length === 1;
-  return faults.some((fault) => explains(fault, end.error, othersCanHelp));
+  return faults.some((fault) => explains(fault, end.error, hasBegun(history)));
 }
 
 /** Faults that no run may finish with. */
@@ -164,8 +150,6 @@ function mustFail(fault: Fault, { faults, numWorkers, shape }: SimulationOptions
       return true;
     case 'flip':
       return faults.length === 1 && numWorkers > 1 && fault.round <= numRounds(shape);
-    case 'throw':
-      return faults.length === 1 && fault.round <= numRounds(shape);
     default:
       return false;
   }
@@ -174,33 +158,29 @@ function mustFail(fault: Fault, { faults, numWorkers, shape }: SimulationOptions
 function explains(
   fault: Fault,
   error: Extract<RunEnd, { status: 'failed' }>['error'],
-  othersCanHelp: boolean,
+  hadBegun: boolean,
 ): boolean {
   const { code, rank } = error;
   switch (fault.type) {
     case 'kill':
       // A worker that never said hello is missed by its slot.
-      return rank === fault.who && (code === 'FT_WORKER_LOST' || code === 'FT_WORKER_SILENT');
+      return (
+        !hadBegun &&
+        rank === fault.who &&
+        (code === 'FT_WORKER_LOST' || code === 'FT_WORKER_SILENT')
+      );
     case 'stop-process':
-      return rank === fault.who && code === 'FT_WORKER_SILENT' && fault.forMs === null;
+      return !hadBegun && rank === fault.who && code === 'FT_WORKER_SILENT';
     case 'break-link': {
       const ranks = [...error.message.matchAll(/Workers (\d+) and (\d+)/g)].flatMap((match) => [
         Number(match[1]),
         Number(match[2]),
       ]);
       const isPair = ranks.length === 2 && fault.between.every((slot) => ranks.includes(slot));
-      return code === 'FT_WORKERS_DISCONNECTED' && isPair;
+      return !hadBegun && code === 'FT_WORKERS_DISCONNECTED' && isPair;
     }
-    case 'throw':
-      return (
-        code === 'FT_ENGINE_UNAVAILABLE' &&
-        rank === fault.who &&
-        (error.phase === 'gradients' || error.phase === 'evaluate')
-      );
     case 'flip':
       return code === 'FT_DIVERGED';
-    case 'no-fetch':
-      return code === 'FT_STATE_UNKNOWN' && rank === fault.who && !othersCanHelp;
     case 'other-fingerprint':
       return code === 'FT_FINGERPRINT_MISMATCH' && error.message.includes('engine');
     case 'disk-full':

@@ -40,6 +40,8 @@ function membership(decide: Membership): { decideMembership: Membership } {
   return { decideMembership: decide };
 }
 
+const nowhere = { round: 0, hash: '' };
+
 const nothing = (state: Parameters<Membership>[1]): ReturnType<Membership> => ({
   state,
   effects: [],
@@ -182,7 +184,11 @@ export const mutants: readonly Mutant[] = [
           : effect.generation.members.map(({ incarnation }) => ({
               type: 'send',
               to: incarnation,
-              message: { type: 'commit', generation: effect.generation, round: effect.round },
+              message: {
+                ...{ type: 'commit', generation: effect.generation, holders: [] },
+                state:
+                  decision.state.phase.name === 'committing' ? decision.state.phase.state : nowhere,
+              },
             })),
       );
       return { ...decision, effects: [...commits, ...decision.effects] };

@@ -30,6 +30,8 @@ export interface SimulationOptions {
     readonly epoch: number;
     readonly bytes: Uint8Array;
   };
+  /** Whether the launcher starts another worker in the place of one that is gone; default: it does. */
+  readonly respawn?: boolean;
   /** Planted bugs. */
   readonly decideMembership?: typeof decideMembership;
   readonly session?: Pick<SessionOptions, 'decide' | 'makeReducer'>;
@@ -43,9 +45,12 @@ export interface History {
   readonly options: SimulationOptions;
   readonly outcome: RunOutcome | undefined;
   readonly endedAtMs: number | undefined;
+  /** Of the last worker in each slot. */
   readonly sessions: readonly SessionEnd[];
-  /** Rounds that each worker has applied. */
+  /** Rounds that they have applied. */
   readonly rounds: readonly number[];
+  /** Workers that were started in each slot. */
+  readonly numStarted: readonly number[];
   readonly stored: ReadonlyMap<string, StateRef>;
   readonly journal: readonly JournalRecord[];
   readonly events: readonly RunEventBody[];
@@ -86,12 +91,17 @@ class Simulation {
   readonly #world: World;
   readonly #invariants: Invariants;
   readonly #coordinator = new Process('coordinator');
+  /** The last one in each slot. */
   readonly #workers: Process[];
+  readonly #numStarted: number[];
   readonly #control: ControlNetwork;
   readonly #peers: PeerNetwork;
-  readonly #sessions: Session[] = [];
+  readonly #sessions = new Map<string, Session>();
   readonly #ends: SessionEnd[];
   readonly #stored = new Map<string, StateRef>();
+  readonly #storedBytes = new Map<string, Uint8Array>();
+  /** Processes by incarnation and by address. */
+  readonly #processes = new Map<string, Process>();
   readonly #journal: JournalRecord[] = [];
   readonly #events: RunEventBody[] = [];
   #conductor!: Conductor;
@@ -109,6 +119,7 @@ class Simulation {
     this.#peers = new PeerNetwork(this.#world);
     this.#workers = Array.from({ length: options.numWorkers }, (_, i) => new Process(nameOf(i)));
     this.#ends = this.#workers.map(() => 'running');
+    this.#numStarted = this.#workers.map(() => 1);
     this.#control.onSent = (worker, message) => {
       this.#invariants.control(worker, message);
     };
@@ -132,6 +143,7 @@ class Simulation {
       endedAtMs: this.#endedAtMs,
       sessions: this.#ends,
       rounds: this.#workers.map(({ name }) => this.#invariants.rounds.get(name) ?? 0),
+      numStarted: this.#numStarted,
       stored: this.#stored,
       journal: this.#journal,
       events: this.#events,
@@ -174,6 +186,7 @@ class Simulation {
       narrator: narrated(shape),
       emit: (event) => {
         this.#events.push(event);
+        if (event.type === 'worker-lost') this.#killLater(event.slot);
       },
       ...(this.#options.decideMembership === undefined
         ? {}
@@ -190,9 +203,35 @@ class Simulation {
     });
   }
 
+  /** As the launcher does with a worker that the coordinator has given up, and that does not end by itself. */
+  #killLater(slot: number): void {
+    const process = this.#workers[slot]!;
+    this.#world.schedule(null, 40, () => {
+      this.#exit(process, true);
+    });
+  }
+
+  /** As the launcher does with a worker that is gone, while there is a run. */
+  #respawnLater(process: Process): void {
+    const slot = this.#workers.indexOf(process);
+    if (slot < 0 || this.#options.respawn === false) return;
+    this.#world.schedule(null, this.#world.random.between(5, 60), () => {
+      if (this.#outcome !== undefined || !this.#coordinator.isAlive) return;
+      this.#numStarted[slot]! += 1;
+      this.#workers[slot] = new Process(`${nameOf(slot)}.${this.#numStarted[slot]!}`);
+      this.#ends[slot] = 'running';
+      this.#startWorker(slot);
+    });
+  }
+
   #startWorker(slot: number): void {
     const process = this.#workers[slot]!;
-    const { shape, faults, resume, bucketElements = 1000 } = this.#options;
+    const { shape, resume, bucketElements = 1000 } = this.#options;
+    const isFirst = this.#numStarted[slot] === 1;
+    // What is wrong with a machine's first worker is right with the next one.
+    const faults = this.#options.faults.filter((f) => isFirst || !('who' in f));
+    const address = `host:${7000 + 100 * this.#numStarted[slot]! + slot}`;
+    this.#processes.set(process.name, process).set(address, process);
     const isOther = faults.some((f) => f.type === 'other-fingerprint' && f.who === slot);
     const clock = this.#world.clockOf(process);
     const link = this.#control.link(process.name, process);
@@ -202,7 +241,7 @@ class Simulation {
         slot,
         pid: 100 + slot,
         host: 'host',
-        address: `host:${7000 + slot}`,
+        address,
         metricsAddress: '',
         fingerprint: JSON.stringify({ engine: isOther ? '1.31' : '1.30', cpu: 'avx2' }),
         probe: 'probe',
@@ -219,9 +258,13 @@ class Simulation {
         },
       },
       transport: this.#peers.transport(process.name, process),
-      fetchState: async () => {
-        await this.#wait(process, 3);
-        return resume!.bytes;
+      fetchState: async (state, holder, signal) => {
+        if (holder !== 'coordinator') {
+          return this.#fetch(process, this.#processes.get(holder)!, state, signal);
+        }
+        await this.#wait(process, 3, signal);
+        const bytes = state.hash === resume?.state.hash ? resume.bytes : undefined;
+        return bytes ?? this.#storedBytes.get(state.hash)!;
       },
       prepare: async (_bundle, tools) => {
         tools.stage('model');
@@ -229,9 +272,13 @@ class Simulation {
         const trainer = new FakeTrainer({
           shape,
           timeline: tools.timeline,
-          work: (round, signal) => this.#work(slot, round, signal),
+          work: (round, signal) => this.#work(process, faults, round, signal),
           move: () => this.#move(process),
-          applying: (round, sum) => this.#applying(slot, round, sum),
+          applying: (round, sum) => this.#applying(process, faults, round, sum),
+          restored: (round, state) => {
+            this.#world.note(`${process.name} goes on from ${round}`);
+            this.#invariants.restored(process.name, round, state);
+          },
           applied: (round, state) => {
             if (faults.some((f) => f.type === 'flip' && f.round <= round)) {
               this.#invariants.forgetState(round);
@@ -262,10 +309,10 @@ class Simulation {
       makeReducer: (o) => new RoundReducer({ ...o, bucketElements }),
       ...this.#options.session,
     });
-    this.#sessions[slot] = session;
+    this.#sessions.set(process.name, session);
     const ended = (end: SessionEnd): void => {
       if (!process.isAlive) return;
-      this.#ends[slot] = end;
+      if (this.#workers[slot] === process) this.#ends[slot] = end;
       this.#world.note(`${process.name} ends: ${end instanceof FtctlError ? end.code : end}`);
       if (end === 'released') this.#checkRelease(process.name);
       this.#world.schedule(process, this.#world.random.between(0, 5), () => {
@@ -293,11 +340,16 @@ class Simulation {
     }
   }
 
-  async #work(slot: number, round: number, signal: AbortSignal): Promise<void> {
-    const { faults } = this.#options;
+  async #work(
+    process: Process,
+    faults: readonly Fault[],
+    round: number,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const slot = this.#workers.indexOf(process);
     const slow = faults.find((f) => f.type === 'slow' && f.who === slot);
     const factor = slow?.type === 'slow' ? slow.factor : 1;
-    await this.#wait(this.#workers[slot]!, factor * this.#world.random.between(0.5, 8), signal);
+    await this.#wait(process, factor * this.#world.random.between(0.5, 8), signal);
     if (faults.some((f) => f.type === 'throw' && f.who === slot && f.round === round)) {
       throw new FtctlError('FT_ENGINE_UNAVAILABLE', { what: 'The engine broke.' });
     }
@@ -309,11 +361,15 @@ class Simulation {
     await this.#wait(process, this.#world.random.between(0.1, 4));
   }
 
-  #applying(slot: number, round: number, sum: Float32Array): Float32Array {
-    this.#invariants.summed(nameOf(slot), round, sum);
-    const isFlipped = this.#options.faults.some(
-      (f) => f.type === 'flip' && f.who === slot && f.round === round,
-    );
+  #applying(
+    process: Process,
+    faults: readonly Fault[],
+    round: number,
+    sum: Float32Array,
+  ): Float32Array {
+    const slot = this.#workers.indexOf(process);
+    this.#invariants.summed(process.name, round, sum);
+    const isFlipped = faults.some((f) => f.type === 'flip' && f.who === slot && f.round === round);
     return isFlipped ? sum.map((value, i) => (i === 0 ? value + 1 : value)) : sum;
   }
 
@@ -348,8 +404,8 @@ class Simulation {
   #states(): States {
     return {
       store: async (kind, state, _epoch, { incarnation }, signal) => {
-        const slot = this.#workers.findIndex(({ name }) => name === incarnation);
-        const bytes = await this.#fetch(slot, state, signal);
+        const holder = this.#processes.get(incarnation)!;
+        const bytes = await this.#fetch(this.#coordinator, holder, state, signal);
         await this.#wait(this.#coordinator, this.#world.random.between(1, 10), signal);
         if (this.#options.faults.some(({ type }) => type === 'disk-full')) {
           throw new FtctlError('FT_DISK_FULL', { what: 'Cannot write: no space is left.' });
@@ -360,6 +416,7 @@ class Simulation {
         }
         // As on disk: the newest of a kind is found, whichever was written last.
         if ((this.#stored.get(kind)?.round ?? 0) <= round) this.#stored.set(kind, { round, hash });
+        this.#storedBytes.set(hash, bytes);
         this.#world.note(`stored ${kind} of round ${round}`);
         return `${kind}-${round}`;
       },
@@ -367,15 +424,20 @@ class Simulation {
   }
 
   /** Asks at the worker's own time: a stopped one does not answer, a dead one refuses the connection. */
-  #fetch(slot: number, state: StateRef, signal: AbortSignal): Promise<Uint8Array> {
-    const process = this.#workers[slot]!;
-    const cannot = this.#options.faults.some((f) => f.type === 'no-fetch' && f.who === slot);
+  #fetch(
+    asker: Process,
+    process: Process,
+    state: StateRef,
+    signal: AbortSignal,
+  ): Promise<Uint8Array> {
+    const { faults } = this.#options;
+    const cannot = faults.some((f) => f.type === 'no-fetch' && nameOf(f.who) === process.name);
     return new Promise((resolve, reject) => {
       signal.addEventListener('abort', () => {
         reject(signal.reason as Error);
       });
       const refuse = (what: string): void => {
-        this.#world.schedule(this.#coordinator, 1, () => {
+        this.#world.schedule(asker, 1, () => {
           reject(new FtctlError('FT_CALL_FAILED', { what }));
         });
       };
@@ -387,9 +449,9 @@ class Simulation {
         refuse('the connection broke');
       });
       this.#world.schedule(process, this.#world.random.between(0.5, 3), () => {
-        const held = cannot ? undefined : this.#sessions[slot]!.heldState(state);
+        const held = cannot ? undefined : this.#sessions.get(process.name)!.heldState(state);
         void Promise.resolve(held).then((bytes) => {
-          this.#world.schedule(this.#coordinator, 1, () => {
+          this.#world.schedule(asker, 1, () => {
             if (bytes !== undefined) resolve(bytes);
             else reject(new FtctlError('FT_STATE_UNKNOWN', { what: 'That state is not held.' }));
           });
@@ -410,10 +472,11 @@ class Simulation {
     process.isAlive = false;
     this.#world.note(`${process.name} ${wasKilled ? 'is killed' : 'exits'}`);
     if (process === this.#coordinator) this.#control.coordinatorGone(wasKilled);
-    else if (this.#sessions[this.#workers.indexOf(process)] !== undefined) {
+    else if (this.#sessions.has(process.name)) {
       this.#control.workerGone(process.name, wasKilled);
       this.#peers.workerGone(process.name, wasKilled);
     }
+    if (process !== this.#coordinator) this.#respawnLater(process);
     for (const handler of this.#exitHandlers.get(process) ?? []) handler();
   }
 
@@ -440,18 +503,18 @@ class Simulation {
         return;
       case 'break-link':
         this.#when(fault.at, () => {
-          const [a, b] = fault.between;
-          if (this.#sessions[a] === undefined || this.#sessions[b] === undefined) return;
+          const [a, b] = fault.between.map((slot) => this.#workers[slot]!.name) as [string, string];
+          if (!this.#sessions.has(a) || !this.#sessions.has(b)) return;
           this.#world.note(`the link of ${a} and ${b} breaks`);
-          this.#peers.breakLink(nameOf(a), nameOf(b));
+          this.#peers.breakLink(a, b);
         });
         return;
       case 'reconnect':
         this.#when(fault.at, () => {
-          const [a, b] = fault.between;
-          if (this.#sessions[a] === undefined || this.#sessions[b] === undefined) return;
+          const [a, b] = fault.between.map((slot) => this.#workers[slot]!.name) as [string, string];
+          if (!this.#sessions.has(a) || !this.#sessions.has(b)) return;
           this.#world.note(`the stream of ${a} to ${b} breaks and heals`);
-          this.#peers.reconnect(nameOf(a), nameOf(b));
+          this.#peers.reconnect(a, b);
         });
         return;
       case 'stop-request':
@@ -475,14 +538,14 @@ class Simulation {
 
   /** A whole set of messages for the next round, with values that must never be summed. */
   #injectStranger(to: number, of: 'run' | 'generation'): void {
-    if (this.#sessions[to] === undefined) return;
-    const committed = this.#journal.find((record) => record.type === 'generation');
-    if (committed?.type !== 'generation') return;
-    const round = (this.#invariants.rounds.get(nameOf(to)) ?? 0) + 1;
+    const { name } = this.#workers[to]!;
+    const committed = this.#journal.findLast((record) => record.type === 'generation');
+    if (!this.#sessions.has(name) || committed?.type !== 'generation') return;
+    const round = (this.#invariants.rounds.get(name) ?? 0) + 1;
     const { vectorLength } = this.#options.shape;
     for (const member of committed.generation.members) {
-      if (member.rank === to) continue;
-      this.#peers.injectPartials(nameOf(to), member, committed.generation.numShards, {
+      if (member.incarnation === name) continue;
+      this.#peers.injectPartials(name, member, committed.generation.numShards, {
         run: of === 'run' ? 'other' : 'run',
         generation: { term: of === 'generation' ? 0 : 1, number: 1 },
         ...{ round, from: member.rank, vectorLength, offset: 0 },
