@@ -31,6 +31,13 @@ export function admit(
   hello: Hello,
   options: MembershipOptions,
 ): MembershipDecision {
+  if (isEnding(state)) {
+    const { incarnation } = hello;
+    return decided(state, 'too-late', 'The run is ending.', [
+      { type: 'send', to: incarnation, message: { type: 'release', reason: 'The run is ending.' } },
+      { type: 'close', incarnation },
+    ]);
+  }
   const refusal = whyNot(state, hello, options);
   if (refusal !== undefined) return sendAway(state, hello, notAdmitted(hello.slot, refusal));
   const worker: WorkerRecord = {
@@ -88,12 +95,13 @@ function whyNot(
   if (liveWorkers(state).some((worker) => worker.hello.slot === slot)) {
     return `Slot ${slot} is taken by another worker.`;
   }
-  return isEnding(state) ? 'The run is ending.' : undefined;
+  return undefined;
 }
 
-/** Nobody is asked to apply rounds any more. */
+/** Nobody is asked to apply rounds any more; in a run that is finished, a newcomer may have to, should the last state be lost. */
 function isEnding({ phase }: MembershipState): boolean {
-  return phase.name === 'storing' || (phase.name === 'preparing' && phase.purpose === 'stop');
+  if (phase.name === 'preparing') return phase.purpose === 'stop';
+  return phase.name === 'storing' && (phase.why === 'stopped' || phase.isSettled);
 }
 
 function differenceOf(a: Hello, b: Hello): ReturnType<typeof fingerprintDifference> {

@@ -21,6 +21,7 @@ import {
 } from './failures.js';
 import type {
   Accusation,
+  Copy,
   MembershipDecision,
   MembershipEffect,
   MembershipOptions,
@@ -116,8 +117,10 @@ export function judge(
   if (broken !== undefined) return gone(nowMs, state, broken.worker, broken.error, options);
   const cause = deadlock(nowMs, state, options);
   if (cause !== undefined) return rescue(nowMs, state, cause, options);
-  const error = missingWorker(nowMs, state, options) ?? lostCopy(nowMs, state, options);
+  const error = missingWorker(nowMs, state, options);
   if (error !== undefined) return fail(state, error);
+  const lost = lostCopy(nowMs, state, options);
+  if (lost !== undefined) return withoutCopy(nowMs, state, lost, options);
   const { phase } = state;
   if (phase.name === 'storing' && nowMs - phase.sinceMs > limits.toleranceMs) {
     return releaseIfStored(state, { isOverdue: true });
@@ -249,8 +252,8 @@ function lostCopy(
   nowMs: number,
   state: MembershipState,
   { limits }: MembershipOptions,
-): FtctlErrorJson | undefined {
-  const lost = state.copies.find(
+): Copy | undefined {
+  return state.copies.find(
     (copy) =>
       copy.path === null &&
       copy.holders.length === 0 &&
@@ -258,7 +261,20 @@ function lostCopy(
       nowMs - copy.problem.sinceMs > limits.toleranceMs &&
       (state.phase.name === 'storing' || nobodyElse(state, copy)),
   );
-  return lost?.problem?.error;
+}
+
+/** Who has announced a state and cannot give it is of no use: the others come to that state again, without it. */
+function withoutCopy(
+  nowMs: number,
+  state: MembershipState,
+  copy: Copy,
+  options: MembershipOptions,
+): MembershipDecision {
+  const { error } = copy.problem!;
+  const holder = liveWorkers(state).find((w) => copy.failedHolders.includes(w.hello.incarnation));
+  return holder === undefined || state.failure !== null
+    ? fail(state, error)
+    : gone(nowMs, state, holder, error, options);
 }
 
 /** The generation that reports may be about: the one that runs, or the one that is being started. */

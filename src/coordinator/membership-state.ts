@@ -63,7 +63,12 @@ export type RunPhase =
       /** `host:port` of members that have it; none: the coordinator has it. */
       readonly holders: readonly string[];
     }
-  | { readonly name: 'running'; readonly generation: Generation }
+  | {
+      readonly name: 'running';
+      readonly generation: Generation;
+      /** Who has given the others their state, as in `committing`. */
+      readonly holders: readonly string[];
+    }
   /** All states that the run must not lose are being stored; then everyone is released. */
   | {
       readonly name: 'storing';
@@ -117,6 +122,8 @@ export interface MembershipState {
   /** null while nothing has gone wrong; see rescue.ts. */
   readonly failure: Failure | null;
   readonly accusations: readonly Accusation[];
+  /** Members that could not get the state to go on from, since the last new round. */
+  readonly numNotGiven: number;
   readonly copies: readonly Copy[];
   readonly ledger: Ledger;
   readonly lastTickMs: number;

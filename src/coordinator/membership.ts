@@ -1,7 +1,19 @@
+import type { FtctlErrorJson } from '../errors/index.js';
 import type { WorkerMessage } from '../rpc/control-messages.js';
 import { admit, agree, prepareStart, promised, regroup } from './agreement.js';
 import { noteCopy, notStored, stopWithStored, stored } from './copies.js';
-import { decided, fail, ignored, rankOf, readyWorkers, release, withWorker } from './decision.js';
+import {
+  after,
+  decided,
+  fail,
+  ignored,
+  liveMembers,
+  liveWorkers,
+  rankOf,
+  readyWorkers,
+  release,
+  withWorker,
+} from './decision.js';
 import { isDecidedByAll, roundDiverged, workerFailed, workerLost } from './failures.js';
 import { accuse, gone, judge } from './judgement.js';
 import { deliver, emptyLedger } from './ledger.js';
@@ -22,6 +34,7 @@ export function initialMembership(nowMs: number, options: MembershipOptions): Me
     lastNumber: 0,
     failure: null,
     accusations: [],
+    numNotGiven: 0,
     copies: [],
     ledger: emptyLedger(options.earlierLedger),
     lastTickMs: nowMs,
@@ -89,13 +102,7 @@ function onMessage(
     case 'failed':
       // What all come to alike, and would come to again, is no loss of one worker.
       if (isDecidedByAll(message.error)) return fail(state, message.error);
-      return gone(
-        nowMs,
-        state,
-        worker,
-        workerFailed(worker, rankOf(state, worker), message.error),
-        options,
-      );
+      return onFailed(nowMs, state, worker, message.error, options);
   }
 }
 
@@ -108,8 +115,10 @@ function onReady(
   const next = withWorker(state, worker, { life: 'ready', stage: 'ready', stageSinceMs: nowMs });
   if (state.phase.name === 'running') return regroup(nowMs, next, options, joined(worker));
   const numReady = readyWorkers(next).length;
-  if (state.phase.name !== 'gathering' || numReady < options.count) {
-    return decided(next, 'waiting', `${numReady} of ${options.count} workers are ready.`);
+  // A run that has begun goes on with those who are there; others may join later.
+  const needed = state.committed === null ? options.count : liveWorkers(next).length;
+  if (state.phase.name !== 'gathering' || numReady < needed) {
+    return decided(next, 'waiting', `${numReady} of ${needed} workers are ready.`);
   }
   return prepareStart(nowMs, next, options);
 }
@@ -122,6 +131,35 @@ function noteProgress(
 ): MembershipState {
   const same = worker.stage === stage && worker.round === round;
   return same ? state : withWorker(state, worker, { stage, round, stageSinceMs: nowMs });
+}
+
+/**
+ * A worker cannot go on. Where it could not get the state from those who have it, the fault may be its own or theirs: the first time it is
+ * taken for its own; the second time without a round in between, those who have the state go too, and the others do without it.
+ */
+function onFailed(
+  nowMs: number,
+  state: MembershipState,
+  worker: WorkerRecord,
+  given: FtctlErrorJson,
+  options: MembershipOptions,
+): MembershipDecision {
+  const error = workerFailed(worker, rankOf(state, worker), given);
+  const { phase } = state;
+  if (given.code !== 'FT_STATE_NOT_GIVEN' || phase.name !== 'running') {
+    return gone(nowMs, state, worker, error, options);
+  }
+  const noted = { ...state, numNotGiven: state.numNotGiven + 1 };
+  let decision = gone(nowMs, noted, worker, error, options);
+  if (state.numNotGiven === 0) return decision;
+  for (const holder of liveMembers(state, phase.generation)) {
+    const isHolder = phase.holders.includes(holder.hello.address);
+    if (holder === worker || !isHolder) continue;
+    const { effects } = decision;
+    const cause = workerFailed(holder, rankOf(state, holder), given);
+    decision = after(effects, gone(nowMs, decision.state, holder, cause, options));
+  }
+  return decision;
 }
 
 function onRound(
@@ -145,7 +183,7 @@ function onRound(
   });
   const next = { ...progressed, ledger: delivery.ledger };
   if (delivery.outcome === 'again') return decided(next, 'again', 'A round that is known.');
-  return decided(next, 'round', `Round ${report.round} was applied.`, [
+  return decided({ ...next, numNotGiven: 0 }, 'round', `Round ${report.round} was applied.`, [
     { type: 'record-round', entry: delivery.entry },
   ]);
 }
@@ -196,7 +234,7 @@ function onRecorded(
   const { generation, state: from, holders } = phase;
   const running: MembershipState = {
     ...{ ...state, committed: generation },
-    phase: { name: 'running', generation },
+    phase: { name: 'running', generation, holders },
   };
   // Nobody has been told yet: what has changed meanwhile needs another one at once.
   const missing = generation.members.find(

@@ -5,12 +5,10 @@ import type { SessionOptions } from './session.js';
 
 /** Between two rounds of asking. */
 const askAgainMs = 100;
-/** A holder that is alive answers at once; one that is not is replaced in a new generation, which aborts the signal. */
-const maxRounds = 100;
 
 /**
- * A state from the first of `places` that gives it, in turn. Rejects with the signal's reason, or with what the last one said once all have
- * been asked often enough.
+ * A state from the first of `places` that gives it; all are asked in turn, for `limitMs` at least. A holder that dies meanwhile is replaced
+ * in a new generation, which aborts the signal. Rejects with the signal's reason, or with FT_STATE_NOT_GIVEN.
  */
 export async function fetchFromAny(
   state: StateRef,
@@ -18,21 +16,35 @@ export async function fetchFromAny(
   o: {
     readonly fetchState: SessionOptions['fetchState'];
     readonly clock: Clock;
+    readonly limitMs: number;
     readonly signal: AbortSignal;
   },
 ): Promise<Uint8Array> {
-  let last: unknown;
-  for (let i = 0; i < maxRounds * places.length; i += 1) {
-    const place = places[i % places.length]!;
-    try {
-      return await o.fetchState(state, place, o.signal);
-    } catch (error) {
-      o.signal.throwIfAborted();
-      last = error;
+  const beganMs = o.clock.nowMs();
+  for (;;) {
+    let last: unknown;
+    for (const place of places) {
+      try {
+        return await o.fetchState(state, place, o.signal);
+      } catch (error) {
+        o.signal.throwIfAborted();
+        last = error;
+      }
     }
+    if (o.clock.nowMs() - beganMs >= o.limitMs) throw notGiven(state, places, last);
     await sleep(askAgainMs, o);
   }
-  throw FtctlError.from(last);
+}
+
+function notGiven({ round }: StateRef, places: readonly string[], cause: unknown): FtctlError {
+  const last = FtctlError.from(cause);
+  return new FtctlError('FT_STATE_NOT_GIVEN', {
+    what: `The state of round ${round} could not be had of ${places.join(', ')}.`,
+    why: last.message,
+    cause: last,
+    phase: 'recover',
+    details: { round, places },
+  });
 }
 
 function sleep(

@@ -317,13 +317,16 @@ export class Session {
    * generation follows. A prepare ends the wait, but not a restoring that has begun.
    */
   #catchUp({ generation, state, holders }: Extract<SessionEffect, { type: 'catch-up' }>): void {
-    const { fetchState, clock } = this.#options;
+    const { fetchState, clock, limits } = this.#options;
+    const limitMs = limits.toleranceMs;
     const leave = new AbortController();
     const { signal } = leave;
     this.#timeline.enter('recover');
     const places = holders.length === 0 ? ['coordinator'] : holders;
     const work = async (): Promise<void> => {
-      const bytes = await fetchFromAny(state, places, { fetchState, clock, signal });
+      const bytes = await fetchFromAny(state, places, {
+        ...{ fetchState, clock, limitMs, signal },
+      });
       signal.throwIfAborted();
       const { trainer, open } = this.#prepared!;
       await trainer.restore({ ...state, bytes });

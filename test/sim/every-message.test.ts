@@ -44,7 +44,8 @@ function survives(history: History): string[] {
   if (killedAtMs === undefined || options.faults[0]?.type !== 'kill') return [];
   const hasBegun = journal.some(({ type }) => type === 'generation');
   if (!hasBegun) return [];
-  if (outcome?.end.status !== 'finished') return [`the run ends with ${JSON.stringify(outcome?.end)}`];
+  if (outcome?.end.status !== 'finished')
+    return [`the run ends with ${JSON.stringify(outcome?.end)}`];
   const tookMs = (endedAtMs ?? Number.POSITIVE_INFINITY) - killedAtMs;
   return tookMs <= longestRecoveryMs ? [] : [`the run ended ${tookMs} ms after the death`];
 }

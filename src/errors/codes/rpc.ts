@@ -43,6 +43,11 @@ export const rpcCodes = {
     summary: 'A file that a worker needs is not in the cache of the coordinator.',
     remedy: 'Start the run anew: the coordinator prepares what is missing.',
   },
+  FT_STATE_NOT_GIVEN: {
+    exit: 4,
+    summary: 'A worker could not get the state to go on from of any worker that has it.',
+    remedy: 'Look into the logs of the workers that it names, and at the network between them.',
+  },
   FT_STATE_UNKNOWN: {
     exit: 4,
     summary: 'A training state was asked of a process that does not hold it.',

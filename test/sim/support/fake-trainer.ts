@@ -96,7 +96,7 @@ export interface FakeTrainerOptions {
   /** Sees each sum before it is applied, and may change it: a broken memory. */
   readonly applying: (round: number, sum: Float32Array) => Float32Array;
   readonly applied: (round: number, state: string) => void;
-  readonly restored: (round: number, state: string) => void;
+  readonly restored: (round: number) => void;
 }
 
 /** A trainer without a model: its state is the hash of all sums. */
@@ -178,7 +178,7 @@ export class FakeTrainer implements Trainer {
     this.round = state.round;
     this.#state = state.hash;
     this.#best = state.best ?? Number.NEGATIVE_INFINITY;
-    this.#options.restored(state.round, state.hash);
+    this.#options.restored(state.round);
   }
 
   #ref(): StateRef {

@@ -2,7 +2,7 @@ import type { RunEnd } from '../../../src/coordinator/membership-state.js';
 import { FtctlError } from '../../../src/errors/index.js';
 import { numRounds, trueStates } from './fake-trainer.js';
 import type { Fault } from './faults.js';
-import { highestRound, type History, type SimulationOptions } from './simulation.js';
+import { type History, type SimulationOptions } from './simulation.js';
 
 /** Everything that is wrong with a history: broken invariants, hangs, and an end that its faults do not explain. */
 export function problemsOf(history: History): string[] {
@@ -50,13 +50,18 @@ function problemsOfGoodEnd(history: History, end: Exclude<RunEnd, { status: 'fai
     if (states[final.state.round] !== final.state.hash && !mayStayHidden(options)) {
       problems.push('the last state is wrong');
     }
-    if (stored.get(final.kind)?.hash !== final.state.hash) {
+    const onDisk = stored.get(final.kind);
+    // A newer one that was given up may have been written all the same.
+    const isNewer = onDisk !== undefined && onDisk.round > final.state.round;
+    if (onDisk?.hash !== final.state.hash && !isNewer) {
       problems.push(`the ${final.kind} of round ${final.state.round} is not on disk`);
     }
   }
-  const highest = highestRound(history);
-  if (end.status === 'stopped' && final !== null && final.state.round !== highest) {
-    problems.push(`stopped at round ${final.state.round}, but a worker is at ${highest}`);
+  // What only the dead had come to is done again.
+  const left = history.rounds.filter((_, slot) => sessions[slot] === 'released');
+  const highest = Math.max(0, ...left);
+  if (end.status === 'stopped' && final !== null && final.state.round < highest) {
+    problems.push(`stopped at round ${final.state.round}, but another worker is at ${highest}`);
   }
   const total = numRounds(options.shape);
   if (end.status === 'finished' && total - (history.stopAskedAtRound ?? total) > longestStop) {
@@ -80,10 +85,12 @@ function mayStayHidden({ faults, numWorkers }: SimulationOptions): boolean {
 }
 
 /** The run had ended before this worker said hello. */
-function cameTooLate({ events, sessions }: History, slot: number): boolean {
+function cameTooLate({ events, sessions, incarnations }: History, slot: number): boolean {
   const session = sessions[slot];
   const isLost = session instanceof FtctlError && session.code === 'FT_COORDINATOR_LOST';
-  return isLost && !events.some((event) => event.type === 'worker-joined' && event.slot === slot);
+  const name = incarnations[slot]!;
+  const hasJoined = events.some((e) => e.type === 'worker-joined' && e.incarnation === name);
+  return isLost && !hasJoined;
 }
 
 /** Everyone who lives fails with the run's own error. */
@@ -94,6 +101,7 @@ function problemsOfSessions(
   return history.sessions.flatMap((session, slot) => {
     if (history.options.faults.some((f) => mayEnd(f, slot))) return [];
     if (cameTooLate(history, slot)) return [];
+    if (session === 'released' && history.numStarted[slot]! > 1) return [];
     const hasError = session instanceof FtctlError && session.code === end.error.code;
     return hasError ? [] : [`worker ${slot} ends with ${describeEnd(session)}`];
   });
@@ -115,6 +123,8 @@ function mayEnd(fault: Fault, slot: number): boolean {
     case 'flip':
     case 'no-fetch':
       return fault.who === slot;
+    case 'break-link':
+      return fault.between.includes(slot);
     default:
       return false;
   }
@@ -139,7 +149,9 @@ function isExplained(history: History, end: RunEnd): boolean {
   if (isJudgeAbsent && end.error.code === 'FT_PEER_UNREACHABLE') {
     return faults.some((f) => f.type === 'break-link' && f.between.includes(end.error.rank ?? -1));
   }
-  return faults.some((fault) => explains(fault, end.error, hasBegun(history)));
+  const othersCanHelp = options.numWorkers > 1 && faults.length === 1;
+  const hadBegun = hasBegun(history);
+  return faults.some((fault) => explains(fault, end.error, { hadBegun, othersCanHelp }));
 }
 
 /** Faults that no run may finish with. */
@@ -158,7 +170,7 @@ function mustFail(fault: Fault, { faults, numWorkers, shape }: SimulationOptions
 function explains(
   fault: Fault,
   error: Extract<RunEnd, { status: 'failed' }>['error'],
-  hadBegun: boolean,
+  { hadBegun, othersCanHelp }: { readonly hadBegun: boolean; readonly othersCanHelp: boolean },
 ): boolean {
   const { code, rank } = error;
   switch (fault.type) {
@@ -181,6 +193,8 @@ function explains(
     }
     case 'flip':
       return code === 'FT_DIVERGED';
+    case 'no-fetch':
+      return code === 'FT_STATE_UNKNOWN' && !othersCanHelp;
     case 'other-fingerprint':
       return code === 'FT_FINGERPRINT_MISMATCH' && error.message.includes('engine');
     case 'disk-full':

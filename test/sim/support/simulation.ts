@@ -49,6 +49,8 @@ export interface History {
   readonly sessions: readonly SessionEnd[];
   /** Rounds that they have applied. */
   readonly rounds: readonly number[];
+  /** The last incarnation in each slot. */
+  readonly incarnations: readonly string[];
   /** Workers that were started in each slot. */
   readonly numStarted: readonly number[];
   readonly stored: ReadonlyMap<string, StateRef>;
@@ -143,6 +145,7 @@ class Simulation {
       endedAtMs: this.#endedAtMs,
       sessions: this.#ends,
       rounds: this.#workers.map(({ name }) => this.#invariants.rounds.get(name) ?? 0),
+      incarnations: this.#workers.map(({ name }) => name),
       numStarted: this.#numStarted,
       stored: this.#stored,
       journal: this.#journal,
@@ -214,7 +217,8 @@ class Simulation {
   /** As the launcher does with a worker that is gone, while there is a run. */
   #respawnLater(process: Process): void {
     const slot = this.#workers.indexOf(process);
-    if (slot < 0 || this.#options.respawn === false) return;
+    const isReleased = this.#ends[slot] === 'released';
+    if (slot < 0 || isReleased || this.#options.respawn === false) return;
     this.#world.schedule(null, this.#world.random.between(5, 60), () => {
       if (this.#outcome !== undefined || !this.#coordinator.isAlive) return;
       this.#numStarted[slot]! += 1;
@@ -275,12 +279,13 @@ class Simulation {
           work: (round, signal) => this.#work(process, faults, round, signal),
           move: () => this.#move(process),
           applying: (round, sum) => this.#applying(process, faults, round, sum),
-          restored: (round, state) => {
+          restored: (round) => {
             this.#world.note(`${process.name} goes on from ${round}`);
-            this.#invariants.restored(process.name, round, state);
+            this.#invariants.restored(process.name, round);
           },
           applied: (round, state) => {
-            if (faults.some((f) => f.type === 'flip' && f.round <= round)) {
+            const { faults: all } = this.#options;
+            if (all.some((f) => f.type === 'flip' && f.round <= round)) {
               this.#invariants.forgetState(round);
             }
             this.#world.note(`${process.name} applies ${round}`);
@@ -335,6 +340,8 @@ class Simulation {
       (f) => f.type === 'stop-request' && f.mode === 'now',
     );
     const isSafe = this.#stored.has('final') || this.#stored.has('checkpoint');
+    // Who has no state of the run has none to lose.
+    if (!this.#invariants.rounds.has(who)) return;
     if (this.#invariants.hasCommitted && !isSafe && !wasStoppedAtOnce) {
       this.#invariants.broken(`${who} is released before a state is stored`);
     }
@@ -573,9 +580,4 @@ class Simulation {
 
 export function nameOf(slot: number): string {
   return `w${slot}`;
-}
-
-/** The highest round that any worker has applied. */
-export function highestRound({ rounds }: History): number {
-  return Math.max(...rounds);
 }
