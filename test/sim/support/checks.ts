@@ -49,6 +49,8 @@ export class Invariants {
 
   /** A worker goes on from another's state. */
   restored(who: string, round: number): void {
+    const own = this.rounds.get(who) ?? this.#startRound;
+    if (round < own) this.broken(`${who} goes back from round ${own} to ${round}`);
     this.rounds.set(who, round);
   }
 

@@ -16,6 +16,7 @@ export function problemsOf(history: History): string[] {
   const { end } = history.outcome;
   const causes = explain(history, end);
   if (causes !== undefined) problems.push(causes);
+  problems.push(...problemsOfEvictions(history));
   if (end.status !== 'failed') problems.push(...problemsOfGoodEnd(history, end));
   else problems.push(...problemsOfSessions(history, end));
   return problems;
@@ -107,6 +108,48 @@ function problemsOfSessions(
   });
 }
 
+/** Faults that hit those workers alone that they name. */
+const localFaults: ReadonlySet<Fault['type']> = new Set([
+  ...(['kill', 'stop-process', 'throw', 'break-link', 'reconnect', 'slow'] as const),
+  ...(['stranger', 'stop-request'] as const),
+]);
+
+/** Who is well stays, whoever else is lost; and who says why it ends is heard. */
+function problemsOfEvictions({ options, events }: History): string[] {
+  const { faults } = options;
+  const areLocal = faults.every(
+    (fault) => localFaults.has(fault.type) && !('who' in fault && fault.who === 'coordinator'),
+  );
+  if (!areLocal) return [];
+  const isNamed = (fault: Fault, slot: number): boolean => {
+    if (fault.type === 'break-link') return fault.between.includes(slot);
+    const isHarmless = fault.type === 'slow';
+    return 'who' in fault && fault.who === slot && !isHarmless;
+  };
+  const lost = events.flatMap((event) => (event.type === 'worker-lost' ? [event] : []));
+  const needless = lost
+    .filter(({ slot }) => !faults.some((fault) => isNamed(fault, slot)))
+    .map(({ slot, cause }) => `worker ${slot} is given up: ${cause}`);
+  const [only] = faults;
+  if (haveOneCulprit(faults) && lost.length > 1) {
+    needless.push('more workers are given up than the one that all broken links have in common');
+  }
+  const isUnheard = faults.length === 1 && only?.type === 'throw' && lost.length > 0;
+  if (isUnheard && !lost.some(({ cause }) => cause.includes('The engine broke'))) {
+    needless.push(`the own error of worker ${only.who} is lost`);
+  }
+  return needless;
+}
+
+/** Links break, all at once, that one worker is an end of. */
+function haveOneCulprit(faults: readonly Fault[]): boolean {
+  const links = faults.flatMap((fault) => (fault.type === 'break-link' ? [fault] : []));
+  const [first] = links;
+  if (first === undefined || links.length < faults.length) return false;
+  const isShared = (slot: number): boolean => links.every((link) => link.between.includes(slot));
+  return first.between.some(isShared) && links.every(({ at }) => at === first.at);
+}
+
 /** Rounds had begun: from then on a run survives whatever happens to its workers. */
 function hasBegun({ journal }: History): boolean {
   return journal.some(({ type }) => type === 'generation');
@@ -121,10 +164,12 @@ function mayEnd(fault: Fault, slot: number): boolean {
       return fault.who === slot || fault.who === 'coordinator';
     case 'throw':
     case 'flip':
-    case 'no-fetch':
       return fault.who === slot;
     case 'break-link':
       return fault.between.includes(slot);
+    case 'no-fetch':
+      // Whoever cannot get a state ends too.
+      return true;
     default:
       return false;
   }

@@ -40,6 +40,26 @@ function membership(decide: Membership): { decideMembership: Membership } {
   return { decideMembership: decide };
 }
 
+/** Partials by worker and round: what was computed for other shards is offered again. */
+function keptGradients(): { session: { makeReducer: MakeReducer } } {
+  const kept = new Map<string, readonly Partial[]>();
+  return reducerWith((real, { self }) => ({
+    offer: (round: number, partials: readonly Partial[], length: number) => {
+      const key = `${self} ${round}`;
+      const known = kept.get(key);
+      if (known?.length !== partials.length) {
+        kept.set(
+          key,
+          partials.map(({ node, values }) => ({ node, values: values.slice() })),
+        );
+        return real.offer(round, partials, length);
+      }
+      const old = partials.map(({ node }, i) => ({ node, values: known[i]!.values }));
+      return real.offer(round, old, length);
+    },
+  }));
+}
+
 const nowhere = { round: 0, hash: '' };
 
 const nothing = (state: Parameters<Membership>[1]): ReturnType<Membership> => ({
@@ -138,7 +158,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'an accusation is believed',
-    faults: [breakLink],
+    faults: [breakLink, { ...breakLink, between: [0, 2] }],
     bug: membership((now, state, event, options) =>
       event.type === 'message' && event.message.type === 'peer-lost'
         ? decideMembership(
@@ -261,13 +281,81 @@ export const mutants: readonly Mutant[] = [
     ),
   },
   {
-    name: 'a run that fails does not save the state of the survivors',
+    name: 'a newcomer goes on from its own state',
+    faults: [kill],
+    bug: {
+      session: {
+        decide: (state, event) => {
+          const decision = decideSession(state, event);
+          const { life } = decision.state;
+          if (life.name !== 'catching-up') return decision;
+          const { generation } = life;
+          return {
+            ...decision,
+            state: { ...decision.state, life: { name: 'running', generation } },
+            effects: [{ type: 'run-rounds', generation }],
+          };
+        },
+      },
+    },
+  },
+  {
+    name: 'the dead are members of the next generation',
     faults: [kill],
     bug: membership((now, state, event, options) => {
-      const isRunning = event.type === 'lost' && state.phase.name === 'running';
-      const gathering = { ...state, phase: { name: 'gathering', sinceMs: now } } as const;
-      return decideMembership(now, isRunning ? gathering : state, event, options);
+      const alive = new Map(
+        [...state.workers].map(([name, worker]) => [
+          name,
+          worker.life === 'gone' && worker.stage !== 'starting'
+            ? ({ ...worker, life: 'ready' } as const)
+            : worker,
+        ]),
+      );
+      const isForgotten = event.type === 'message' && event.message.type === 'ready';
+      return decideMembership(
+        now,
+        isForgotten ? { ...state, workers: alive } : state,
+        event,
+        options,
+      );
     }),
+  },
+  {
+    name: 'the number of a generation is used again',
+    faults: [kill],
+    bug: membership((now, state, event, options) =>
+      decideMembership(
+        now,
+        event.type === 'lost' && state.committed !== null
+          ? { ...state, lastNumber: state.committed.id.number - 1 }
+          : state,
+        event,
+        options,
+      ),
+    ),
+  },
+  {
+    name: 'the lowest of the promised states is gone on from',
+    faults: [kill],
+    bug: membership((now, state, event, options) => {
+      const decision = decideMembership(now, state, event, options);
+      const { phase } = decision.state;
+      const before = state.phase;
+      if (phase.name !== 'committing' || before.name !== 'preparing') return decision;
+      const promises = [...before.promises.values()].filter(({ round }) => round > 0);
+      const lowest = promises.sort((a, b) => a.round - b.round)[0] ?? phase.state;
+      const isHeld = lowest.round < phase.state.round;
+      const holders = [...before.promises]
+        .filter(([, promise]) => promise.round === lowest.round)
+        .map(([name]) => state.workers.get(name)!.hello.address);
+      const changed = isHeld ? { ...phase, state: lowest, holders } : phase;
+      return { ...decision, state: { ...decision.state, phase: changed } };
+    }),
+  },
+  {
+    name: 'a gradient that was kept is used in the next generation',
+    faults: [kill],
+    bug: keptGradients(),
   },
   {
     name: 'shards are dealt twice',

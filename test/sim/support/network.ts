@@ -194,7 +194,8 @@ export class ControlNetwork implements ControlPlane {
 interface PeerEnd {
   readonly process: Process;
   generation: Generation | undefined;
-  opening: { readonly check: () => void } | undefined;
+  /** The newest one. */
+  opening: object | undefined;
   onMessage: (message: PeerMessage) => void;
   onLost: (incarnation: string, cause: string) => void;
   readonly lost: Set<string>;
@@ -320,12 +321,13 @@ export class PeerNetwork {
   ): Promise<void> {
     end.generation = generation;
     return new Promise((resolve, reject) => {
+      const opening = {};
       signal.addEventListener('abort', () => {
-        end.opening = undefined;
+        if (end.opening === opening) end.opening = undefined;
         reject(signal.reason as Error);
       });
       const check = (): void => {
-        if (end.opening === undefined) return;
+        if (end.opening !== opening) return;
         const others = generation.members.filter((m) => m.incarnation !== incarnation);
         const lost = others.find((m) => end.lost.has(m.incarnation));
         if (lost !== undefined) {
@@ -350,7 +352,7 @@ export class PeerNetwork {
         end.opening = undefined;
         resolve();
       };
-      end.opening = { check };
+      end.opening = opening;
       this.#world.schedule(end.process, this.#world.random.between(0.1, 5), check);
     });
   }
