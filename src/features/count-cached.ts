@@ -13,8 +13,8 @@ export interface CountOptions extends RowKeyScope {
 }
 
 /**
- * How many of `numRows` rows the feature cache has. Of many rows some are looked for, one of each stretch at random (rows may come in periods), and the number is that of as large a part
- * of all. Never rejects: of a cache that cannot be read it has none.
+ * How many of `numRows` rows the feature cache has. Of many rows some are looked for, one of each stretch at random (they may come in
+ * periods: the views of an image), and the number is as large a part of all. Never rejects: a cache that cannot be read has none.
  */
 export async function countCached(
   numRows: number,
