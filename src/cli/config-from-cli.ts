@@ -3,6 +3,7 @@ import { loadConfig, type LoadedConfig } from '../config/load.js';
 import { missingPaths } from '../config/missing-paths.js';
 import type { RunSpec } from '../config/run-spec.js';
 import { checkModelSpec } from '../models/check-spec.js';
+import { specWarnings } from '../models/spec-warnings.js';
 import { checkTrainedRun } from '../state/trained-runs.js';
 
 /** The configuration that a command's FILE argument and `--set` flags name; all faults are told at once. */
@@ -16,14 +17,15 @@ export function loadFromCli(
   });
 }
 
-/** Sentences on the files and folders of a configuration that are not there. */
-export function missingPathsOf(spec: RunSpec): Promise<string[]> {
-  return missingPaths(spec, (path) =>
+/** Sentences on the files and folders of a configuration that are not there, and on what it says in vain. */
+export async function warningsOf(spec: RunSpec): Promise<string[]> {
+  const missing = await missingPaths(spec, (path) =>
     stat(path).then(
       () => true,
       () => false,
     ),
   );
+  return [...missing, ...specWarnings(spec)];
 }
 
 /** Refuses `model.weights: run:ID` as a launch would. */

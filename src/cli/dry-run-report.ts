@@ -34,7 +34,7 @@ function phaseLines(phase: PhaseCost, index: number, numPhases: number): string[
   const later =
     cachedEpochSeconds === null
       ? `about ${time(phase.epochSeconds)}`
-      : `about ${time(phase.epochSeconds)} where features are made, ${time(cachedEpochSeconds)} once they are cached`;
+      : `about ${time(phase.epochSeconds)} with features to make, ${time(cachedEpochSeconds)} once cached`;
   return [
     '',
     ...wrapped(

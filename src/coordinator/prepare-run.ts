@@ -11,6 +11,7 @@ import { workingSide } from '../data/working-side.js';
 import { openPixelCache } from '../features/lmdb-cache.js';
 import { checkModel } from '../models/prepare-model.js';
 import { preprocessingOf } from '../models/preprocessing-of.js';
+import { specWarnings } from '../models/spec-warnings.js';
 import { checkSingleValues } from '../models/single-values.js';
 import type { RunBundle } from '../state/run-bundle.js';
 import { trainedRuns } from '../state/trained-runs.js';
@@ -70,6 +71,7 @@ async function prepare(
   await checkCache(spec.cache.path);
   const findTrainedRun = trainedRuns({ runsDir, cacheDir: spec.cache.path });
   await checkModel(spec.model, { seed: spec.seed, ...spec.data, findTrainedRun });
+  for (const message of specWarnings(spec)) emit({ type: 'warning', message });
   const preprocessing = preprocessingOf(spec.model, spec.data);
   const cacheDir = spec.cache.path;
   const blobs = new BlobStore(cacheDir);

@@ -1,3 +1,4 @@
+import { CounterRng } from '../data/rng.js';
 import { openFeatureCache } from './lmdb-cache.js';
 import { rowKeys, type RowKeyScope } from './row-keys.js';
 import type { ImageRow } from './thread-messages.js';
@@ -12,8 +13,8 @@ export interface CountOptions extends RowKeyScope {
 }
 
 /**
- * How many of `numRows` rows the feature cache has. Of many rows some are looked for, at equal distances, and the number is that of as large a part
- * of all. Never rejects: of a cache that cannot be read it has none.
+ * How many of `numRows` rows the feature cache has. Of many rows some are looked for, one of each stretch at random (they may come in
+ * periods: the views of an image), and the number is as large a part of all. Never rejects: a cache that cannot be read has none.
  */
 export async function countCached(
   numRows: number,
@@ -26,9 +27,10 @@ export async function countCached(
   const cache = await openFeatureCache(cacheDir, { readOnly: true, onWarning: () => undefined });
   try {
     const keys = rowKeys(scope);
+    const chance = new CounterRng(0, 'count-cached');
     let numFound = 0;
     for (let i = 0; i < numLookedFor; i += 1) {
-      const { file, view } = rowAt(Math.floor((i * numRows) / numLookedFor));
+      const { file, view } = rowAt(Math.floor(((i + chance.uniform(i)) * numRows) / numLookedFor));
       if (cache.get(keys.of({ file: { ...file, path: '' }, view }), width) !== undefined) {
         numFound += 1;
       }

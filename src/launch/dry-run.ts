@@ -92,37 +92,43 @@ export async function dryRun(
     throw locatedError(FtctlError.from(error), locate);
   });
   const numThere = await Promise.all(
-    prepared.bundle.prepared.phases.map((phase) => numCachedRows(prepared, phase)),
+    prepared.bundle.prepared.phases.map((phase, index) => numCachedRows(prepared, phase, index)),
   );
   const measures = await measurePhases(prepared.bundle, { devices, onPhase, signal });
   return reportOf(prepared, measures, numThere);
 }
 
-/** Rows of a phase's features that the run will have used in the end. */
-function numRowsOf({ bundle, plan }: PreparedRun): number {
+/** Rows of a phase's features, each view that may come up counted; the test images are scored with those of the last phase. */
+function numRowsOf({ bundle, plan }: PreparedRun, index: number): number {
   const { data, phases } = bundle.spec;
-  const views = data.views ?? phases.reduce((sum, { epochs }) => sum + epochs, 0);
-  return plan.splitSize('train') * views + plan.splitSize('val') + plan.splitSize('test');
+  const views = data.views ?? phases[index]!.epochs;
+  const numTest = index === phases.length - 1 ? plan.splitSize('test') : 0;
+  return plan.splitSize('train') * views + plan.splitSize('val') + numTest;
 }
 
 /** Of those rows, the ones that the cache has: known of the run's finite views; 0 where each epoch has a fresh one. */
-async function numCachedRows(run: PreparedRun, phase: PreparedPhase): Promise<number> {
+async function numCachedRows(
+  run: PreparedRun,
+  phase: PreparedPhase,
+  index: number,
+): Promise<number> {
   const { spec, prepared, workingSide } = run.bundle;
   const { views, augment } = spec.data;
   if (views === null || !areCached(phase, spec)) return 0;
-  const { samples } = run.manifest;
+  const isLast = index === spec.phases.length - 1;
+  const samples = run.manifest.samples.filter(({ split }) => split !== 'test' || isLast);
   const rows = samples.flatMap((sample) =>
     sample.split === 'train'
       ? Array.from({ length: views }, (_, view) => ({ file: sample, view }))
       : [{ file: sample, view: plainView }],
   );
   const { hash: fingerprintHash } = await fingerprint({ provider: spec.engine.provider });
-  const found = await countCached(rows.length, (index) => rows[index]!, {
+  const found = await countCached(rows.length, (row) => rows[row]!, {
     ...{ augment, seed: spec.seed, workingSide, preprocessing: prepared.preprocessing },
     ...{ backboneSha256: phase.backboneSha256, fingerprintHash },
     ...{ cacheDir: spec.cache.path, width: phase.numFeatures },
   });
-  return Math.min(found, numRowsOf(run));
+  return Math.min(found, numRowsOf(run, index));
 }
 
 function reportOf(
@@ -151,7 +157,7 @@ function reportOf(
       ...{ numBatches: plan.numTrainSteps, numUpdates, cores },
       numEvaluationBatches: plan.splitSize('val') / spec.batch.size,
     });
-    const numRows = numRowsOf(run);
+    const numRows = numRowsOf(run, index);
     const isCached = areCached(prepared.phases[index]!, spec);
     const isReused = isCached && spec.data.views !== null;
     return {

@@ -74,7 +74,7 @@ const torchvisionWeights = /^(random|pretrained|imagenet|torchvision:.*|run:.*)$
 const tensorflowWeights = /^npm:nsfwjs@|\.json$/;
 
 /** The networks that the model may turn out to be, of a single class; its own, as torchvision has it, first. */
-function possibleNetworks(model: ModelSpec): Network[] {
+export function possibleNetworks(model: ModelSpec): Network[] {
   if ('onnx' in model) return [];
   const { architecture, width, weights } = model;
   const own = torchvisionSpec(architecture, width, 1);

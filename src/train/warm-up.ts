@@ -1,5 +1,5 @@
 import { sumOwned } from '../collective/tree.js';
-import type { PhaseEngine } from '../engines/phase-engine.js';
+import type { PhaseEngine, ShardBatch } from '../engines/phase-engine.js';
 import { initialState, type TrainingState } from '../state/training-state.js';
 import { updateScalars } from './optimizers/update.js';
 import type { RunPhase } from './run-phase.js';
@@ -27,21 +27,26 @@ export async function warmUp(
   const { rowsPerShard } = run.plan;
   const phase = run.phases[index]!;
   const numRows = numShards * rowsPerShard;
-  const batch = {
+  // Of large images they are too much to be copied to the engine's thread.
+  const spare: Float32Array[] = [];
+  const batch = (): ShardBatch => ({
     ...{ numShards, rowsPerShard, mix: null, dropout: null },
-    features_SBF: new Float32Array(numRows * phase.numFeatures),
+    features_SBF: spare.pop() ?? new Float32Array(numRows * phase.numFeatures),
+    giveBack: (features_SBF) => {
+      spare.push(features_SBF);
+    },
     targets_SBK: new Float32Array(numRows * run.numClasses),
     labels_SB: new Int32Array(numRows),
     weights_S: new Float32Array(numShards),
     counts_S: new Float32Array(numShards).fill(rowsPerShard),
-  };
+  });
   // An update of several batches has another graph than one of a single batch, and the same for any number of them.
   const accumulates = Math.min(phase.spec.accumulate, run.schedule.numBatches) > 1;
-  const batches = accumulates ? [batch, batch] : [batch];
+  const batches = accumulates ? [batch(), batch()] : [batch()];
   const place = { ...shards, numShardsOfRun: run.plan.numShards };
   // The first step finds the arrays of long vectors in the pool.
   for (const { values } of await engine.gradients(batches, place, state)) run.recycle(values);
-  await engine.evaluate(batch, state);
+  await engine.evaluate(batch(), state);
   await warmLoops(phase, !hasStateThread(state.parameters.length));
 }
 

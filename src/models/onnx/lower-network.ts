@@ -15,7 +15,7 @@ import { lowerAdaptiveAvgPool } from './adaptive-avg-pool.js';
 import { GraphBuilder } from './graph-builder.js';
 
 /** Part of the key of everything that is made from lowered graphs: raise it when their bytes change. */
-export const loweringVersion = 2;
+export const loweringVersion = 3;
 
 export interface LowerOptions {
   readonly imageSize: number;

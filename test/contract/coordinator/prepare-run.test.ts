@@ -42,3 +42,29 @@ it('refuses a cache folder that cannot be used before it looks at the data, and 
   );
   expect(events).toEqual([]);
 });
+
+it('warns of what the configuration says in vain', async () => {
+  await writeFile(
+    join(dir, 'config.yaml'),
+    JSON.stringify({
+      ...{ apiVersion: 'ftctl/v1', kind: 'TrainingRun' },
+      data: { source: 'nowhere', imageSize: 32 },
+      model: { architecture: 'resnet18', weights: 'random' },
+      phases: [{ train: 'all', except: '*', epochs: 1, earlyStopping: { patience: 3 } }],
+      cache: { path: 'cache' },
+    }),
+  );
+  const { spec } = await loadConfig({ path: join(dir, 'config.yaml') });
+  const events: RunEventBody[] = [];
+  await prepareRun('run', spec, {
+    emit: (event) => events.push(event),
+    clock: systemClock,
+    signal: new AbortController().signal,
+    ...{ runsDir: dir, eventsPath: 'events.jsonl' },
+  }).catch(() => undefined);
+  const messages = events.flatMap((event) => (event.type === 'warning' ? [event.message] : []));
+  expect(messages).toEqual([
+    'phases.0.earlyStopping.patience is 3, and phases.0 has 1 epoch: it cannot stop early.',
+    expect.stringMatching(/^phases\.0\.except takes away all/) as string,
+  ]);
+});

@@ -124,6 +124,23 @@ describe('the rows of a feature source', () => {
     expect(source.counters()).toMatchObject({ rowsCached: 3, rowsComputed: 12 });
   });
 
+  it('are the same where an array was given back, which is gone then, and zeros where padding is asked for', async () => {
+    const source = await open();
+    const samples = [4, -1, 5, -1];
+    const first = (await source.features(rows(samples, 1))) as Float32Array<ArrayBuffer>;
+    const expected = first.slice();
+    const rowOf = (row: number): Float32Array =>
+      expected.slice(row * source.width, (row + 1) * source.width);
+    expect(digest(rowOf(0))).toBe(digest(await reference(4, 1)));
+    expect(rowOf(1)).toEqual(new Float32Array(source.width));
+    expect(digest(rowOf(2))).toBe(digest(await reference(5, 1)));
+    expect(rowOf(3)).toEqual(new Float32Array(source.width));
+    source.recycle(first.fill(NaN));
+    expect(await source.features(rows(samples, 1))).toEqual(expected);
+    expect(first.length).toBe(0);
+    expect(source.counters()).toMatchObject({ rowsCached: 0, rowsComputed: 4 });
+  });
+
   it('are the same uncached, with a cold cache, with a warm one, and from another process order', async () => {
     const cacheDir = freshCache('bits');
     const ask = async (

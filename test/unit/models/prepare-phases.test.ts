@@ -66,7 +66,7 @@ describe('phases of a network', () => {
       }),
     );
     const { phases } = planPhases(inception, 128, [{ ...phase('all'), except: ['AuxLogits'] }]);
-    expect(phases[0]!.boundaries).toEqual(['input']);
+    expect(phases[0]!.boundaries).toEqual(['images']);
     expect(phases[0]!.trained.some((name) => name.startsWith('AuxLogits'))).toBe(false);
   });
 });
