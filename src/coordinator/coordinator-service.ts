@@ -34,7 +34,7 @@ export interface CoordinatorService {
 }
 
 export interface CoordinatorHandlers {
-  readonly state: (ref: StateRef) => Uint8Array | undefined;
+  readonly state: (ref: StateRef) => Promise<Uint8Array | undefined>;
   readonly stop: (mode: StopMode) => void;
   readonly readiness: () => Readiness;
 }

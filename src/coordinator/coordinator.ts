@@ -5,7 +5,7 @@ import { fingerprint } from '../engines/fingerprint.js';
 import { FtctlError } from '../errors/index.js';
 import { writeScrapeTargets } from '../metrics/targets.js';
 import { grpcStateFetcher } from '../rpc/state-fetcher.js';
-import { CheckpointStore, type IntactCheckpoint } from '../state/checkpoint-store.js';
+import { CheckpointStore, type IntactCheckpoint, readSnapshot } from '../state/checkpoint-store.js';
 import { encodeBundle } from '../state/run-bundle.js';
 import { systemClock } from '../util/clock.js';
 import { conclude, type Reached, stoppedEarly } from './conclude.js';
@@ -45,7 +45,7 @@ export interface CoordinatorOptions {
 export async function runCoordinator(options: CoordinatorOptions): Promise<void> {
   const stopping = new AbortController();
   const service = await openCoordinatorService(options.runDir, options.token, {
-    state: () => undefined,
+    state: () => Promise.resolve(undefined),
     stop: () => {
       stopping.abort();
     },
@@ -174,9 +174,14 @@ function serve(
   checkpoint: IntactCheckpoint | undefined,
 ): void {
   service.handlers = {
-    state: ({ round, hash }) => {
+    state: async ({ round, hash }) => {
       const snapshot = checkpoint?.snapshot;
-      return snapshot?.round === round && snapshot.hash === hash ? snapshot.bytes : undefined;
+      if (snapshot?.round === round && snapshot.hash === hash) return snapshot.bytes;
+      // Where nobody is left who has a state, new workers go on from the newest one that was stored.
+      const copy = conductor.state.copies.find(
+        ({ kind, state }) => kind === 'checkpoint' && state.hash === hash,
+      );
+      return copy?.path == null ? undefined : (await readSnapshot(copy.path)).bytes;
     },
     stop: (mode) => {
       conductor.stop(mode);
