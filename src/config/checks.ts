@@ -1,18 +1,20 @@
 import { dataProblems } from './data-checks.js';
 import { modelProblems } from './model-checks.js';
 import { phaseProblems } from './phase-checks.js';
+import { formatDuration, parseDuration } from './duration.js';
 import type { Problem } from './problems.js';
 import type { UserConfig } from './schema.js';
 import { defaultShards, maxShards } from './shards.js';
 
 /** Rules that tie several keys together, in document order; those about groups that are not given are left out. */
 export function crossProblems(groups: Partial<UserConfig>): Problem[] {
-  const { data, model, phases, batch, workers, metrics, security } = groups;
+  const { data, model, phases, batch, workers, tolerance, metrics, security } = groups;
   return [
     ...(data === undefined ? [] : dataProblems(data)),
     ...(model === undefined ? [] : modelProblems(model)),
     ...(phases === undefined ? [] : phaseProblems(phases, groups)),
     ...(batch === undefined || workers === undefined ? [] : batchProblems({ batch, workers })),
+    ...(tolerance === undefined ? [] : toleranceProblems(tolerance)),
     ...(metrics === undefined || workers === undefined ? [] : portProblems({ metrics, workers })),
     ...(security === undefined ? [] : addressProblems({ security })),
   ];
@@ -48,6 +50,22 @@ function batchProblems({ batch, workers }: Pick<UserConfig, 'batch' | 'workers'>
         enough === undefined
           ? `${most}, or a larger batch.size with more batch.shards.`
           : `${most}, or set batch.shards to ${enough}.`,
+    },
+  ];
+}
+
+/** Shorter ones give up workers that are only busy; heartbeats come four times in a tolerance. */
+const tolerances = { leastMs: 300, mostMs: 3_600_000 };
+
+function toleranceProblems(tolerance: string): Problem[] {
+  const ms = parseDuration(tolerance);
+  if (ms >= tolerances.leastMs && ms <= tolerances.mostMs) return [];
+  return [
+    {
+      code: 'FT_CONFIG_INVALID_VALUE',
+      path: ['tolerance'],
+      what: `tolerance is ${tolerance}.`,
+      why: `It must be from ${formatDuration(tolerances.leastMs)} to ${formatDuration(tolerances.mostMs)}.`,
     },
   ];
 }

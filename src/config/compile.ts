@@ -1,4 +1,5 @@
 import { resolveArchitecture } from './architecture-aliases.js';
+import { parseDuration } from './duration.js';
 import { isRemote, pathOfFileUrl, type ResolvePath } from './paths.js';
 import { compilePhase } from './phase-forms.js';
 import { resolvedRunReference } from './run-reference.js';
@@ -36,6 +37,7 @@ export function compileConfig(config: UserConfig, options: CompileOptions): RunS
     phases: config.phases.map((phase) => compilePhase(phase, config.best.metric)),
     batch: compileBatch(batch),
     workers: config.workers,
+    toleranceMs: parseDuration(config.tolerance),
     best: config.best,
     engine: { ...engine, threads: engine.threads === 'auto' ? null : engine.threads },
     cache: {

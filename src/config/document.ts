@@ -1,4 +1,5 @@
 import { stringify } from 'yaml';
+import { formatDuration } from './duration.js';
 import { phaseDocument } from './phase-forms.js';
 import type { RunSpec } from './run-spec.js';
 import type { UserConfigInput } from './schema.js';
@@ -44,6 +45,7 @@ export function toDocument(spec: RunSpec): UserConfigInput {
     phases: spec.phases.map(phaseDocument),
     batch: { ...spec.batch },
     workers: { ...spec.workers },
+    tolerance: formatDuration(spec.toleranceMs),
     best: { ...spec.best },
     engine: { provider: engine.provider, threads: engine.threads ?? 'auto' },
     cache: { path: cache.path, features: cache.features ?? 'auto', images: cache.images },

@@ -4,7 +4,9 @@ import { formatPath, show, valueAt, type KeyPath } from './key-path.js';
 import type { RunSpec } from './run-spec.js';
 
 /** What a resumed run may have otherwise: nothing of it changes a trained bit. */
-const free = new Set(['name', 'workers', 'cache', 'checkpoint', 'metrics', 'security']);
+const free = new Set([
+  ...['name', 'workers', 'tolerance', 'cache', 'checkpoint', 'metrics', 'security'],
+]);
 
 interface Difference {
   readonly path: KeyPath;
@@ -13,7 +15,7 @@ interface Difference {
 }
 
 /**
- * Checks that a run that was made with `before` may go on with `now`. Free are the run's name, workers, cache,
+ * Checks that a run that was made with `before` may go on with `now`. Free are the run's name, workers, tolerance, cache,
  * checkpoint cadence, addresses and engine threads, and the last phase may get more epochs. Throws
  * FT_RESUME_MISMATCH that names every other difference with both values.
  */
@@ -37,7 +39,7 @@ export function checkResumable(before: RunSpec, now: RunSpec): void {
     why:
       formatPath(differences[0]!.path) === lastEpochs
         ? 'The last phase may get more epochs, not fewer.'
-        : 'Only workers, engine.threads, cache, checkpoint, metrics, security, name and more epochs in the last phase may differ.',
+        : 'Only workers, tolerance, engine.threads, cache, checkpoint, metrics, security, name and more epochs in the last phase may differ.',
     ...cosineRemedy(differences, `${lastPhase}.schedule.epochs`),
     details: {
       differences: differences.map((d) => ({ ...d, path: formatPath(d.path) })),

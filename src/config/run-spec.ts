@@ -15,6 +15,8 @@ export interface RunSpec {
   readonly phases: readonly PhaseSpec[];
   readonly batch: BatchSpec;
   readonly workers: { readonly count: number };
+  /** How long a worker may say nothing before the others go on without it. */
+  readonly toleranceMs: number;
   /** How the best epoch is chosen, on the val split. */
   readonly best: { readonly metric: 'accuracy' | 'loss' };
   readonly engine: EngineSpec;

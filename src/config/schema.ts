@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { phase } from './phase-schema.js';
+import { durationPattern } from './duration.js';
 import { maxShards } from './shards.js';
 
 /**
@@ -304,6 +305,11 @@ export const configSchema = z.strictObject({
     })
     .prefault({})
     .meta({ description: 'Who does the work. The result does not depend on it.' }),
+  tolerance: z.string().regex(durationPattern).default('10 s').meta({
+    description:
+      'How long a worker may say nothing before the others go on without it. A worker that dies is noticed at once.',
+    'x-allowed': 'a duration from `300 ms` to `60 m`, in `ms`, `s` or `m`',
+  }),
   best: z
     .strictObject({
       metric: z

@@ -67,6 +67,7 @@ export function admit(
         term: options.term,
         bundle: options.bundle,
         resume: options.resume?.state ?? null,
+        toleranceMs: options.limits.toleranceMs,
       },
     },
   ]);

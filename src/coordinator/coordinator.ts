@@ -131,7 +131,7 @@ async function coordinate(
         bundle: encodeBundle(run.bundle),
         resume: resumeOf(checkpoint),
         earlierLedger: toRepeat,
-        limits: compileLimits(),
+        limits: compileLimits(spec.toleranceMs),
       },
       plane: service.server.plane,
       journal,

@@ -59,6 +59,8 @@ export type CoordinatorMessage =
       readonly bundle: string;
       /** Where to start: null is the initial state, made from the seed; else fetch it from the coordinator. */
       readonly resume: StateRef | null;
+      /** Longest silence of a worker; signs of life come four times as often. */
+      readonly toleranceMs: number;
     }
   | { readonly type: 'prepare'; readonly generation: Generation; readonly purpose: PreparePurpose }
   /** The generation holds: its members go on from `state`. */

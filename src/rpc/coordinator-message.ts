@@ -24,8 +24,8 @@ const purpose = enumCodec('purpose', {
 export function encodeCoordinatorMessage(message: CoordinatorMessage): CoordinatorMessageInput {
   switch (message.type) {
     case 'welcome': {
-      const { term, bundle, resume } = message;
-      return { welcome: { term, bundle, resume } };
+      const { term, bundle, resume, toleranceMs } = message;
+      return { welcome: { term, bundle, resume, toleranceMs } };
     }
     case 'prepare':
       return {
@@ -56,12 +56,13 @@ export function decodeCoordinatorMessage(
   const message = required(given, 'coordinator message');
   switch (message.message) {
     case 'welcome': {
-      const { term, bundle, resume } = required(message.welcome, 'welcome');
+      const { term, bundle, resume, toleranceMs } = required(message.welcome, 'welcome');
       return {
         type: 'welcome',
         term,
         bundle,
         resume: resume === null ? null : decodeStateRef(resume),
+        toleranceMs,
       };
     }
     case 'prepare': {

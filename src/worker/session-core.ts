@@ -68,7 +68,13 @@ export type SessionEvent =
 
 export type SessionEffect =
   | { readonly type: 'send'; readonly message: WorkerMessage }
-  | { readonly type: 'build'; readonly bundle: string; readonly resume: StateRef | null }
+  | {
+      readonly type: 'build';
+      readonly bundle: string;
+      readonly resume: StateRef | null;
+      /** Signs of life are due four times in it. */
+      readonly toleranceMs: number;
+    }
   /** Make the step loop leave, if it runs, then say `loop-left`. */
   | { readonly type: 'leave-loop'; readonly generation: GenerationId }
   | { readonly type: 'open-streams'; readonly generation: Generation }
@@ -157,7 +163,12 @@ function onMessage(state: SessionState, message: CoordinatorMessage): SessionDec
         { name: 'building' },
         'welcome',
         `Term ${message.term} took this worker in.`,
-        [{ type: 'build', bundle: message.bundle, resume: message.resume }],
+        [
+          {
+            ...({ type: 'build', bundle: message.bundle } as const),
+            ...{ resume: message.resume, toleranceMs: message.toleranceMs },
+          },
+        ],
       );
     case 'prepare':
       return onPrepare(state, message.generation, message.purpose);

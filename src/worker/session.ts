@@ -75,18 +75,15 @@ export interface SessionOptions {
 }
 
 export interface SessionLimits {
-  /** A sign of life is sent at least this often. */
+  /** A sign of life is sent at least this often, and four times in the coordinator's tolerance. */
   readonly heartbeatMs: number;
   /** A new stage is told, and waiting reports are sent, at most about this late. */
   readonly reportEveryMs: number;
-  /** How long the coordinator waits before it judges about a member that cannot be reached. */
-  readonly toleranceMs: number;
 }
 
 export const defaultSessionLimits: SessionLimits = {
   heartbeatMs: 1000,
   reportEveryMs: 50,
-  toleranceMs: 10_000,
 };
 
 /** The event loop turns at least this often during rounds. */
@@ -115,6 +112,8 @@ export class Session {
   #stage = 'starting';
   #told = { stage: '', round: -1, atMs: Number.NEGATIVE_INFINITY };
   #breathedMs = 0;
+  /** As long as the coordinator has not said another: it does in its first message. */
+  #toleranceMs = Number.POSITIVE_INFINITY;
   readonly #timers = new Set<() => void>();
 
   constructor(options: SessionOptions) {
@@ -196,6 +195,7 @@ export class Session {
         this.#options.control.send(effect.message);
         return;
       case 'build':
+        this.#toleranceMs = effect.toleranceMs;
         this.#inBackground(this.#build(effect.bundle, effect.resume));
         return;
       case 'leave-loop':
@@ -206,7 +206,7 @@ export class Session {
         return;
       case 'fail-later':
         // Twice: the coordinator waits once before it judges, and it knows better who is to blame.
-        this.#after(2 * this.#options.limits.toleranceMs, () => {
+        this.#after(2 * this.#toleranceMs, () => {
           this.#on({ type: 'trouble', error: effect.error });
         });
         return;
@@ -317,8 +317,8 @@ export class Session {
    * generation follows. A prepare ends the wait, but not a restoring that has begun.
    */
   #catchUp({ generation, state, holders }: Extract<SessionEffect, { type: 'catch-up' }>): void {
-    const { fetchState, clock, limits } = this.#options;
-    const limitMs = limits.toleranceMs;
+    const { fetchState, clock } = this.#options;
+    const limitMs = this.#toleranceMs;
     const leave = new AbortController();
     const { signal } = leave;
     this.#timeline.enter('recover');
@@ -422,7 +422,7 @@ export class Session {
     this.#after(this.#options.limits.reportEveryMs, () => {
       this.#beat();
       this.#reporter.flush();
-      const { heartbeatMs } = this.#options.limits;
+      const heartbeatMs = Math.min(this.#options.limits.heartbeatMs, this.#toleranceMs / 4);
       const isDue = this.#options.clock.nowMs() - this.#told.atMs >= heartbeatMs;
       if (isDue || this.#stage !== this.#told.stage) this.#tell();
     });

@@ -11,8 +11,6 @@ const firstSeed = Number(process.env['FTCTL_SIM_FIRST_SEED'] ?? 1);
 
 const kindsOfEnd = [
   'FT_DIVERGED',
-  'FT_ENGINE_UNAVAILABLE',
-  'FT_STATE_UNKNOWN',
   'FT_WORKERS_DISCONNECTED',
   'FT_WORKER_LOST',
   'FT_WORKER_SILENT',

@@ -142,7 +142,13 @@ describe('a control stream', () => {
         if (received.length === 2) resolve();
       });
     });
-    server.plane.send('w0', { type: 'welcome', term: 1, bundle: 'b'.repeat(5e6), resume: null });
+    server.plane.send('w0', {
+      type: 'welcome',
+      term: 1,
+      bundle: 'b'.repeat(5e6),
+      resume: null,
+      toleranceMs: 1000,
+    });
     server.plane.send('w0', { type: 'release', reason: 'done' });
     server.plane.send('nobody', { type: 'release', reason: 'dropped' });
     await all;
@@ -191,7 +197,13 @@ describe('a control stream', () => {
     const lost = new Promise<string>((resolve) => {
       link.onLost(resolve);
     });
-    server.plane.send('w0', { type: 'welcome', term: 1, bundle: 'b'.repeat(5e6), resume: null });
+    server.plane.send('w0', {
+      type: 'welcome',
+      term: 1,
+      bundle: 'b'.repeat(5e6),
+      resume: null,
+      toleranceMs: 1000,
+    });
     server.plane.send('w0', { type: 'release', reason: 'done' });
     server.plane.close('w0');
     expect(await lost).toBe('The coordinator ended the control stream.');

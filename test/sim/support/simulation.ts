@@ -307,7 +307,6 @@ class Simulation {
       limits: {
         heartbeatMs: simulatedLimits.heartbeatMs,
         reportEveryMs: 20,
-        toleranceMs: simulatedLimits.toleranceMs,
       },
       // What is cut in pieces takes its time: other things happen in between.
       yieldToEventLoop: () => this.#wait(process, this.#world.random.between(0.05, 0.5)),

@@ -100,6 +100,7 @@ export function smallRun(options: SmallRunOptions = {}): SmallRun {
   const spec: RunSpec = {
     name: 'small',
     seed,
+    toleranceMs: 10_000,
     data: {
       source: '/data',
       integrity: null,

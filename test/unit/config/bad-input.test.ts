@@ -58,7 +58,7 @@ const cases: [
     [],
     'FT_CONFIG_UNKNOWN_KEY',
     'run.yaml:11:1: __proto__ is not a configuration key.',
-    'The keys at the top are: apiVersion, kind, name, seed, data, model, phases, batch, workers, best, engine, cache, checkpoint, metrics, security, training.',
+    'The keys at the top are: apiVersion, kind, name, seed, data, model, phases, batch, workers, tolerance, best, engine, cache, checkpoint, metrics, security, training.',
   ],
   [
     'a key of another schedule',
@@ -155,6 +155,22 @@ const cases: [
     'FT_CONFIG_INVALID_VALUE',
     '--set phases.0.schedule.type=cosinus: phases.0.schedule.type is "cosinus". It must be `constant`, `step`, `multistep`, `exponential`, `cosine` or `plateau`.',
     'Did you mean cosine?',
+  ],
+  [
+    'a tolerance without a unit',
+    minimal,
+    ['tolerance=10'],
+    'FT_CONFIG_INVALID_VALUE',
+    '--set tolerance=10: tolerance is 10. It must be a duration from `300 ms` to `60 m`, in `ms`, `s` or `m`.',
+    'Change the value to one that the message allows.',
+  ],
+  [
+    'a tolerance that no worker can keep',
+    minimal,
+    ['tolerance=200 ms'],
+    'FT_CONFIG_INVALID_VALUE',
+    '--set tolerance=200 ms: tolerance is 200 ms. It must be from 300 ms to 60 m.',
+    'Change the value to one that the message allows.',
   ],
   [
     'another version of the format',
@@ -457,7 +473,7 @@ const cases: [
     '- 1\n',
     [],
     'FT_CONFIG_INVALID_VALUE',
-    'run.yaml:1:1: the document is [1]. It must be a group of keys (apiVersion, kind, name, seed, data, model, phases, batch, workers, best, engine, cache, checkpoint, metrics, security, training).',
+    'run.yaml:1:1: the document is [1]. It must be a group of keys (apiVersion, kind, name, seed, data, model, phases, batch, workers, tolerance, best, engine, cache, checkpoint, metrics, security, training).',
     'Change the value to one that the message allows.',
   ],
 ];

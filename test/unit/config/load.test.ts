@@ -65,6 +65,7 @@ describe('loadConfig', () => {
       best: { metric: 'accuracy' },
       engine: { provider: 'cpu', threads: null },
       cache: { path: '/home/ada/.cache/ftctl', features: null, images: true },
+      toleranceMs: 10_000,
       checkpoint: { everyEpochs: 1 },
       metrics: { enabled: true, host: '127.0.0.1', port: 0 },
       security: { host: '127.0.0.1', port: 0 },

@@ -25,13 +25,14 @@ const mismatch = async (...sets: string[]): Promise<string> => {
 };
 
 const only =
-  'Only workers, engine.threads, cache, checkpoint, metrics, security, name and more epochs in the last phase may differ.';
+  'Only workers, tolerance, engine.threads, cache, checkpoint, metrics, security, name and more epochs in the last phase may differ.';
 
 describe('checkResumable', () => {
   it('lets everything differ that changes no trained bit, and the last phase grow', async () => {
     const result = await mismatch(
       'name=other',
       'workers.count=4',
+      'tolerance=2 s',
       'phases.1.epochs=9',
       'engine.threads=2',
       'cache={path: /c, features: false, images: false}',

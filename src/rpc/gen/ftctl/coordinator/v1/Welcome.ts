@@ -16,6 +16,10 @@ export interface WelcomeInput {
    * The state to start from, fetched from the coordinator. Absent: the initial state, made from the seed.
    */
   'resume'?: (_ftctl_common_v1_StateRefInput | null);
+  /**
+   * Longest silence of a worker; it gives a sign of life four times as often.
+   */
+  'toleranceMs'?: (number | string);
 }
 
 /**
@@ -31,4 +35,8 @@ export interface Welcome {
    * The state to start from, fetched from the coordinator. Absent: the initial state, made from the seed.
    */
   'resume': (_ftctl_common_v1_StateRef | null);
+  /**
+   * Longest silence of a worker; it gives a sign of life four times as often.
+   */
+  'toleranceMs': (number);
 }
