@@ -117,8 +117,8 @@ export class CheckpointStore {
     const names = await readdir(dir).catch(() => []);
     return names
       .flatMap((name) => {
-        const round = checkpointPattern.exec(name)?.[1];
-        return round === undefined ? [] : [{ path: join(dir, name), round: Number(round) }];
+        const round = checkpointRound(name);
+        return round === undefined ? [] : [{ path: join(dir, name), round }];
       })
       .sort((a, b) => b.round - a.round);
   }
@@ -129,6 +129,12 @@ export class CheckpointStore {
     const name = `epoch-${padded(epoch + 1, 4)}-round-${padded(round, 6)}.ckpt`;
     return join(this.#folders.checkpointsDir, name);
   }
+}
+
+/** The round of a checkpoint, by its file's name; undefined for files of another kind, `final.ckpt` among them. */
+export function checkpointRound(name: string): number | undefined {
+  const round = checkpointPattern.exec(name)?.[1];
+  return round === undefined ? undefined : Number(round);
 }
 
 /** The state in a file. Rejects as openSnapshot does: a file that cannot be read is as good as damaged, as the one before it may be readable. */

@@ -250,7 +250,7 @@ async function copyNew(from: string, to: string): Promise<boolean> {
 }
 
 /** `20250131T142233Z`: sorts by time, and has no character that a file system minds. */
-function compactTime(time: Date): string {
+export function compactTime(time: Date): string {
   return time
     .toISOString()
     .replace(/\.\d+Z$/, 'Z')

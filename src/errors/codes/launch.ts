@@ -27,6 +27,12 @@ export const launchCodes = {
     summary: 'The run was stopped by the user before it could end in order.',
     remedy: 'Continue with `ftctl launch --resume RUN`.',
   },
+  FT_VERIFY_DIFFERS: {
+    exit: 4,
+    summary: 'Runs of one configuration have other bits with other numbers of workers.',
+    remedy:
+      'Verify again: a difference that moves is one of memory or CPU. One that stays is to be reported, with both run folders.',
+  },
   FT_COMMAND_INTERRUPTED: {
     exit: 130,
     summary: 'The user stopped a command other than a launch before it was done.',
