@@ -249,7 +249,8 @@ export class Conductor {
     const { generation, round, reason } = effect;
     this.#write([{ type: 'generation', generation, round, reason }]).then(
       () => {
-        this.#narrator.began(this.#options.clock.nowMs(), generation.members.length);
+        const { length } = generation.members;
+        this.#emitAll(this.#narrator.began(this.#options.clock.nowMs(), length));
         this.#options.emit({
           type: 'generation',
           generation: formatGeneration(generation.id),

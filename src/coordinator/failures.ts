@@ -15,8 +15,7 @@ export function phaseOf(worker: WorkerRecord): string {
 /** The control stream broke: the process is gone, or unreachable. */
 export function workerLost(worker: WorkerRecord, rank: number, cause: string): FtctlErrorJson {
   return new FtctlError('FT_WORKER_LOST', {
-    what: `${name(worker, rank)} was lost ${where(worker)}: ${cause}.`,
-    why: 'A run needs all of its workers until it ends.',
+    what: `${name(worker)} was lost ${where(worker)}: ${cause}.`,
     remedy: `Read the end of logs/worker-${worker.hello.slot}.log and continue with \`ftctl launch --resume RUN\`.`,
     rank,
     phase: phaseOf(worker),
@@ -27,7 +26,7 @@ export function workerLost(worker: WorkerRecord, rank: number, cause: string): F
 /** Alive or not, it missed a limit. `missed` is a whole clause: `it said nothing for 10 s (limit 10 s)`. */
 export function workerSilent(worker: WorkerRecord, rank: number, missed: string): FtctlErrorJson {
   return new FtctlError('FT_WORKER_SILENT', {
-    what: `${name(worker, rank)} does not get on ${where(worker)}: ${missed}.`,
+    what: `${name(worker)} does not get on ${where(worker)}: ${missed}.`,
     remedy: `Read the end of logs/worker-${worker.hello.slot}.log, look for a stopped process or a hung disk on ${worker.hello.host}, and continue with \`ftctl launch --resume RUN\`.`,
     rank,
     phase: phaseOf(worker),
@@ -160,8 +159,9 @@ export function seconds(ms: number): string {
   return `${Number((ms / 1000).toFixed(1))} s`;
 }
 
-function name(worker: WorkerRecord, rank: number): string {
-  return `Worker ${rank} (process ${worker.hello.pid} on ${worker.hello.host})`;
+/** By its slot, as its log is named: ranks change with every generation. */
+function name(worker: WorkerRecord): string {
+  return `Worker ${worker.hello.slot} (process ${worker.hello.pid} on ${worker.hello.host})`;
 }
 
 function where(worker: WorkerRecord): string {

@@ -2,7 +2,7 @@ import type { FtctlErrorJson } from '../errors/index.js';
 import type { Generation } from '../rpc/generation.js';
 import { agree, regroup, settle } from './agreement.js';
 import { hasNoHolder, lastCopy, releaseIfStored, stopWithStored } from './copies.js';
-import { after, decided, fail, liveMembers, rankOf, readyWorkers } from './decision.js';
+import { after, decided, fail, liveMembers, readyWorkers } from './decision.js';
 import { isDecidedByAll } from './failures.js';
 import type {
   MembershipDecision,
@@ -67,7 +67,7 @@ export function withoutWorker(
   const { phase, committed, failure } = state;
   // Before the first round a run needs all of its workers: what ended one of them would most often end the next one too.
   if (committed === null && phase.name !== 'committing') return fail(state, error);
-  const lost = `worker ${rankOf(state, worker)} was lost`;
+  const lost = `worker ${worker.hello.slot} was lost`;
   switch (phase.name) {
     case 'gathering':
     case 'ended':

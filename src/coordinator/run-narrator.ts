@@ -45,9 +45,11 @@ export class RunNarrator {
   readonly #best = new Set<number>();
   /** What some members have not reported yet, by round. */
   readonly #milestones = new Map<number, Milestone>();
+  /** Of the milestones that were told, the last one's round: none is told twice, also where rounds are run again. */
+  #toldRound = -1;
   #lastStepToldMs = Number.NEGATIVE_INFINITY;
   #speed = { perMs: 0, samples: 0, sinceMs: 0 };
-  #total = { samples: 0, beganMs: 0, endedMs: 0 };
+  #total: { samples: number; readonly beganMs: number; endedMs: number } | null = null;
 
   constructor({ steps, ...story }: NarratorOptions) {
     this.#steps = steps;
@@ -56,16 +58,21 @@ export class RunNarrator {
 
   /** Training samples of this life of the coordinator, and the seconds from the first commit to the last report. */
   get trained(): { readonly samples: number; readonly seconds: number } {
-    const { samples, beganMs, endedMs } = this.#total;
+    const { samples, beganMs, endedMs } = this.#total ?? { samples: 0, beganMs: 0, endedMs: 0 };
     return { samples, seconds: Math.max(0, endedMs - beganMs) / 1000 };
   }
 
-  /** Rounds begin. */
-  began(nowMs: number, numMembers: number): void {
+  /**
+   * A generation begins: its members report from here on, and what was waiting for those of the one before is told. Times
+   * and samples go on: what a change takes is time of the run.
+   */
+  began(nowMs: number, numMembers: number): RunEventBody[] {
     this.#numMembers = numMembers;
+    if (this.#total !== null) return this.ended(nowMs);
     this.#startEpoch(nowMs);
     this.#speed = { ...this.#speed, samples: 0, sinceMs: nowMs };
     this.#total = { samples: 0, beganMs: nowMs, endedMs: nowMs };
+    return [];
   }
 
   /** A worker said that the state of this round is the best so far; it says so before it reports the round. */
@@ -75,13 +82,14 @@ export class RunNarrator {
 
   /** A round that nobody had reported before. */
   first(nowMs: number, entry: LedgerEntry, learningRate: number): RunEventBody[] {
-    this.#total.endedMs = nowMs;
+    const total = (this.#total ??= { samples: 0, beganMs: nowMs, endedMs: nowMs });
+    total.endedMs = nowMs;
     if (entry.kind === 'phase') this.#startEpoch(nowMs); // To open it took time that is no step's.
     if (entry.split === 'val') this.#endEpoch(nowMs, entry.round);
     if (entry.kind !== 'step') return [];
     const { samples, beganMs } = this.#epoch;
     this.#epoch = { samples: samples + entry.samples, beganMs, lastStepMs: nowMs };
-    this.#total.samples += entry.samples;
+    total.samples += entry.samples;
     this.#speed.samples += entry.samples;
     if (nowMs - this.#lastStepToldMs < stepEveryMs) return [];
     this.#lastStepToldMs = nowMs;
@@ -107,20 +115,28 @@ export class RunNarrator {
   reported(nowMs: number, from: string, report: RoundReport): RunEventBody[] {
     const { rowsComputed, rowsCached } = report.local;
     this.#rows.set(from, { computed: rowsComputed, cached: rowsCached });
-    if (report.kind === 'step') return [];
+    if (report.kind === 'step' || report.round <= this.#toldRound) return [];
     const milestone = this.#milestones.get(report.round) ?? { report, from: new Set<string>() };
     this.#milestones.set(report.round, milestone);
     milestone.from.add(from);
-    return milestone.from.size < this.#numMembers ? [] : this.#tell(nowMs, milestone);
+    return milestone.from.size < this.#numMembers ? [] : this.#tellUpTo(nowMs, report.round);
   }
 
   /** The run is over: what is still waiting for a member's report is told without it. */
   ended(nowMs: number): RunEventBody[] {
-    return [...this.#milestones.values()].flatMap((milestone) => this.#tell(nowMs, milestone));
+    return this.#tellUpTo(nowMs, Number.POSITIVE_INFINITY);
+  }
+
+  /** In order: nobody who has not reported an earlier one will any more. */
+  #tellUpTo(nowMs: number, round: number): RunEventBody[] {
+    const due = [...this.#milestones.values()].filter(({ report }) => report.round <= round);
+    due.sort((a, b) => a.report.round - b.report.round);
+    return due.flatMap((milestone) => this.#tell(nowMs, milestone));
   }
 
   #tell(nowMs: number, { report }: Milestone): RunEventBody[] {
     this.#milestones.delete(report.round);
+    this.#toldRound = report.round;
     const { kind, phase, epoch, loss, accuracy, samples, split } = report;
     if (kind === 'phase') return [this.#story.switched(phase, epoch)];
     if (split === 'test') return [{ type: 'test', loss, accuracy, samples }];

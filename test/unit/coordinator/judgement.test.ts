@@ -24,7 +24,7 @@ describe('a worker that dies', () => {
     expect(failure(end)).toEqual({
       code: 'FT_WORKER_LOST',
       message:
-        'Worker 2 (process 102 on box) was lost in stage features after round 16: its connection broke. A run needs all of its workers until it ends.',
+        'Worker 2 (process 102 on box) was lost in stage features after round 16: its connection broke.',
       remedy: 'Read the end of logs/worker-2.log and continue with `ftctl launch --resume RUN`.',
       rank: 2,
       phase: 'features',

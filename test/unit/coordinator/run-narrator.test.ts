@@ -136,6 +136,33 @@ describe('the narrator', () => {
     ]);
   });
 
+  it('goes on over a change of members: an epoch keeps its samples and times, and waits for nobody who is gone', () => {
+    const narrator = new RunNarrator(start);
+    narrator.began(0, 2);
+    narrator.first(1000, entryOf(reportOf(1, { samples: 30 })), 0.1);
+    expect(narrator.began(1500, 1)).toEqual([]);
+    narrator.first(2000, entryOf(reportOf(2, { samples: 10 })), 0.1);
+    const evaluated = evaluation(3, [4, 0]);
+    narrator.first(3000, entryOf(evaluated), 0.1);
+    narrator.began(3000, 2); // another one has joined before it was reported
+    expect(narrator.reported(3000, 'a', evaluated)).toEqual([]);
+    const told = narrator.began(3500, 1);
+    expect(told).toMatchObject([{ type: 'epoch', seconds: 3, imagesPerSecond: 20 }]);
+    // A report that was on its way, or of one that runs the round again.
+    expect(narrator.reported(3600, 'b', evaluated)).toEqual([]);
+    expect(narrator.reported(3600, 'a', evaluated)).toEqual([]);
+    expect(narrator.trained).toEqual({ samples: 40, seconds: 3 });
+  });
+
+  it('tells what came before a milestone that all members have reported', () => {
+    const narrator = new RunNarrator(start);
+    narrator.began(0, 2);
+    narrator.reported(1, 'a', evaluation(3, [0, 0]));
+    const next = evaluation(6, [0, 0], { epoch: 1 });
+    narrator.reported(2, 'a', next);
+    expect(narrator.reported(3, 'b', next)).toMatchObject([{ epoch: 0 }, { epoch: 1 }]);
+  });
+
   it('tells a test, and at the end what a lost member never reported', () => {
     const narrator = new RunNarrator(start);
     narrator.began(0, 2);
