@@ -19,6 +19,11 @@ export const noProgress: RunProgress = {
   ranks: new Map(),
 };
 
+/** A generation was seen: rounds have begun. */
+export function hasBegun({ phase }: RunProgress): boolean {
+  return phase !== 'start' && phase !== 'prepare';
+}
+
 /** The progress after one more event. Pure. */
 export function advance(progress: RunProgress, event: RunEvent): RunProgress {
   switch (event.type) {
@@ -28,14 +33,13 @@ export function advance(progress: RunProgress, event: RunEvent): RunProgress {
       return { ...progress, phase: 'prepare', where: `while it prepared the ${event.what}` };
     case 'worker-joined':
       return { ...progress, joined: new Set([...progress.joined, event.slot]) };
-    case 'generation':
-      return {
-        ...progress,
-        phase: 'train',
-        where:
-          event.round === 0 ? 'before its first step' : 'before its first step since the resume',
-        ranks: new Map(event.members.map(({ slot, rank }) => [slot, rank])),
-      };
+    case 'generation': {
+      const ranks = new Map(event.members.map(({ slot, rank }) => [slot, rank]));
+      if (hasBegun(progress)) return { ...progress, ranks };
+      const where =
+        event.round === 0 ? 'before its first step' : 'before its first step since the resume';
+      return { ...progress, phase: 'train', where, ranks };
+    }
     case 'step':
       return {
         ...progress,

@@ -2,7 +2,7 @@ import type { WriteStream } from 'node:tty';
 import { createLogUpdate } from 'log-update';
 import type { RunEvent } from '../../control/events.js';
 import { liveEpochLine, renderLive } from './live.js';
-import { noticeLines, plainLines } from './plain.js';
+import { changeLines, noticeLines, plainLines } from './plain.js';
 import { initialProgress, progressAfter } from './progress-state.js';
 
 /** Shows the progress of a run on a stream that is not the result's (stderr). */
@@ -81,10 +81,13 @@ function liveDisplay(stream: WriteStream): Display {
 
   return {
     onEvent(event) {
+      const before = state;
       state = progressAfter(state, event);
       isStale = true;
       const kept =
-        event.type === 'epoch' ? [liveEpochLine(event, stream.columns)] : noticeLines(event);
+        event.type === 'epoch'
+          ? [liveEpochLine(event, stream.columns)]
+          : [...noticeLines(event), ...changeLines(before, event)];
       if (kept.length > 0) note(kept.join('\n'));
     },
     note,

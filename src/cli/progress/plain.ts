@@ -1,5 +1,5 @@
 import type { RunEvent } from '../../control/events.js';
-import type { ProgressState } from './progress-state.js';
+import type { EventOf, ProgressState } from './progress-state.js';
 import { sentenceCase } from '../../util/sentence-case.js';
 import { accuracy, bytes, count, duration, loss, plural, printable, rate } from './words.js';
 
@@ -18,9 +18,11 @@ export function plainLines(before: ProgressState, event: RunEvent): string[] {
     case 'data-ready':
       return [dataLine(event)];
     case 'worker-joined':
-      return [`worker ${event.slot} joined (pid ${event.pid} on ${printable(event.host)})`];
+      return [
+        `worker ${event.slot} ${before.hasBegun ? 'was started again' : 'joined'} (pid ${event.pid} on ${printable(event.host)})`,
+      ];
     case 'generation': {
-      if (event.reason === 'stop') return []; // the newest state is saved, for a stop or an error
+      if (before.hasBegun) return changeLines(before, event);
       const { length } = event.members;
       return [`${plural(length, 'worker')} ${length === 1 ? 'is' : 'are'} ready`];
     }
@@ -35,7 +37,8 @@ export function plainLines(before: ProgressState, event: RunEvent): string[] {
     case 'warning':
     case 'files-skipped':
       return noticeLines(event);
-    case 'worker-lost': // the run's error follows, and knows more of the cause
+    case 'worker-lost':
+      return changeLines(before, event);
     case 'worker-state':
     case 'step':
     case 'checkpoint':
@@ -75,6 +78,42 @@ export function noticeLines(event: RunEvent): string[] {
     default:
       return [];
   }
+}
+
+/**
+ * Who was lost or has joined since rounds have begun, and how the run goes on; `before` as in {@link plainLines}. A loss before them is left to
+ * the run's error, which follows and knows more of the cause.
+ */
+export function changeLines(before: ProgressState, event: RunEvent): string[] {
+  if (!before.hasBegun) return [];
+  if (event.type === 'worker-lost') return [lostLine(before, event)];
+  return event.type === 'generation' ? [goingOnLine(before, event)] : [];
+}
+
+/** The cause most often is a sentence that names the worker. */
+function lostLine({ workers }: ProgressState, { slot, cause }: EventOf<'worker-lost'>): string {
+  const name = `worker ${slot}`;
+  const isNamed = cause.toLowerCase().startsWith(`${name} `);
+  const text = isNamed ? `${name}${cause.slice(name.length)}` : `${name} was lost: ${cause}`;
+  const isLast = workers.every((worker) => worker.slot === slot || worker.rank === null);
+  return printable(isLast ? `${text} Nobody is left; others are waited for.` : text);
+}
+
+/** `worker 1 has joined; going on with 3 workers from round 123`. */
+function goingOnLine(
+  { workers }: ProgressState,
+  { members, round }: EventOf<'generation'>,
+): string {
+  const rankBefore = new Map(workers.map(({ slot, rank }) => [slot, rank]));
+  const slots = members.map(({ slot }) => slot);
+  const isNew = (slot: number): boolean => (rankBefore.get(slot) ?? null) === null;
+  const joined = slots.filter(isNew).sort((a, b) => a - b);
+  const who =
+    joined.length === 1 ? `worker ${joined[0]!} has` : `workers ${joined.join(', ')} have`;
+  // Where nobody has stayed, what was done after the newest checkpoint is done again.
+  const from = joined.length === members.length ? `its newest checkpoint, round` : 'round';
+  const goingOn = `going on with ${plural(members.length, 'worker')} from ${from} ${round}`;
+  return joined.length === 0 ? goingOn : `${who} joined; ${goingOn}`;
 }
 
 function phaseOf({ phase, phases }: { readonly phase: number; readonly phases: number }): string {

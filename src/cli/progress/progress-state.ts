@@ -29,6 +29,8 @@ export interface ProgressState {
   readonly data: EventOf<'data-ready'> | null;
   /** By slot. */
   readonly workers: readonly WorkerProgress[];
+  /** A generation was seen: rounds have begun. */
+  readonly hasBegun: boolean;
   readonly step: EventOf<'step'> | null;
   readonly epoch: EventOf<'epoch'> | null;
   readonly best: EventOf<'epoch'> | null;
@@ -45,6 +47,7 @@ export const initialProgress: ProgressState = {
   preparing: null,
   data: null,
   workers: [],
+  hasBegun: false,
   step: null,
   epoch: null,
   best: null,
@@ -70,7 +73,12 @@ export function progressAfter(state: ProgressState, event: RunEvent): ProgressSt
     case 'worker-lost':
       return withWorker(seen, { ...workerAt(seen, event.slot), rank: null, stage: 'lost' });
     case 'generation':
-      return { ...seen, preparing: null, workers: ranked(seen.workers, event.members) };
+      return {
+        ...seen,
+        preparing: null,
+        workers: ranked(seen.workers, event.members),
+        hasBegun: true,
+      };
     case 'step': {
       const done = (event.epoch + (event.step + 1) / Math.max(1, event.steps)) / event.epochs;
       return { ...seen, preparing: null, step: event, marks: marked(seen.marks, event.at, done) };

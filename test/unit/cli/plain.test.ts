@@ -72,9 +72,35 @@ describe('progress without a terminal', () => {
     ]);
   });
 
-  it('leaves the loss of a worker to the error that ends the run', () => {
+  it('leaves the loss of a worker before the first round to the error that ends the run', () => {
     const cause = 'Worker 1 was lost: its connection broke.';
-    expect(log(step(0, 0), { type: 'worker-lost', slot: 1, cause })).toEqual([]);
+    expect(log(joined(1), { type: 'worker-lost', slot: 1, cause })).toEqual([
+      'worker 1 joined (pid 4001 on box)',
+    ]);
+  });
+
+  it('tells who was lost and who has joined in the middle, and how the run goes on', () => {
+    const lost = (slot: number, cause: string) => ({ type: 'worker-lost', slot, cause }) as const;
+    const broke = 'was lost in stage gradients after round 9: its connection broke.';
+    expect(
+      log(
+        ...[joined(0), joined(1), generation([0, 1]), step(0, 8)],
+        ...[lost(1, `Worker 1 (process 4001 on box) ${broke}`), generation([0], 9)],
+        ...[joined(1), generation([0, 1], 14), step(0, 20)],
+        ...[lost(1, 'no answer'), lost(0, `Worker 0 ${broke}`)],
+        ...[joined(1), joined(0), generation([0, 1], 12)],
+      ).slice(3),
+    ).toEqual([
+      `worker 1 (process 4001 on box) ${broke}`,
+      'going on with 1 worker from round 9',
+      'worker 1 was started again (pid 4001 on box)',
+      'worker 1 has joined; going on with 2 workers from round 14',
+      'worker 1 was lost: no answer',
+      `worker 0 ${broke} Nobody is left; others are waited for.`,
+      'worker 1 was started again (pid 4001 on box)',
+      'worker 0 was started again (pid 4000 on box)',
+      'workers 0, 1 have joined; going on with 2 workers from its newest checkpoint, round 12',
+    ]);
   });
 
   it('tells of the run, the data, workers that come, and warnings', () => {
@@ -84,7 +110,6 @@ describe('progress without a terminal', () => {
         { ...dataReady, skipped: 2, test: 10 } as typeof dataReady,
         joined(1),
         generation([0, 1]),
-        { ...generation([0]), reason: 'stop' } as typeof started,
         { type: 'warning', message: 'disk nearly full', rank: 1 },
         { type: 'warning', message: 'two\nlines \u001b[31m' },
         { type: 'test', loss: 0.5, accuracy: 0.9, samples: 10 },

@@ -20,13 +20,13 @@ const joined = (slot: number): RunEventBody => ({
   pid: 1,
   host: 'h',
 });
-const generation: RunEventBody = {
+const generation = {
   type: 'generation',
   generation: '1.1',
   members: [{ rank: 0, slot: 3, firstShard: 0, numShards: 8 }],
   round: 0,
   reason: 'start',
-};
+} as const;
 const step: RunEventBody = {
   type: 'step',
   round: 35,
@@ -57,6 +57,14 @@ describe('where a run is', () => {
       phase: 'train',
       where: 'at epoch 2 of 25, step 12 of 23',
     });
+  });
+
+  it('stays where it was when its members change', () => {
+    const change = { ...generation, members: [{ ...generation.members[0], slot: 5 }], round: 35 };
+    const progress = after([generation, step, change]);
+    expect(progress.where).toBe('at epoch 2 of 25, step 12 of 23');
+    expect([...progress.ranks]).toEqual([[5, 0]]);
+    expect(after([generation, { ...change, round: 0 }]).where).toBe('before its first step');
   });
 
   it('knows who has joined, and the rank of each slot', () => {
