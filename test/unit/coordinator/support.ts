@@ -105,7 +105,7 @@ export class Drive {
     this.on({ type: 'recorded', generation: { term: this.options.term, number: 1 } });
   }
 
-  /** The survivors promise the stop that saves their state: here, the one that the run began with. */
+  /** Promises of what is being prepared; here, of the state that the run began with. */
   promiseAll(slots: readonly number[], state: StateRef = start): readonly MembershipEffect[] {
     return slots.flatMap((slot) => this.promise(slot, state, this.state.lastNumber));
   }
@@ -117,6 +117,13 @@ export class Drive {
   ): readonly MembershipEffect[] {
     return this.say(slot, { type: 'round', report: reportOf(round, change) });
   }
+}
+
+/** Workers that were given up, with the cause that people are told. */
+export function givenUp(effects: readonly MembershipEffect[]): { slot: number; cause: string }[] {
+  return effects.flatMap((effect) =>
+    effect.type === 'worker-lost' ? [{ slot: effect.slot, cause: effect.cause }] : [],
+  );
 }
 
 /** The error of the run's end, if it failed. */

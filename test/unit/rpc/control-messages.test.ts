@@ -128,13 +128,19 @@ const coordinatorMessage: fc.Arbitrary<CoordinatorMessage> = fc.oneof(
     term: big,
     bundle: text,
     resume: fc.option(stateRef),
+    toleranceMs: fc.integer({ min: 1, max: 1e9 }),
   }),
   fc.record({
     type: fc.constant('prepare' as const),
     generation,
-    purpose: fc.constantFrom('start' as const, 'stop' as const),
+    purpose: fc.constantFrom('start' as const, 'change' as const, 'stop' as const),
   }),
-  fc.record({ type: fc.constant('commit' as const), generation, round: big }),
+  fc.record({
+    type: fc.constant('commit' as const),
+    generation,
+    state: stateRef,
+    holders: fc.array(text),
+  }),
   fc.record({ type: fc.constant('acknowledge' as const), state: stateRef, kind }),
   fc.record({ type: fc.constant('release' as const), reason: text }),
   fc.record({ type: fc.constant('abort' as const), error }),
@@ -181,7 +187,10 @@ describe('control messages', () => {
       ],
       [
         () =>
-          decodeCoordinatorMessage({ message: 'commit', commit: { generation: null, round: 1 } }),
+          decodeCoordinatorMessage({
+            message: 'commit',
+            commit: { generation: null, state: { round: 1, hash: 'aa' }, holders: [] },
+          }),
         'A message came without its generation.',
       ],
     ];
