@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { PreparePurpose, StateRef } from '../../../src/rpc/control-messages.js';
 import type { Generation, GenerationId } from '../../../src/rpc/generation.js';
 import {
   decide,
@@ -32,16 +33,24 @@ class Drive {
     return this.last.effects;
   }
 
-  prepare(generation: Generation, purpose: 'start' | 'stop' = 'start'): readonly SessionEffect[] {
+  prepare(generation: Generation, purpose: PreparePurpose = 'start'): readonly SessionEffect[] {
     return this.on({ type: 'message', message: { type: 'prepare', generation, purpose } });
   }
 
-  commit(generation: Generation, round = 5): readonly SessionEffect[] {
-    return this.on({ type: 'message', message: { type: 'commit', generation, round } });
+  commit(generation: Generation, state: StateRef = at): readonly SessionEffect[] {
+    const message = { type: 'commit', generation, state, holders: ['host:1'] } as const;
+    return this.on({ type: 'message', message });
   }
 
   ready(): void {
-    this.on({ type: 'message', message: { type: 'welcome', term: 1, bundle: 'b', resume: at } });
+    const message = {
+      type: 'welcome',
+      term: 1,
+      bundle: 'b',
+      resume: at,
+      toleranceMs: 100,
+    } as const;
+    this.on({ type: 'message', message });
     this.on({ type: 'built', state: at });
   }
 
@@ -111,6 +120,41 @@ describe('a promise', () => {
   });
 });
 
+describe('a change of members', () => {
+  it('takes a worker that has not been a member yet', () => {
+    const drive = new Drive();
+    drive.ready();
+    const one = generationOf(4);
+    expect(drive.prepare(one, 'change')).toEqual([{ type: 'leave-loop', generation: one.id }]);
+  });
+
+  it('interrupts the rounds, and one that is finished too', () => {
+    const drive = new Drive();
+    drive.run();
+    const two = generationOf(2);
+    expect(drive.prepare(two, 'change')).toEqual([{ type: 'leave-loop', generation: two.id }]);
+
+    const done = new Drive();
+    done.run();
+    done.on({ type: 'finished' });
+    expect(done.prepare(two, 'change')).toEqual([{ type: 'leave-loop', generation: two.id }]);
+  });
+
+  it('lets a lost peer be reported while the state is being fetched', () => {
+    const drive = new Drive();
+    drive.ready();
+    const one = generationOf(1);
+    drive.promise(one);
+    drive.commit(one, { round: 6, hash: 'i' });
+    expect(drive.on({ type: 'peer-lost', peer: 'you', cause: 'refused' })).toEqual([
+      {
+        type: 'send',
+        message: { type: 'peer-lost', generation: one.id, peer: 'you', cause: 'refused' },
+      },
+    ]);
+  });
+});
+
 describe('a commit', () => {
   it('starts the rounds of the very generation that was promised', () => {
     const drive = new Drive();
@@ -123,18 +167,34 @@ describe('a commit', () => {
     ]);
   });
 
-  it('of another round than that of the promise ends the worker: it has not that state', () => {
+  it.each([
+    ['of a later round', { round: 6, hash: 'i' }],
+    ['of another hash', { round: 5, hash: 'other' }],
+  ])('makes a worker catch up that has not the state %s', (_, state) => {
     const drive = new Drive();
     drive.ready();
-    drive.promise(generationOf(1));
-    const effects = drive.commit(generationOf(1), 6);
-    expect(effects.map(({ type }) => type)).toEqual(['send', 'end']);
-    expect(effects[1]).toMatchObject({
-      error: {
-        code: 'FT_PROTOCOL_BROKEN',
-        message: 'Generation 1.1 goes on from round 6; this worker is at 5.',
-      },
-    });
+    const one = generationOf(1);
+    drive.promise(one);
+    expect(drive.commit(one, state)).toEqual([
+      { type: 'catch-up', generation: one, state, holders: ['host:1'] },
+    ]);
+    expect(drive.on({ type: 'caught-up', generation: one.id })).toEqual([
+      { type: 'run-rounds', generation: one },
+    ]);
+  });
+
+  it('is past where another prepare comes while the state is being fetched', () => {
+    const drive = new Drive();
+    drive.ready();
+    const [one, two] = [generationOf(1), generationOf(2)];
+    drive.promise(one);
+    drive.commit(one, { round: 6, hash: 'i' });
+    expect(drive.prepare(two, 'change')).toEqual([{ type: 'leave-loop', generation: two.id }]);
+    expect(drive.on({ type: 'caught-up', generation: one.id })).toEqual([]);
+    expect(drive.last?.outcome).toBe('ignored');
+    expect(drive.on({ type: 'loop-left', generation: two.id, state: at })).toEqual([
+      { type: 'open-streams', generation: two },
+    ]);
   });
 });
 

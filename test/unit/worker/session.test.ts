@@ -65,6 +65,7 @@ class Played {
           move: change.move ?? (() => Promise.resolve()),
           applying: (_round, sum) => sum,
           applied: () => undefined,
+          restored: () => undefined,
         });
         this.trainer = trainer;
         return Promise.resolve({
@@ -82,7 +83,7 @@ class Played {
         ...{ seconds: {}, rowsComputed: 0, rowsCached: 0, samples: 0 },
         ...{ bytesSent: 0, longestBlockMs: 0 },
       }),
-      limits: { heartbeatMs: 20, reportEveryMs: 5, toleranceMs: 100 },
+      limits: { heartbeatMs: 20, reportEveryMs: 5 },
       ...change,
     });
     this.ended = this.session.done.then(
@@ -118,14 +119,19 @@ function generationOf(names: readonly string[], number = 1): Generation {
   };
 }
 
-const welcome = { type: 'welcome', term: 1, bundle: 'b', resume: null } as const;
+function commitOf(generation: Generation, round: number): CoordinatorMessage {
+  const state = { round, hash: states[round]! };
+  return { type: 'commit', generation, state, holders: [] };
+}
+
+const welcome = { type: 'welcome', term: 1, bundle: 'b', resume: null, toleranceMs: 100 } as const;
 
 async function started(members: readonly Played[], generation: Generation): Promise<void> {
   for (const member of members) member.say(welcome);
   for (const member of members) await member.until('ready');
   for (const member of members) member.say({ type: 'prepare', generation, purpose: 'start' });
   for (const member of members) await member.until('prepared');
-  for (const member of members) member.say({ type: 'commit', generation, round: 0 });
+  for (const member of members) member.say(commitOf(generation, 0));
 }
 
 describe('a session', () => {
@@ -187,7 +193,7 @@ describe('a session', () => {
     await a.until('ready');
     a.say({ type: 'prepare', generation: generationOf(['a']), purpose: 'start' });
     await a.until('prepared');
-    a.say({ type: 'commit', generation: generationOf(['a']), round: 9 });
+    a.say(commitOf(generationOf(['a']), 9));
     await a.until('snapshot');
     expect(a.sent.filter(({ type }) => type === 'snapshot' || type === 'round')).toEqual([
       { type: 'snapshot', kind: 'final', state, epoch: 1 },
@@ -228,6 +234,7 @@ describe('a session', () => {
             move: () => Promise.resolve(),
             applying: (_round, sum) => sum,
             applied: () => undefined,
+            restored: () => undefined,
           });
           const open = (): Promise<void> => Promise.resolve();
           return Promise.resolve({ trainer, run: '0123456789abcdef', open });
