@@ -182,6 +182,43 @@ describe('a session', () => {
     expect(a.lastSaid).toEqual({ type: 'ready', state });
   });
 
+  it('catches up with the others, and goes on with them', async () => {
+    const network = new MemoryNetwork();
+    const state: StateRef = { round: 5, hash: states[5]! };
+    const bytes = Buffer.from(JSON.stringify({ ...state, best: 0 }));
+    const asked: string[] = [];
+    const opened: number[] = [];
+    const fetchState: SessionOptions['fetchState'] = (_state, holder) => {
+      asked.push(holder);
+      return holder === 'h:1' ? Promise.reject(new Error('gone')) : Promise.resolve(bytes);
+    };
+    const a = new Played(
+      { network, name: 'a', slot: 0 },
+      {
+        fetchState,
+        open: (round) => {
+          opened.push(round);
+          return Promise.resolve();
+        },
+      },
+    );
+    const generation = generationOf(['a']);
+    a.say(welcome);
+    await a.until('ready');
+    a.say({ type: 'prepare', generation, purpose: 'change' });
+    await a.until('prepared');
+    a.say({ type: 'commit', generation, state, holders: ['h:1', 'h:2'] });
+    await a.until('snapshot');
+    while (a.trainer?.round !== 9) await turn();
+    expect(asked).toEqual(['h:1', 'h:2']);
+    expect(opened).toEqual([0, 5]);
+    const rounds = a.sent.flatMap((m) => (m.type === 'round' ? [m.report.round] : []));
+    expect(rounds).toEqual([6, 7, 8, 9]);
+    expect(a.buckets).toContain('recover');
+    a.say({ type: 'release', reason: 'done' });
+    expect(await a.ended).toBe('released');
+  });
+
   it('announces its last state when the run goes on from there, and holds it', async () => {
     const state: StateRef = { round: 9, hash: states[9]! };
     const bytes = Buffer.from(JSON.stringify({ ...state, best: 0 }));
