@@ -66,11 +66,18 @@ async function runsToVerify(flags: VerifyFlags): Promise<{ name: string; toRun: 
   const weights = await weightsSets(spec, flags.runsDir);
   const toRun: RunToVerify[] = [];
   for (const workers of flags.workers) {
-    const name = `name=${spec.name}-${workers}-${workers === 1 ? 'worker' : 'workers'}`;
-    const sets = [...setsFor(flags, workers), name, ...weights];
+    const sets = [...setsFor(flags, workers), `name=${runName(spec.name, workers)}`, ...weights];
     toRun.push({ workers, config: await loadFromCli(flags.config, sets) });
   }
   return { name: spec.name, toRun };
+}
+
+/** What a configuration's name may have at most. */
+const maxNameLength = 63;
+
+function runName(name: string, workers: number): string {
+  const end = `-${workers}-${workers === 1 ? 'worker' : 'workers'}`;
+  return `${name.slice(0, maxNameLength - end.length)}${end}`;
 }
 
 function setsFor({ sets }: VerifyFlags, workers: number): string[] {

@@ -15,6 +15,7 @@ export interface VerifyProgress {
 
 /** Redraws at most this often. */
 const redrawMs = 100;
+const tickMs = 1000;
 
 /** Writes to a stream that is not the result's (stderr). */
 export function openVerifyProgress(
@@ -44,25 +45,40 @@ export function openVerifyProgress(
 
 function liveLine(stream: WriteStream) {
   const update = createLogUpdate(stream);
-  let startedAt = Date.now();
-  let running = 0;
+  let shown: { readonly workers: number; readonly startedAt: number; words: string } | null = null;
   let drawnAt = 0;
+
+  const draw = (): void => {
+    if (shown === null) return;
+    drawnAt = Date.now();
+    const { workers, words, startedAt } = shown;
+    const line = `${plural(workers, 'worker')}: ${words}, ${duration(drawnAt - startedAt)}`;
+    update(fit(line, Math.max(8, (stream.columns || 80) - 1)).trimEnd());
+  };
+  // Without events the clock goes on.
+  const timer = setInterval(draw, tickMs);
+  timer.unref();
   return {
     onEvent(workers: number, event: RunEvent): void {
-      const now = Date.now();
-      if (workers !== running) startedAt = now;
-      const isNew = workers !== running;
-      running = workers;
+      if (event.type === 'run-finished') {
+        shown = null; // the clock stands until the next run
+        return;
+      }
       const words = progressWords(event);
-      if (words === null || (!isNew && now - drawnAt < redrawMs)) return;
-      drawnAt = now;
-      const line = `${plural(workers, 'worker')}: ${words}, ${duration(now - startedAt)}`;
-      update(fit(line, Math.max(8, (stream.columns || 80) - 1)).trimEnd());
+      if (shown?.workers !== workers) {
+        shown = { workers, startedAt: Date.now(), words: words ?? 'starting' };
+      } else if (words === null) {
+        return;
+      } else {
+        shown.words = words;
+      }
+      if (Date.now() - drawnAt >= redrawMs) draw();
     },
     clear(): void {
       update.clear();
     },
     close(): void {
+      clearInterval(timer);
       update.clear();
       update.done();
     },

@@ -9,7 +9,7 @@ import { duration, plural } from './progress/words.js';
 import { tail } from './table-cells.js';
 
 /** Digits of a digest that tell any two apart. */
-const shortDigest = 16;
+const shortDigest = 12;
 /** Narrower than this the names of the runs are cut. */
 const minNameColumns = 12;
 
@@ -121,30 +121,33 @@ function listed(words: readonly string[]): string {
     : `${words.slice(0, -1).join(', ')} and ${words.at(-1)!}`;
 }
 
+/** As wide as `columns` allow: a narrow one goes without the steps, and cuts the names of the runs. */
 function runsTable({ runs, dir }: Verification, columns: number): string[] {
-  const rows = [
-    ['WORKERS', 'DIGEST', 'EQUAL', 'STEPS', 'TOOK', 'RUN'],
+  const rows = (hasSteps: boolean): string[][] => [
+    ['WORKERS', 'DIGEST', 'EQUAL', ...(hasSteps ? ['STEPS'] : []), 'TOOK', 'RUN'],
     ...runs.map((run) => [
       String(run.workers),
       run.digest.slice(0, shortDigest),
-      run.digest === runs[0]?.digest ? 'yes' : 'NO',
-      String(run.steps),
+      run.digest === runs[0]?.digest ? 'yes' : 'no',
+      ...(hasSteps ? [String(run.steps)] : []),
       duration(run.wallSeconds * 1000),
       relative(dir, run.runDir),
     ]),
   ];
+  const wide = aligned(rows(true));
+  if (wide.every(({ length }) => length <= columns)) return wide;
+  const narrow = rows(false);
+  const names = Math.max(...narrow.map((row) => row.at(-1)!.length));
+  const others = Math.max(...aligned(narrow).map(({ length }) => length)) - names;
+  const left = Math.max(columns - others, minNameColumns);
+  return aligned(narrow.map((row) => [...row.slice(0, -1), tail(row.at(-1)!, left)]));
+}
+
+function aligned(rows: readonly string[][]): string[] {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  const before = widths.slice(0, -1).reduce((sum, width) => sum + width + 2, 0);
-  const left = Math.max(columns - before, minNameColumns);
   return rows.map((row) =>
     row
-      .map((cell, column) =>
-        column === row.length - 1
-          ? left === Infinity
-            ? cell
-            : tail(cell, left)
-          : cell.padEnd(widths[column]!),
-      )
+      .map((cell, column) => cell.padEnd(widths[column]!))
       .join('  ')
       .trimEnd(),
   );
