@@ -159,6 +159,41 @@ const text: [args: string[], code: number, stderr: string][] = [
     'error FT_TOO_MANY_WORKERS: --set workers.count=9: workers.count is 9 and batch.shards is 8. Each worker owns at least one shard of the batch.\n  remedy: Use at most 8 workers, or set batch.shards to 16.\n',
   ],
   [
+    ['verify', '--workers', '1,0'],
+    2,
+    'error FT_USAGE: --workers: Expected whole numbers from 1 on, as 1,2,3, but received: 1,0.\n  remedy: See `ftctl verify --help`.\n',
+  ],
+  [
+    ['verify', '--workers', 'two,3'],
+    2,
+    'error FT_USAGE: --workers: Expected whole numbers from 1 on, as 1,2,3, but received: two,3.\n  remedy: See `ftctl verify --help`.\n',
+  ],
+  [
+    ['verify', '--workers', ''],
+    2,
+    'error FT_USAGE: --workers: Expected whole numbers from 1 on, as 1,2,3, but received: nothing.\n  remedy: See `ftctl verify --help`.\n',
+  ],
+  [
+    ['verify', '--workers', '2,3,2'],
+    2,
+    'error FT_USAGE: --workers: Expected each number once (2 is there twice) but received: 2,3,2.\n  remedy: See `ftctl verify --help`.\n',
+  ],
+  [
+    ['verify', '--workers', '2'],
+    2,
+    'error FT_USAGE: --workers: Expected at least two numbers, as 1,2,3, but received: 2.\n  remedy: See `ftctl verify --help`.\n',
+  ],
+  [
+    ['verify', '--runs-dir', 'verify-runs'],
+    2,
+    'error FT_USAGE: Missing required flag workers.\n  remedy: See `ftctl verify --help`.\n',
+  ],
+  [
+    ['verify', '--workers', '1,9', '--set', 'batch.shards=8'],
+    2,
+    'error FT_TOO_MANY_WORKERS: --set workers.count=9: workers.count is 9 and batch.shards is 8. Each worker owns at least one shard of the batch.\n  remedy: Use at most 8 workers, or set batch.shards to 16.\n',
+  ],
+  [
     ['config', 'validate', '--set', 'model.architecture=resnet19'],
     2,
     'error FT_MODEL_UNKNOWN: There is no architecture "resnet19". Did you mean resnet18? The architectures are alexnet, densenet121, densenet161, densenet169, densenet201, inception_v3, mobilenet_v2, resnet18, resnet34, resnet50, resnet101, resnet152, squeezenet1_0, squeezenet1_1, vgg11, vgg11_bn, vgg13, vgg13_bn, vgg16, vgg16_bn, vgg19, vgg19_bn.\n  remedy: Set `model.architecture` to one of the names in the message.\n',
