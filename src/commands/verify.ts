@@ -3,8 +3,7 @@ import { workersListFlag } from '../cli/workers-flag.js';
 import type { Verification } from '../launch/verify/verify.js';
 
 export default class Verify extends BaseCommand {
-  static override summary =
-    'Train with several numbers of workers, and compare the results bit by bit.';
+  static override summary = 'Train with several numbers of workers, and compare the bits.';
   static override description = `Runs the configuration once with each number of workers, one run after the other, in a folder of their own below --runs-dir.
 Different digests are an error, which names the first round and the first tensor that differ. Ctrl-C stops.`;
   static override examples = [
