@@ -20,6 +20,8 @@ interface Entry {
   readonly heartbeat: Heartbeat;
   readonly exited: Promise<void>;
   isAlive: boolean;
+  /** Another one was started in its place: how it ended is no cause of the run's end. */
+  wasReplaced: boolean;
   wasAsked: boolean;
   silentForMs: number | null;
   reported: FtctlErrorJson | null;
@@ -36,7 +38,7 @@ export class ProcessTable {
   readonly #limits: SupervisionLimits;
   readonly #log: Log;
   readonly #entries: Entry[] = [];
-  readonly #ended: Promise<EndedProcess>[] = [];
+  readonly #ended: { readonly entry: Entry; readonly end: Promise<EndedProcess> }[] = [];
 
   constructor(options: { clock: Clock; limits: SupervisionLimits; log: Log }) {
     this.#clock = options.clock;
@@ -47,6 +49,8 @@ export class ProcessTable {
   add(role: ProcessRole, process: TargetProcess, handlers: ProcessHandlers): { name: string } {
     const name = roleName(role);
     this.#log.info(`Started ${name}.`, { pid: process.pid });
+    for (const before of this.#entries)
+      if (roleName(before.role) === name) before.wasReplaced = true;
     const entry: Entry = {
       role,
       process,
@@ -66,6 +70,7 @@ export class ProcessTable {
         handlers.onEnded(exit.code === 0);
       }),
       isAlive: true,
+      wasReplaced: false,
       wasAsked: false,
       silentForMs: null,
       reported: null,
@@ -120,9 +125,10 @@ export class ProcessTable {
     this.#killSilent(entry, entry.heartbeat.silentForMs());
   }
 
-  /** In the order in which they ended. */
+  /** Those that nothing was started in the place of, in the order in which they ended. */
   ended(): Promise<EndedProcess[]> {
-    return Promise.all(this.#ended);
+    const last = this.#ended.filter(({ entry }) => !entry.wasReplaced);
+    return Promise.all(last.map(({ end }) => end));
   }
 
   #killSilent(entry: Entry, silentForMs: number): void {
@@ -141,16 +147,10 @@ export class ProcessTable {
     entry.heartbeat.stop();
     const { process, role, wasAsked, silentForMs, reported } = entry;
     this.#log.info(`Ended: ${roleName(role)}.`, { ...exit, wasAsked });
-    this.#ended.push(
-      lastLines(process.logPath, tailLines, process.logStart).then((tail) => ({
-        process: role,
-        exit,
-        tail,
-        wasAsked,
-        silentForMs,
-        reported,
-        logPath: process.logPath,
-      })),
-    );
+    const end = lastLines(process.logPath, tailLines, process.logStart).then((tail) => ({
+      ...{ process: role, exit, tail, wasAsked, silentForMs, reported },
+      logPath: process.logPath,
+    }));
+    this.#ended.push({ entry, end });
   }
 }

@@ -4,6 +4,7 @@ import type { Clock } from '../util/clock.js';
 import type { Log } from '../util/log.js';
 import { sentenceCase } from '../util/sentence-case.js';
 import { ProcessTable } from './process-table.js';
+import { Restarts } from './restarts.js';
 import { lostCodes, type RunFacts } from './run-facts.js';
 import { advance, noProgress, type RunProgress } from './run-progress.js';
 import type { SupervisionLimits } from './supervision-limits.js';
@@ -58,6 +59,11 @@ export class Supervisor {
   #watchError: FtctlErrorJson | null = null;
   #limit: string | null = null;
   #interrupted: RunFacts['interrupted'] = null;
+  readonly #restarts = new Restarts();
+  /** The coordinator's `host:port`. */
+  #address = '';
+  /** Rounds have begun: from then on another worker is started in the place of one that is gone. */
+  #hasBegun = false;
   #numWorkersEnded = 0;
   /** The processes that are left are being made to end: what they say of it is this launcher's own doing. */
   #isTerminating = false;
@@ -115,6 +121,7 @@ export class Supervisor {
   #coordinatorListens(address: string): void {
     if (this.#link !== undefined || this.#interrupted !== null) return;
     this.#waits.cancel('listen');
+    this.#address = address;
     const link = this.#o.connect(address);
     this.#link = link;
     this.#watch = link
@@ -131,13 +138,13 @@ export class Supervisor {
           this.#end(this.#o.limits.settleMs, 'the connection to the coordinator broke');
         },
       );
-    for (let slot = 0; slot < this.#o.numWorkers; slot += 1) this.#startWorker(slot, address);
+    for (let slot = 0; slot < this.#o.numWorkers; slot += 1) this.#startWorker(slot);
   }
 
-  #startWorker(slot: number, address: string): void {
+  #startWorker(slot: number): void {
     let process;
     try {
-      process = this.#o.target.startWorker(slot, address);
+      process = this.#o.target.startWorker(slot, this.#address);
     } catch (error) {
       this.#failure ??= FtctlError.from(error).at({ rank: slot, phase: 'start' }).toJSON();
       this.#end(0, `worker ${String(slot)} could not be started`);
@@ -158,6 +165,11 @@ export class Supervisor {
   #take(event: RunEvent): void {
     this.#progress = advance(this.#progress, event);
     if (event.type === 'worker-joined') this.#waits.cancel(joinOf(event.slot));
+    if (event.type === 'generation') {
+      this.#hasBegun = true;
+      for (const { slot } of event.members) this.#restarts.joined(this.#o.clock.nowMs(), slot);
+    }
+    if (event.type === 'worker-lost' && this.#isGoingOn()) this.#killFrozen(event.slot);
     // What the coordinator says as this launcher kills the processes is no news, unless it had come to an end.
     const isKilling = this.#interrupted === 'now';
     if (event.type === 'run-finished') this.#result = event.result;
@@ -189,7 +201,10 @@ export class Supervisor {
   #endFrozen({ code, rank }: FtctlErrorJson): void {
     if (!lostCodes.has(code) || rank === undefined) return;
     const member = [...this.#progress.ranks].find(([, each]) => each === rank);
-    const slot = member === undefined ? rank : member[0];
+    this.#killFrozen(member === undefined ? rank : member[0]);
+  }
+
+  #killFrozen(slot: number): void {
     void this.#processes.killIfFrozen(slot, this.#waits.sleep(this.#o.limits.settleMs));
   }
 
@@ -200,7 +215,33 @@ export class Supervisor {
     this.#end(isOver ? exitMs : settleMs, 'the coordinator has ended');
   }
 
+  /** Nobody has asked for an end, and nothing has brought it about. */
+  #isGoingOn(): boolean {
+    const isOver = this.#result !== null || this.#failure !== null || this.#isTerminating;
+    return this.#hasBegun && !isOver && this.#interrupted === null;
+  }
+
+  /** The others go on without it meanwhile. */
+  #restart(slot: number): void {
+    const { clock, log } = this.#o;
+    this.#waits.cancel(joinOf(slot));
+    const delayMs = this.#restarts.next(clock.nowMs(), slot);
+    if (delayMs === undefined) {
+      const times = String(Restarts.max + 1);
+      this.#end(0, `worker ${String(slot)} has ended ${times} times in a row`);
+      return;
+    }
+    log.info(`Worker ${String(slot)} is started again.`, { delayMs });
+    void this.#waits.sleep(delayMs).then(() => {
+      if (this.#isGoingOn()) this.#startWorker(slot);
+    });
+  }
+
   #workerEnded(slot: number, isClean: boolean): void {
+    if (!isClean && this.#isGoingOn()) {
+      this.#restart(slot);
+      return;
+    }
     const name = `worker ${String(slot)}`;
     this.#numWorkersEnded += 1;
     this.#waits.cancel(joinOf(slot));
