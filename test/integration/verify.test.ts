@@ -82,7 +82,7 @@ describe('ftctl verify', () => {
   it("ends with a run's own error", async () => {
     // Each step makes the parameters a thousand times larger.
     const optimizer = '{ type: sgd, learningRate: 1000, weightDecay: 1 }';
-    const longer = ['--set', 'phases.0.epochs=20', '--set', 'phases.0.schedule=null'];
+    const longer = ['--set', 'phases.0.epochs=20', '--set', 'phases.0.schedule.gamma=1'];
     const args = ['--workers', '2,1', '--set', `phases.0.optimizer=${optimizer}`, ...longer];
     const ended = await ftctl(['verify', '--json', ...world.args, ...args], world.env);
     expect(ended.code).toBe(4);
