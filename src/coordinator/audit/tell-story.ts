@@ -10,13 +10,17 @@ type OpenLife = { -readonly [Key in keyof Life]: Life[Key] } & { rounds: PlacedR
 
 /**
  * Reads a journal's records in order, and finds what no coordinator would have written: terms and generations that do not rise, shards
- * without an owner or with two, rounds that are missing or were done again with other bits, states of rounds that were not there. Pure.
+ * without an owner or with two, rounds that are missing or were done again with other bits, states of rounds that were not there. `numShards`: of the
+ * configuration. Pure.
  */
-export function tellStory(records: readonly StoredRecord[]): {
+export function tellStory(
+  records: readonly StoredRecord[],
+  numShards: number,
+): {
   readonly story: Story;
   readonly findings: readonly Finding[];
 } {
-  const teller = new StoryTeller();
+  const teller = new StoryTeller(numShards);
   records.forEach((record, index) => {
     teller.take(record, index + 1);
   });
@@ -31,10 +35,14 @@ class StoryTeller {
   /** Rounds 1 to `#last` of the life that is read. */
   #timeline: PlacedRound[] = [];
   #lastId: GenerationId | null = null;
-  #numShards: number | null = null;
+  readonly #numShards: number;
   #numGenerations = 0;
   #numRepeated = 0;
   readonly #states: RecordedState[] = [];
+
+  constructor(numShards: number) {
+    this.#numShards = numShards;
+  }
 
   take(record: StoredRecord, line: number): void {
     const wrong = wrongShape(record);
@@ -106,14 +114,10 @@ class StoryTeller {
       this.#find('members', line, `${name} comes after ${before.term}.${before.number}.`);
     }
     this.#lastId = id;
-    if (this.#numShards !== null && numShards !== this.#numShards) {
-      this.#find(
-        'members',
-        line,
-        `${name} has ${numShards} shards; before there were ${this.#numShards}.`,
-      );
+    if (numShards !== this.#numShards) {
+      const said = `${name} has ${numShards} shards, config.yaml ${this.#numShards}.`;
+      this.#find('members', line, said);
     }
-    this.#numShards = numShards;
     const wrong = wrongMembers(generation);
     if (wrong !== undefined) this.#find('members', line, `${name}: ${wrong}`);
     if (life.start === null) this.#begin(life, round, line);

@@ -33,6 +33,12 @@ export const launchCodes = {
     remedy:
       'Verify again: a difference that moves is one of memory or CPU. One that stays is to be reported, with both run folders.',
   },
+  FT_AUDIT_FAILED: {
+    exit: 4,
+    summary: 'A run folder contradicts itself: its journal, its states and its configuration.',
+    remedy:
+      'Restore the files that the findings name from a copy. Where nobody changed them, report it with the run folder.',
+  },
   FT_COMMAND_INTERRUPTED: {
     exit: 130,
     summary: 'The user stopped a command other than a launch before it was done.',
