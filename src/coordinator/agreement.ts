@@ -49,7 +49,8 @@ export function admit(
     lastHeardMs: nowMs,
   };
   const next = withWorker(state, worker, {});
-  const first = liveWorkers(state)[0];
+  // Where nobody is left, the bits are still those of the workers before.
+  const first = liveWorkers(state)[0] ?? [...state.workers.values()][0];
   if (first !== undefined) {
     const different = differenceOf(first.hello, hello);
     if (different !== undefined) {

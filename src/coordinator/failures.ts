@@ -131,10 +131,15 @@ export function fingerprintMismatch(
   slots: readonly [number, number],
   difference: FingerprintDifference,
 ): FtctlErrorJson {
+  const [first, second] = slots;
+  const who =
+    first === second
+      ? `Worker ${first} and the one before it in its slot`
+      : `Workers ${first} and ${second}`;
   return new FtctlError('FT_FINGERPRINT_MISMATCH', {
-    what: `Workers ${slots[0]} and ${slots[1]} differ in ${difference.part}: ${difference.left} and ${difference.right}.`,
+    what: `${who} differ in ${difference.part}: ${difference.left} and ${difference.right}.`,
     why: 'The bits of the result would depend on which worker computes what.',
-    rank: slots[1],
+    rank: second,
     phase: startPhase,
     details: { ...difference },
   }).toJSON();

@@ -33,7 +33,7 @@ import { rescue, rescueDue, withoutWorker } from './rescue.js';
 /**
  * Who is to blame, and when. A report of a peer proves nothing by itself: the reporter may be the one whose network
  * broke, and the accused's own stream usually breaks a moment later and gives the true cause. So a report starts a
- * wait of `toleranceMs`; only streams, silence and limits end a run.
+ * wait of `toleranceMs`; only streams, silence and limits end a worker's part.
  */
 
 /** Stages in which a worker waits for others: whoever is waited for is to blame, not who waits. */
@@ -181,6 +181,8 @@ function missingWorker(
   const { phase } = state;
   if (phase.name !== 'gathering' || nowMs - phase.sinceMs <= limits.helloMs) return undefined;
   const there = new Set(liveWorkers(state).map(({ hello }) => hello.slot));
+  // A run that has begun goes on with whoever comes.
+  if (state.committed !== null && there.size > 0) return undefined;
   for (let slot = 0; slot < count; slot++) {
     if (!there.has(slot)) return workerMissing(slot, limits.helloMs);
   }

@@ -1,8 +1,8 @@
 import type { FtctlErrorJson } from '../errors/index.js';
 import type { Generation } from '../rpc/generation.js';
-import { agree, regroup, settle } from './agreement.js';
+import { agree, prepareStart, regroup, settle } from './agreement.js';
 import { hasNoHolder, lastCopy, releaseIfStored, stopWithStored } from './copies.js';
-import { after, decided, fail, liveMembers, readyWorkers } from './decision.js';
+import { after, decided, fail, liveMembers, liveWorkers, readyWorkers } from './decision.js';
 import { isDecidedByAll } from './failures.js';
 import type {
   MembershipDecision,
@@ -70,8 +70,12 @@ export function withoutWorker(
   const lost = `worker ${worker.hello.slot} was lost`;
   switch (phase.name) {
     case 'gathering':
+      // Those who were ready may have waited for it alone.
+      return isReady(state)
+        ? prepareStart(nowMs, state, options)
+        : decided(state, 'waiting', `${lost}; others are waited for.`);
     case 'ended':
-      return decided(state, 'waiting', `${lost}; others are waited for.`);
+      return decided(state, 'waiting', `${lost} after the end.`);
     case 'committing':
       return decided(state, 'waiting', `${lost}; the commit is being written.`);
     case 'running':
@@ -96,6 +100,12 @@ export function withoutWorker(
   if (readyWorkers(state).length === 0) return stopWithStored(state);
   const reason = 'the only one with the last state is gone';
   return agree(nowMs, state, options, { purpose: 'stop', reason });
+}
+
+/** Somebody can go on, and nobody is on the way to it. */
+function isReady(state: MembershipState): boolean {
+  const numReady = readyWorkers(state).length;
+  return numReady > 0 && numReady === liveWorkers(state).length;
 }
 
 function isMember({ hello }: WorkerRecord, { members }: Generation): boolean {

@@ -58,6 +58,12 @@ export type SessionEvent =
       readonly generation: GenerationId;
       readonly error: FtctlErrorJson;
     }
+  /** The time of `fail-later` is over. */
+  | {
+      readonly type: 'still-failed';
+      readonly generation: GenerationId;
+      readonly error: FtctlErrorJson;
+    }
   | { readonly type: 'peer-lost'; readonly peer: string; readonly cause: string }
   /** The state that the generation goes on from is there. */
   | { readonly type: 'caught-up'; readonly generation: GenerationId }
@@ -78,8 +84,12 @@ export type SessionEffect =
   /** Make the step loop leave, if it runs, then say `loop-left`. */
   | { readonly type: 'leave-loop'; readonly generation: GenerationId }
   | { readonly type: 'open-streams'; readonly generation: Generation }
-  /** Nobody may have died: say `trouble` if the coordinator has not decided within the tolerance. */
-  | { readonly type: 'fail-later'; readonly error: FtctlErrorJson }
+  /** Nobody may have died: say `still-failed` once the coordinator has had the time to decide. */
+  | {
+      readonly type: 'fail-later';
+      readonly generation: GenerationId;
+      readonly error: FtctlErrorJson;
+    }
   /** Get the state from one of `holders` (`host:port`; none: from the coordinator), then say `caught-up`. */
   | {
       readonly type: 'catch-up';
@@ -130,8 +140,13 @@ export function decide(state: SessionState, event: SessionEvent): SessionDecisio
         return ignored(state, 'Streams of a generation that is past.');
       }
       return decided(state, 'unreachable', 'A member cannot be reached; the coordinator decides.', [
-        { type: 'fail-later', error: event.error },
+        { type: 'fail-later', generation: event.generation, error: event.error },
       ]);
+    case 'still-failed':
+      if (life.name !== 'opening' || !same(life.generation.id, event.generation)) {
+        return ignored(state, 'The coordinator has decided meanwhile.');
+      }
+      return trouble(state, event.error);
     case 'peer-lost':
       return onPeerLost(state, event.peer, event.cause);
     case 'caught-up':
@@ -148,9 +163,7 @@ export function decide(state: SessionState, event: SessionEvent): SessionDecisio
         'All rounds are applied.',
       );
     case 'trouble':
-      return end(state, event.error, event.error.message, [
-        { type: 'send', message: { type: 'failed', error: event.error } },
-      ]);
+      return trouble(state, event.error);
   }
 }
 
@@ -304,6 +317,10 @@ function coordinatorLost(cause: string): FtctlErrorJson {
     what: `The connection to the coordinator broke: ${cause.replace(/\.$/, '')}.`,
     phase: 'membership',
   }).toJSON();
+}
+
+function trouble(state: SessionState, error: FtctlErrorJson): SessionDecision {
+  return end(state, error, error.message, [{ type: 'send', message: { type: 'failed', error } }]);
 }
 
 function end(

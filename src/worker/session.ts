@@ -207,7 +207,7 @@ export class Session {
       case 'fail-later':
         // Twice: the coordinator waits once before it judges, and it knows better who is to blame.
         this.#after(2 * this.#toleranceMs, () => {
-          this.#on({ type: 'trouble', error: effect.error });
+          this.#on({ ...effect, type: 'still-failed' });
         });
         return;
       case 'catch-up':

@@ -63,6 +63,24 @@ describe('a run that loses a worker', () => {
     ]);
   });
 
+  it.each([
+    ['says nothing any more', (drive: Drive) => drive.pass(12_500, [0, 2])],
+    [
+      'says that it cannot go on',
+      (drive: Drive) =>
+        drive.say(1, {
+          type: 'failed',
+          error: { code: 'FT_DATA_CHANGED', message: 'A file is gone.', remedy: 'Look.' },
+        }),
+    ],
+  ])('does the same about one that %s', (_, end) => {
+    const drive = running();
+    const effects = end(drive);
+    expect(sent(effects)).toEqual(['w1: abort', 'w0: prepare', 'w2: prepare']);
+    expect(givenUp(effects)).toMatchObject([{ slot: 1 }]);
+    expect(drive.state.phase).toMatchObject({ name: 'preparing', purpose: 'change' });
+  });
+
   it('goes on from the highest round that was promised, and says who has its state', () => {
     const drive = running();
     drive.on(lost('w1'));
@@ -83,6 +101,35 @@ describe('a run that loses a worker', () => {
     expect(sent(effects)).toEqual(['w0: abort', 'w2: prepare']);
     expect(asked(effects)).toMatchObject([{ incarnation: 'w2', firstShard: 0, numShards: 8 }]);
     expect(drive.state.lastNumber).toBe(3);
+  });
+
+  it('asks anew when another one does not answer', () => {
+    const drive = running();
+    drive.on(lost('w1'));
+    promise(drive, 'w0', behind);
+    const effects = drive.pass(32_500, [0, 2]);
+    expect(givenUp(effects)).toMatchObject([{ slot: 2 }]);
+    expect(asked(effects)).toMatchObject([{ incarnation: 'w0', numShards: 8 }]);
+  });
+
+  it('takes a promise for the newest number alone', () => {
+    const drive = running();
+    drive.on(lost('w1'));
+    drive.on(lost('w0'));
+    expect(drive.promise(2, ahead, 2)).toEqual([]);
+    expect(drive.last?.outcome).toBe('ignored');
+    expect(drive.promise(2, ahead, 3)).toEqual([
+      expect.objectContaining({ type: 'record-generation', round: 7 }),
+    ]);
+  });
+
+  it('is no longer the one that needs all of its workers once its first commit is being written', () => {
+    const drive = new Drive();
+    drive.gather();
+    drive.promiseAll([0, 1, 2]);
+    expect(sent(drive.on(lost('w1')))).toEqual(['w1: abort']);
+    const effects = drive.on({ type: 'recorded', generation: id(1) });
+    expect(sent(effects)).toEqual(['w0: prepare', 'w2: prepare']);
   });
 
   it('tells nobody of a commit whose member died while it was written', () => {
@@ -152,6 +199,28 @@ describe('a newcomer', () => {
     expect(commit).toMatchObject({ state: ahead, holders: ['box:0', 'box:2'] });
   });
 
+  it('is told what the run is, and disturbs nobody until it is ready', () => {
+    const drive = running();
+    drive.on(lost('w1'));
+    promise(drive, 'w0', behind);
+    promise(drive, 'w2', behind);
+    drive.on({ type: 'recorded', generation: id(2) });
+    expect(sent(drive.hello(1, { incarnation: 'n1' }))).toEqual(['n1: welcome']);
+    expect(drive.state.phase.name).toBe('running');
+  });
+
+  it('that dies while it is being taken in is left out by another change', () => {
+    const drive = running();
+    drive.on(lost('w1'));
+    promise(drive, 'w0', behind);
+    promise(drive, 'w2', behind);
+    drive.on({ type: 'recorded', generation: id(2) });
+    join(drive, 1, 'n1');
+    const effects = drive.on(lost('n1'));
+    expect(sent(effects)).toEqual(['n1: abort', 'w0: prepare', 'w2: prepare']);
+    expect(drive.state.lastNumber).toBe(4);
+  });
+
   it('that is ready while another change is being made comes in by the next one', () => {
     const drive = running();
     drive.on(lost('w1'));
@@ -195,6 +264,21 @@ describe('a newcomer', () => {
     drive.on(lost('w1'));
     drive.on({ type: 'stop', mode: 'graceful' });
     expect(sent(drive.hello(1, { incarnation: 'n1' }))).toEqual(['n1: release']);
+    drive.promiseAll([0, 2], behind);
+    expect(drive.state.phase).toMatchObject({ name: 'storing', why: 'stopped' });
+    expect(sent(drive.hello(1, { incarnation: 'n2' }))).toEqual(['n2: release']);
+  });
+
+  it('is taken in where the run is finished, as the last state may be lost yet', () => {
+    const drive = running();
+    drive.on(lost('w1'));
+    promise(drive, 'w0', behind);
+    promise(drive, 'w2', behind);
+    drive.on({ type: 'recorded', generation: id(2) });
+    drive.say(2, { type: 'snapshot', kind: 'final', state: ahead, epoch: 0 });
+    expect(sent(join(drive, 1, 'n1'))).toEqual([]);
+    const effects = drive.on(lost('w2'));
+    expect(asked(effects)?.map(({ incarnation }) => incarnation)).toEqual(['w0', 'n1']);
   });
 });
 
@@ -220,6 +304,56 @@ describe('a run that nobody is left of', () => {
     ]);
     const commit = commitOf(drive.on({ type: 'recorded', generation: id(drive.state.lastNumber) }));
     expect(commit).toMatchObject({ state: checkpoint, holders: [] });
+  });
+
+  it('waits for those who are on the way', () => {
+    const drive = deserted();
+    drive.hello(1, { incarnation: 'n1' });
+    expect(sent(join(drive, 2, 'n2'))).toEqual([]);
+    const message = { type: 'ready', state: start } as const;
+    const effects = drive.on({ type: 'message', from: 'n1', message });
+    expect(sent(effects)).toEqual(['n1: prepare', 'n2: prepare']);
+  });
+
+  it('waits no longer for one that dies on the way', () => {
+    const drive = deserted();
+    drive.hello(1, { incarnation: 'n1' });
+    join(drive, 2, 'n2');
+    expect(sent(drive.on(lost('n1')))).toEqual(['n1: abort', 'n2: prepare']);
+  });
+
+  it('ends where nobody comes, but not where one needs long to start', () => {
+    const drive = deserted();
+    drive.pass(120_000, []);
+    expect(failure(drive.pass(2500, []))).toMatchObject({ code: 'FT_WORKER_SILENT', rank: 0 });
+
+    const slow = deserted();
+    slow.hello(1, { incarnation: 'n1' });
+    for (let waitedMs = 0; waitedMs < 300_000; waitedMs += 2500) {
+      slow.on({
+        type: 'message',
+        from: 'n1',
+        message: { type: 'stage', stage: 'load', round: 0 },
+      });
+      expect(slow.pass(2500, [])).toEqual([]);
+    }
+  });
+
+  it('takes nobody whose numbers would differ from those of the dead', () => {
+    const drive = deserted();
+    const effects = drive.hello(2, { incarnation: 'n2', probe: 'q' });
+    expect(effects[0]).toMatchObject({
+      message: {
+        type: 'abort',
+        error: {
+          code: 'FT_FINGERPRINT_MISMATCH',
+          message: expect.stringContaining(
+            'Worker 2 and the one before it in its slot differ in the numeric probe',
+          ) as string,
+        },
+      },
+    });
+    expect(drive.state.phase.name).toBe('gathering');
   });
 
   it('holds the rounds that are done again to the bits that they had', () => {

@@ -224,15 +224,34 @@ describe('a lost peer', () => {
     expect(drive.on({ type: 'peer-lost', peer: 'they', cause: 'x' })).toEqual([]);
   });
 
-  it('that cannot be reached at the start leaves the coordinator the time to say why', () => {
+  it('that cannot be reached leaves the coordinator the time to say why', () => {
     const drive = new Drive();
     drive.ready();
+    const { id } = generationOf(1);
     drive.prepare(generationOf(1));
-    drive.on({ type: 'loop-left', generation: { term: 1, number: 1 }, state: at });
+    drive.on({ type: 'loop-left', generation: id, state: at });
     const error = { code: 'FT_PEER_UNREACHABLE', message: 'No.', remedy: 'Look.' } as const;
-    expect(drive.on({ type: 'streams-failed', generation: { term: 1, number: 1 }, error })).toEqual(
-      [{ type: 'fail-later', error }],
-    );
+    expect(drive.on({ type: 'streams-failed', generation: id, error })).toEqual([
+      { type: 'fail-later', generation: id, error },
+    ]);
+    expect(drive.on({ type: 'still-failed', generation: id, error })).toEqual([
+      { type: 'send', message: { type: 'failed', error } },
+      { type: 'end', error },
+    ]);
+  });
+
+  it('that could not be reached is forgotten once the coordinator has made another generation', () => {
+    const drive = new Drive();
+    drive.ready();
+    const { id } = generationOf(1);
+    drive.prepare(generationOf(1));
+    drive.on({ type: 'loop-left', generation: id, state: at });
+    const error = { code: 'FT_PEER_UNREACHABLE', message: 'No.', remedy: 'Look.' } as const;
+    drive.on({ type: 'streams-failed', generation: id, error });
+    drive.promise(generationOf(2));
+    drive.commit(generationOf(2));
+    expect(drive.on({ type: 'still-failed', generation: id, error })).toEqual([]);
+    expect(drive.state.life.name).toBe('running');
   });
 });
 
