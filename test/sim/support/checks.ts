@@ -19,6 +19,8 @@ export class Invariants {
   /** The newest promise of each, while no commit has lifted it. */
   readonly #promises = new Map<string, GenerationId>();
   readonly #recorded = new Set<string>();
+  /** Incarnations that were told to end. */
+  readonly #sentAway = new Set<string>();
   #committed: Generation | undefined;
 
   readonly #startRound: number;
@@ -83,11 +85,21 @@ export class Invariants {
   /** A control message is sent. */
   control(worker: string, message: WorkerMessage | CoordinatorMessage): void {
     if (message.type === 'prepared') this.#promises.set(worker, message.generation);
+    if (message.type === 'abort' || message.type === 'release') this.#sentAway.add(worker);
+    if (message.type === 'prepare') this.#prepares(message.generation);
     if (message.type !== 'commit') return;
     this.#committed = message.generation;
     if (!this.#recorded.has(formatGeneration(message.generation.id))) {
       this.broken(`a commit is sent before it is durable`);
     }
+  }
+
+  #prepares({ id, members }: Generation): void {
+    const dead = members.find(({ incarnation }) => this.#sentAway.has(incarnation));
+    if (dead === undefined) return;
+    this.broken(
+      `${dead.incarnation}, which was sent away, is in generation ${formatGeneration(id)}`,
+    );
   }
 
   /** A commit arrives: the promise is kept, and over. */
