@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto';
 import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { FailureJson } from '../../src/cli/failure.js';
 import type { RunResult } from '../../src/control/events.js';
 import type { AuditReport } from '../../src/coordinator/audit/audit-run.js';
+import { chained, recordsIn } from '../support/audit/chained.js';
 import { ftctl, launched } from '../support/runs/ftctl.js';
 import { makeWorld, type World } from '../support/runs/world.js';
 
@@ -87,10 +87,8 @@ describe('ftctl audit', () => {
   it('finds a changed line under a chain that was made anew, and says so to people', async () => {
     const dir = await copied('chained');
     const path = join(dir, 'journal.jsonl');
-    await writeFile(
-      path,
-      chained((await readFile(path, 'utf8')).replace('"samples":16', '"samples":15')),
-    );
+    const text = (await readFile(path, 'utf8')).replace('"samples":16', '"samples":15');
+    await writeFile(path, `${chained(recordsIn(text)).join('\n')}\n`);
     const { code, stdout, stderr } = await audit(dir);
     expect(code).toBe(4);
     expect(stdout).toMatch(/ {2}line \d+ +Round 1 used 15 samples; by the plan it has 16\.\n/);
@@ -114,18 +112,3 @@ describe('ftctl audit', () => {
     expect((await failed(reseeded))[1].message).toMatch(/config\.yaml is not what this launch ran/);
   });
 });
-
-/** The lines with hashes that fit to them. */
-function chained(journal: string): string {
-  let prev = '0'.repeat(64);
-  return journal
-    .trimEnd()
-    .split('\n')
-    .map((line) => {
-      const { hash: _, ...record } = JSON.parse(line) as Record<string, unknown>;
-      const body = JSON.stringify({ ...record, prev });
-      prev = createHash('sha256').update(body).digest('hex');
-      return `{"hash":"${prev}",${body.slice(1)}\n`;
-    })
-    .join('');
-}
