@@ -62,6 +62,7 @@ module.exports = {
       from: {
         path: [
           '^src/coordinator/(membership|assignment|agreement|copies|decision|judgement|rescue|ledger|limits)',
+          '^src/coordinator/audit/(audit-journal|check-order|check-samples|check-states|finding|lives|record-shape|tell-story)\\.ts$',
           '^src/data/(shards|plan|rng|augment|dropout-mask|mixup-draws|weighted-draws)\\.ts$',
           '^src/collective/(tree|tree-sum|schedule|message-shape|round-sum|reducer)\\.ts$',
           '^src/kernels/',

@@ -154,11 +154,6 @@ export function notAdmitted(slot: number, why: string): FtctlErrorJson {
   }).toJSON();
 }
 
-/** A worker said what it must not say. */
-export function protocolBroken(rank: number, what: string): FtctlErrorJson {
-  return new FtctlError('FT_PROTOCOL_BROKEN', { what, rank, phase: 'membership' }).toJSON();
-}
-
 /** `1.5 s`. */
 export function seconds(ms: number): string {
   return `${Number((ms / 1000).toFixed(1))} s`;

@@ -28,7 +28,7 @@ function failureOf(facts: RunFacts, run: JudgedRun): FtctlError {
   const { failure, progress, interrupted } = facts;
   if (failure !== null) return lostWorker(facts, run) ?? FtctlError.fromJSON(failure);
   if (interrupted === 'now') return interruption('now', run);
-  const unasked = facts.ended.filter((end) => !end.wasAsked);
+  const unasked = facts.ended.filter((end) => !end.wasAsked && !end.wasReplaced);
   const coordinator = unasked.find((end) => end.process.role === 'coordinator');
   if (coordinator !== undefined) {
     // Asked to stop before there is anything to keep, the coordinator just ends, and the workers complain.
@@ -59,11 +59,15 @@ function lostWorker(facts: RunFacts, run: JudgedRun) {
   const { failure } = facts;
   if (failure === null || !lostCodes.has(failure.code)) return undefined;
   const failures = facts.ended.filter((end) => !end.wasAsked && isFailure(end, facts));
-  const named = failures.find((end) => rankOf(end, facts) === failure.rank);
+  // One that was started in its place, and found no coordinator any more, has nothing to tell.
+  const named = failures.findLast(
+    (end) => rankOf(end, facts) === failure.rank && end.reported?.code !== 'FT_COORDINATOR_LOST',
+  );
   // Where two workers blame each other, the dead one is the cause, whichever was named. Others ended because they
   // were told of the failure, and not by a signal.
   const killed = failures.find(
-    ({ process, exit }) => process.role === 'worker' && exit.signal !== null,
+    ({ process, exit, wasReplaced }) =>
+      process.role === 'worker' && exit.signal !== null && !wasReplaced,
   );
   const end = named ?? killed;
   if (end === undefined) return undefined;

@@ -20,7 +20,6 @@ interface Entry {
   readonly heartbeat: Heartbeat;
   readonly exited: Promise<void>;
   isAlive: boolean;
-  /** Another one was started in its place: how it ended is no cause of the run's end. */
   wasReplaced: boolean;
   wasAsked: boolean;
   silentForMs: number | null;
@@ -38,7 +37,10 @@ export class ProcessTable {
   readonly #limits: SupervisionLimits;
   readonly #log: Log;
   readonly #entries: Entry[] = [];
-  readonly #ended: { readonly entry: Entry; readonly end: Promise<EndedProcess> }[] = [];
+  readonly #ended: {
+    readonly entry: Entry;
+    readonly end: Promise<Omit<EndedProcess, 'wasReplaced'>>;
+  }[] = [];
 
   constructor(options: { clock: Clock; limits: SupervisionLimits; log: Log }) {
     this.#clock = options.clock;
@@ -125,10 +127,14 @@ export class ProcessTable {
     this.#killSilent(entry, entry.heartbeat.silentForMs());
   }
 
-  /** Those that nothing was started in the place of, in the order in which they ended. */
+  /** In the order in which they ended. */
   ended(): Promise<EndedProcess[]> {
-    const last = this.#ended.filter(({ entry }) => !entry.wasReplaced);
-    return Promise.all(last.map(({ end }) => end));
+    return Promise.all(
+      this.#ended.map(async ({ entry, end }) => ({
+        ...(await end),
+        wasReplaced: entry.wasReplaced,
+      })),
+    );
   }
 
   #killSilent(entry: Entry, silentForMs: number): void {

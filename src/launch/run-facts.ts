@@ -11,6 +11,8 @@ export interface EndedProcess {
   readonly tail: readonly string[];
   /** The launcher had told it to end, so that how it ended says nothing. */
   readonly wasAsked: boolean;
+  /** Another one was started in its place. */
+  readonly wasReplaced: boolean;
   /** The launcher killed it after it had not answered for this long; null: it did not. */
   readonly silentForMs: number | null;
   /** What it said itself before it ended. */

@@ -165,6 +165,7 @@ export class Supervisor {
   #take(event: RunEvent): void {
     this.#progress = advance(this.#progress, event);
     if (event.type === 'worker-joined') this.#waits.cancel(joinOf(event.slot));
+    if (event.type === 'worker-lost' || event.type === 'generation') this.#waits.cancel('verdict');
     if (event.type === 'generation') {
       this.#hasBegun = true;
       for (const { slot } of event.members) this.#restarts.joined(this.#o.clock.nowMs(), slot);
@@ -232,6 +233,8 @@ export class Supervisor {
       return;
     }
     log.info(`Worker ${String(slot)} is started again.`, { delayMs });
+    const what = `the coordinator did not notice that worker ${String(slot)} had ended`;
+    this.#expect('verdict', this.#o.limits.verdictMs, what);
     void this.#waits.sleep(delayMs).then(() => {
       if (this.#isGoingOn()) this.#startWorker(slot);
     });

@@ -1,7 +1,13 @@
 import { FtctlError } from '../errors/index.js';
 import type { StateRef } from '../rpc/control-messages.js';
 import type { Clock } from '../util/clock.js';
-import type { SessionOptions } from './session.js';
+
+/** Fetches a state from whoever holds it: `coordinator`, or the worker at `host:port`. */
+export type FetchState = (
+  state: StateRef,
+  holder: string,
+  signal: AbortSignal,
+) => Promise<Uint8Array>;
 
 /** Between two rounds of asking. */
 const askAgainMs = 100;
@@ -14,7 +20,7 @@ export async function fetchFromAny(
   state: StateRef,
   places: readonly string[],
   o: {
-    readonly fetchState: SessionOptions['fetchState'];
+    readonly fetchState: FetchState;
     readonly clock: Clock;
     readonly limitMs: number;
     readonly signal: AbortSignal;

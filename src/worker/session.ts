@@ -16,7 +16,7 @@ import type { Generation, GenerationId } from '../rpc/generation.js';
 import type { RoundOutcome, Trainer } from '../train/trainer.js';
 import type { Clock } from '../util/clock.js';
 import { Exchange, type Reducer } from './exchange.js';
-import { fetchFromAny } from './fetch-from-any.js';
+import { type FetchState, fetchFromAny } from './fetch-from-any.js';
 import { HeldStates } from './held-states.js';
 import { Reporter } from './reporter.js';
 import { runRounds } from './rounds.js';
@@ -52,12 +52,7 @@ export interface SessionOptions {
   readonly hello: Omit<Extract<WorkerMessage, { type: 'hello' }>, 'type'>;
   readonly control: ControlLink;
   readonly transport: PeerTransport;
-  /** Fetches a state from whoever holds it: the coordinator, or the worker at `host:port`. */
-  readonly fetchState: (
-    state: StateRef,
-    holder: string,
-    signal: AbortSignal,
-  ) => Promise<Uint8Array>;
+  readonly fetchState: FetchState;
   readonly prepare: (bundle: string, tools: PrepareTools) => Promise<PreparedTrainer>;
   readonly clock: Clock;
   readonly timeline: Timeline;

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { Shape } from './support/fake-trainer.js';
 import type { Fault, Moment } from './support/faults.js';
 import { problemsOf } from './support/judge.js';
-import { type History, simulate, type SimulationOptions } from './support/simulation.js';
+import type { History, SimulationOptions } from './support/history.js';
+import { simulate } from './support/simulation.js';
 
 const shape: Shape = { epochs: 1, steps: 2, numShards: 3, vectorLength: 3 };
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { numRounds, type Shape, trueStates } from './support/fake-trainer.js';
 import { problemsOf } from './support/judge.js';
-import { simulate, simulatedLimits } from './support/simulation.js';
+import { simulatedLimits } from './support/history.js';
+import { simulate } from './support/simulation.js';
 
 const shape: Shape = { epochs: 2, steps: 3, numShards: 5, vectorLength: 6 };
 

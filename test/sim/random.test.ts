@@ -3,7 +3,8 @@ import type { Shape } from './support/fake-trainer.js';
 import { type Fault, randomFaults } from './support/faults.js';
 import { problemsOf } from './support/judge.js';
 import { Random } from './support/random.js';
-import { simulate, type SimulationOptions } from './support/simulation.js';
+import type { SimulationOptions } from './support/history.js';
+import { simulate } from './support/simulation.js';
 
 /** `FTCTL_SIM_SEEDS=100000 npx vitest run --project sim random` plays more. */
 const numSeeds = Number(process.env['FTCTL_SIM_SEEDS'] ?? 2000);

@@ -127,6 +127,11 @@ function record(server: CoordinatorServer) {
   return { log, until };
 }
 
+const largeWelcome = {
+  ...({ type: 'welcome', term: 1, resume: null } as const),
+  ...{ bundle: 'b'.repeat(5e6), toleranceMs: 1000 },
+};
+
 describe('a control stream', () => {
   it('carries messages both ways, in order', async () => {
     const { server, client } = await start();
@@ -142,13 +147,7 @@ describe('a control stream', () => {
         if (received.length === 2) resolve();
       });
     });
-    server.plane.send('w0', {
-      type: 'welcome',
-      term: 1,
-      bundle: 'b'.repeat(5e6),
-      resume: null,
-      toleranceMs: 1000,
-    });
+    server.plane.send('w0', largeWelcome);
     server.plane.send('w0', { type: 'release', reason: 'done' });
     server.plane.send('nobody', { type: 'release', reason: 'dropped' });
     await all;
@@ -197,13 +196,7 @@ describe('a control stream', () => {
     const lost = new Promise<string>((resolve) => {
       link.onLost(resolve);
     });
-    server.plane.send('w0', {
-      type: 'welcome',
-      term: 1,
-      bundle: 'b'.repeat(5e6),
-      resume: null,
-      toleranceMs: 1000,
-    });
+    server.plane.send('w0', largeWelcome);
     server.plane.send('w0', { type: 'release', reason: 'done' });
     server.plane.close('w0');
     expect(await lost).toBe('The coordinator ended the control stream.');

@@ -178,7 +178,10 @@ describe('a worker that dies', () => {
   it('ends the run even if the coordinator does not notice', async () => {
     const plan = { steps: 10_000, coordinator: 'mute', workers: { 1: 'sigkill' } };
     const { error } = await launchFakes(plan, {}, { verdictMs: 500 });
-    expect(said(error)).toMatchObject({ code: 'FT_WORKER_LOST', rank: 1 });
+    expect(said(error)).toMatchObject({
+      code: 'FT_COORDINATOR_LOST',
+      message: 'The coordinator did not notice that worker 1 had ended within 0.5 s.',
+    });
   });
 
   it('by hanging before it joined has a limit', async () => {

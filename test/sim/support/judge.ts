@@ -2,7 +2,7 @@ import type { RunEnd } from '../../../src/coordinator/membership-state.js';
 import { FtctlError } from '../../../src/errors/index.js';
 import { numRounds, trueStates } from './fake-trainer.js';
 import type { Fault } from './faults.js';
-import { type History, type SimulationOptions } from './simulation.js';
+import type { History, SimulationOptions } from './history.js';
 
 /** Everything that is wrong with a history: broken invariants, hangs, and an end that its faults do not explain. */
 export function problemsOf(history: History): string[] {

@@ -5,7 +5,7 @@ import type { MembershipEffect } from '../../../src/coordinator/membership-state
 import type { Reducer } from '../../../src/worker/exchange.js';
 import { decide as decideSession } from '../../../src/worker/session-core.js';
 import type { Fault } from './faults.js';
-import type { SimulationOptions } from './simulation.js';
+import type { SimulationOptions } from './history.js';
 
 /** A planted bug, and the faults under which it does harm. */
 export interface Mutant {

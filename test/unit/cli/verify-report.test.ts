@@ -61,7 +61,9 @@ describe('what a verification prints', () => {
     expect(shown(equal, 80)[2]).toBe(
       '2        4f2a4f2a4f2a  yes    18 s    smoke-2-workers-20250131T142233Z-k3f9',
     );
-    expect(shown(equal, 60)[2]).toBe('2        4f2a4f2a4f2a  yes    18 s    ..0250131T142233Z-k3f9');
+    expect(shown(equal, 60)[2]).toBe(
+      '2        4f2a4f2a4f2a  yes    18 s    ..0250131T142233Z-k3f9',
+    );
     for (const columns of [80, 120]) {
       for (const found of [equal, different]) {
         const widths = shown(found, columns).map(({ length }) => length);

@@ -157,22 +157,6 @@ const cases: [
     'Did you mean cosine?',
   ],
   [
-    'a tolerance without a unit',
-    minimal,
-    ['tolerance=10'],
-    'FT_CONFIG_INVALID_VALUE',
-    '--set tolerance=10: tolerance is 10. It must be a duration from `300 ms` to `60 m`, in `ms`, `s` or `m`.',
-    'Change the value to one that the message allows.',
-  ],
-  [
-    'a tolerance that no worker can keep',
-    minimal,
-    ['tolerance=200 ms'],
-    'FT_CONFIG_INVALID_VALUE',
-    '--set tolerance=200 ms: tolerance is 200 ms. It must be from 300 ms to 60 m.',
-    'Change the value to one that the message allows.',
-  ],
-  [
     'another version of the format',
     minimal.replace('ftctl/v1', 'ftctl/v2'),
     [],

@@ -32,6 +32,7 @@ function worker(slot: number, over: Partial<EndedProcess> = {}): EndedProcess {
     exit: { code: 4, signal: null },
     tail: [],
     wasAsked: false,
+    wasReplaced: false,
     silentForMs: null,
     reported: null,
     logPath: `logs/worker-${String(slot)}.log`,
