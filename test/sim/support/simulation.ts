@@ -8,7 +8,7 @@ import { noTimeline } from '../../../src/metrics/timeline.js';
 import type { StateRef } from '../../../src/rpc/control-messages.js';
 import { Session } from '../../../src/worker/session.js';
 import { Invariants } from './checks.js';
-import { FakeTrainer, narrated, type Shape } from './fake-trainer.js';
+import { FakeTrainer, narrated } from './fake-trainer.js';
 import type { Fault, Moment } from './faults.js';
 import {
   type History,
