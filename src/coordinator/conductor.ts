@@ -86,6 +86,8 @@ export class Conductor {
   #lastReason = '';
   #cancelTick: () => void = () => undefined;
   #cancelLedger: (() => void) | undefined;
+  /** Settles with everything that has been given to the journal. */
+  #written: Promise<unknown> = Promise.resolve();
   readonly #cancelLooks: (() => void)[] = [];
   readonly #stores = new StoreQueue();
   /** What watchers were last told of each worker's stage. */
@@ -119,6 +121,15 @@ export class Conductor {
   /** Asks for the end of the run: at the next step with a checkpoint, or at once. */
   stop(mode: 'graceful' | 'now'): void {
     this.#on({ type: 'stop', mode });
+  }
+
+  /**
+   * Resolves when the rounds that have been delivered are in the journal, durably. A state goes to disk after that: a run that goes on from
+   * it, with this coordinator killed in between, has a ledger without a gap.
+   */
+  async writeLedger(): Promise<void> {
+    await this.#write([]);
+    await this.#written;
   }
 
   #tickLater(): void {
@@ -297,7 +308,9 @@ export class Conductor {
       ...records,
     ];
     try {
-      await Promise.all(all.map((record) => this.#options.journal.append(record)));
+      const written = Promise.all(all.map((record) => this.#options.journal.append(record)));
+      this.#written = Promise.allSettled([this.#written, written]);
+      await written;
     } catch (error) {
       this.#on({ type: 'trouble', error: FtctlError.from(error).toJSON() });
       throw error;

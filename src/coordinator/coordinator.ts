@@ -135,7 +135,9 @@ async function coordinate(
       },
       plane: service.server.plane,
       journal,
-      states: new StoredStates(grpcStateFetcher({ token: options.token }), store),
+      states: new StoredStates(grpcStateFetcher({ token: options.token }), store, () =>
+        conductor.writeLedger(),
+      ),
       clock: systemClock,
       narrator: {
         phases: spec.phases,

@@ -9,10 +9,13 @@ import type { StateHolder, States } from './conductor.js';
 export class StoredStates implements States {
   readonly #fetcher: StateFetcher;
   readonly #store: CheckpointStore;
+  readonly #writeLedger: () => Promise<void>;
 
-  constructor(fetcher: StateFetcher, store: CheckpointStore) {
+  /** `writeLedger` is waited for before a file is written: what a run may go on from has its rounds in the journal. */
+  constructor(fetcher: StateFetcher, store: CheckpointStore, writeLedger: () => Promise<void>) {
     this.#fetcher = fetcher;
     this.#store = store;
+    this.#writeLedger = writeLedger;
   }
 
   async store(
@@ -29,6 +32,7 @@ export class StoredStates implements States {
         what: `The state that a worker sent as ${state.round} ${state.hash} is ${snapshot.round} ${snapshot.hash}.`,
       });
     }
+    await this.#writeLedger();
     signal.throwIfAborted();
     return this.#store.write(kind, snapshot, epoch);
   }

@@ -1,3 +1,5 @@
+import type { RestartLimits } from './restarts.js';
+
 /** How long the launcher waits for what, at most. Each end of a wait has its reason in the error. */
 export interface SupervisionLimits {
   /** From the coordinator's start until it listens. It listens before it prepares anything. */
@@ -16,6 +18,7 @@ export interface SupervisionLimits {
   readonly settleMs: number;
   readonly heartbeatMs: number;
   readonly silentMs: number;
+  readonly restarts: RestartLimits;
 }
 
 /** A loaded laptop needs seconds to start Node with the engine; a lasting silence of a minute is no slowness. */
@@ -29,4 +32,5 @@ export const defaultLimits: SupervisionLimits = {
   settleMs: 2000,
   heartbeatMs: 5000,
   silentMs: 60_000,
+  restarts: { firstDelayMs: 500, longestDelayMs: 10_000, steadyMs: 5000, most: 5 },
 };

@@ -6,7 +6,7 @@ import { sentenceCase } from '../util/sentence-case.js';
 import { ProcessTable } from './process-table.js';
 import { Restarts } from './restarts.js';
 import { lostCodes, type RunFacts } from './run-facts.js';
-import { advance, noProgress, type RunProgress } from './run-progress.js';
+import { advance, hasBegun, noProgress, type RunProgress } from './run-progress.js';
 import type { SupervisionLimits } from './supervision-limits.js';
 import type { Target } from './target.js';
 import { deferred, Waits } from './waits.js';
@@ -59,11 +59,9 @@ export class Supervisor {
   #watchError: FtctlErrorJson | null = null;
   #limit: string | null = null;
   #interrupted: RunFacts['interrupted'] = null;
-  readonly #restarts = new Restarts();
+  readonly #restarts: Restarts;
   /** The coordinator's `host:port`. */
   #address = '';
-  /** Rounds have begun: from then on another worker is started in the place of one that is gone. */
-  #hasBegun = false;
   #numWorkersEnded = 0;
   /** The processes that are left are being made to end: what they say of it is this launcher's own doing. */
   #isTerminating = false;
@@ -73,6 +71,7 @@ export class Supervisor {
     this.#o = options;
     this.#waits = new Waits(options.clock);
     this.#processes = new ProcessTable(options);
+    this.#restarts = new Restarts(options.limits.restarts);
   }
 
   /** Call once. */
@@ -166,10 +165,7 @@ export class Supervisor {
     this.#progress = advance(this.#progress, event);
     if (event.type === 'worker-joined') this.#waits.cancel(joinOf(event.slot));
     if (event.type === 'worker-lost' || event.type === 'generation') this.#waits.cancel('verdict');
-    if (event.type === 'generation') {
-      this.#hasBegun = true;
-      for (const { slot } of event.members) this.#restarts.joined(this.#o.clock.nowMs(), slot);
-    }
+    this.#restarts.onEvent(this.#o.clock.nowMs(), event);
     if (event.type === 'worker-lost' && this.#isGoingOn()) this.#killFrozen(event.slot);
     // What the coordinator says as this launcher kills the processes is no news, unless it had come to an end.
     const isKilling = this.#interrupted === 'now';
@@ -216,20 +212,19 @@ export class Supervisor {
     this.#end(isOver ? exitMs : settleMs, 'the coordinator has ended');
   }
 
-  /** Nobody has asked for an end, and nothing has brought it about. */
+  /** Rounds have begun, nobody has asked for an end, and nothing has brought it about. */
   #isGoingOn(): boolean {
     const isOver = this.#result !== null || this.#failure !== null || this.#isTerminating;
-    return this.#hasBegun && !isOver && this.#interrupted === null;
+    return hasBegun(this.#progress) && !isOver && this.#interrupted === null;
   }
 
   /** The others go on without it meanwhile. */
   #restart(slot: number): void {
     const { clock, log } = this.#o;
     this.#waits.cancel(joinOf(slot));
-    const delayMs = this.#restarts.next(clock.nowMs(), slot);
-    if (delayMs === undefined) {
-      const times = String(Restarts.max + 1);
-      this.#end(0, `worker ${String(slot)} has ended ${times} times in a row`);
+    const delayMs = this.#restarts.afterEnd(clock.nowMs(), slot);
+    if (delayMs === null) {
+      this.#end(0, `worker ${String(slot)} has ended again and again, and the run did not get on`);
       return;
     }
     log.info(`Worker ${String(slot)} is started again.`, { delayMs });

@@ -56,7 +56,8 @@ describe('ftctl audit', () => {
     await launched([...longer, '--set', 'phases.0.epochs=3'], world.env);
     expect(await audited(result.runDir)).toMatchObject({
       ...{ ok: true, members: { terms: 2 }, samples: { epochs: { once: 3 } } },
-      rounds: { repeated: 1 },
+      // The test score of the shorter run gave its number to a step.
+      rounds: { repeated: 0 },
     });
   });
 

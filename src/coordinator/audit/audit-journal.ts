@@ -37,7 +37,7 @@ export interface Audit {
     readonly last: number;
     readonly steps: number;
     readonly evaluations: number;
-    /** Rounds that a later life of the coordinator wrote again. */
+    /** Rounds that a later life of the coordinator did again, and came to the same. */
     readonly repeated: number;
   };
   /** Null: they could not be counted. */

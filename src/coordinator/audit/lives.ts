@@ -38,7 +38,7 @@ export interface RecordedState extends RecordOf<'checkpoint'> {
 export interface Story {
   readonly lives: readonly Life[];
   readonly numGenerations: number;
-  /** Rounds that were written again by a later life. */
+  /** Rounds that a later life wrote again, with the same bits. */
   readonly numRepeated: number;
   /** The rounds of the run as its last life has them: those that it went on from, and its own. */
   readonly timeline: readonly PlacedRound[];

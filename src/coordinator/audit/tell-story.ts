@@ -175,14 +175,11 @@ class StoryTeller {
     }
     const specHash = life.run?.specHash ?? '';
     const known = this.#known.get(round);
-    if (known !== undefined) {
-      this.#numRepeated += 1;
-      if (areComparable(known, { entry, specHash }) && !isSameRound(known.entry, entry)) {
-        this.#find(
-          'rounds',
-          line,
-          `Round ${round} was done before, in line ${known.line}, and came to something else.`,
-        );
+    if (known !== undefined && areComparable(known, { entry, specHash })) {
+      if (isSameRound(known.entry, entry)) this.#numRepeated += 1;
+      else {
+        const said = `Round ${round} was done before, in line ${known.line}, and came to something else.`;
+        this.#find('rounds', line, said);
       }
     }
     const before = this.#timeline.at(-1);

@@ -102,6 +102,30 @@ describe('the conductor', () => {
     ]);
   });
 
+  it('says when the rounds up to a state are durable, also those that are just being written', async () => {
+    let append = (): void => undefined;
+    const appending = new Promise<void>((resolve) => (append = resolve));
+    const seen: string[][] = [];
+    const { conductor, journal, run, say } = conducted({
+      append: ({ type }) => (type === 'rounds' ? appending : Promise.resolve()),
+      store: async () => {
+        await conductor.writeLedger();
+        seen.push(journal.map(({ type }) => type));
+        return 'path';
+      },
+    });
+    await run();
+    say({ type: 'round', report: reportOf(1) });
+    const first = conductor.writeLedger();
+    say(final);
+    await turn();
+    expect(seen).toEqual([]);
+    append();
+    await first;
+    await conductor.outcome;
+    expect(seen).toEqual([['generation', 'rounds']]);
+  });
+
   it('fails the run when the journal cannot be written, and tells the worker', async () => {
     const full = new FtctlError('FT_DISK_FULL', { what: 'Full.' });
     const { conductor, sent, run } = conducted({

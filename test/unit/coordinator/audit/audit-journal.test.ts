@@ -62,6 +62,26 @@ describe('an audit of a journal', () => {
     );
   });
 
+  it('counts the rounds that were done again, and does not take other bits for the same', () => {
+    // 3 steps and an evaluation: the coordinator is killed two rounds after its first checkpoint.
+    const journal = smallJournal({ killedAfter: 6 });
+    expect(auditOfRecords(journal, journal.records).rounds).toMatchObject({
+      ...{ last: 12, steps: 9, evaluations: 3, repeated: 2 },
+    });
+    const again = journal.records.findLastIndex(
+      (record) => record.type === 'rounds' && record.entries[0]!.round === 5,
+    );
+    const records = journal.records.map((record, index) =>
+      index === again ? withOther(record, 'entries.0.ledger') : record,
+    );
+    expect(auditOfRecords(journal, records).findings).toEqual([
+      {
+        ...{ check: 'rounds', line: again + 1 },
+        what: 'Round 5 was done before, in line 9, and came to something else.',
+      },
+    ]);
+  });
+
   it('says which rule it held each epoch to', () => {
     const samplesOf = (options: SmallJournalOptions): Audit['samples'] => {
       const journal = smallJournal({ numTrain: 37, numVal: 13, ...options });
