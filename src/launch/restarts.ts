@@ -1,29 +1,78 @@
-/** Before the first restart in a row, the second, ...; after the last one there is none. */
-const delaysMs = [0, 500, 1000, 2000, 4000] as const;
+import type { RunEvent } from '../control/events.js';
 
-/** Who has been a member for so long was well: what ends it then is not what ended it before. */
-const wellAfterMs = 10_000;
+/** When another worker is started in the place of one that is gone. */
+export interface RestartLimits {
+  /** Before the second start in a row; doubles with each. The first one is at once. */
+  readonly firstDelayMs: number;
+  readonly longestDelayMs: number;
+  /** A worker that was a member for so long, in a run that got on, has worked: the count of its slot starts anew. */
+  readonly steadyMs: number;
+  /** Starts of one slot, in a row, that did not bring the run one round further. */
+  readonly most: number;
+}
 
-/** When to start another worker in the place of one that is gone: at once, later, or not again. */
+/** Starts of one slot since it last worked. */
+interface Row {
+  /** That the delay depends on. */
+  readonly numStarts: number;
+  /** Since the run got on: that the end depends on. */
+  readonly numFutile: number;
+  readonly lastEndMs: number;
+}
+
+/**
+ * Decides when the worker of a slot is started again, and when no more. What ends a worker each time would end it again at
+ * once, so the waits grow; but while others get on, the run is not given up for one that does not. Pure but for its memory of
+ * the run's events.
+ */
 export class Restarts {
-  readonly #inARow = new Map<number, number>();
+  readonly #limits: RestartLimits;
+  readonly #rows = new Map<number, Row>();
+  /** Since when the worker of a slot is a member. */
   readonly #memberSinceMs = new Map<number, number>();
+  #furthest = { round: -1, epoch: -1 };
+  #gotOnMs = Number.NEGATIVE_INFINITY;
 
-  /** The worker of this slot is a member of a generation. */
-  joined(nowMs: number, slot: number): void {
-    if (!this.#memberSinceMs.has(slot)) this.#memberSinceMs.set(slot, nowMs);
+  constructor(limits: RestartLimits) {
+    this.#limits = limits;
   }
 
-  /** The worker of this slot has ended. Milliseconds until its successor is to be started; undefined: it is not. */
-  next(nowMs: number, slot: number): number | undefined {
+  onEvent(nowMs: number, event: RunEvent): void {
+    if (event.type === 'generation') {
+      const slots = new Set(event.members.map(({ slot }) => slot));
+      for (const slot of this.#memberSinceMs.keys()) {
+        if (!slots.has(slot)) this.#memberSinceMs.delete(slot);
+      }
+      for (const slot of slots) {
+        if (!this.#memberSinceMs.has(slot)) this.#memberSinceMs.set(slot, nowMs);
+      }
+    }
+    const { round, epoch } = this.#furthest;
+    if (event.type === 'step' && event.round > round) {
+      this.#furthest = { round: event.round, epoch };
+      this.#gotOnMs = nowMs;
+    }
+    if (event.type === 'epoch' && event.epoch > epoch) {
+      this.#furthest = { round, epoch: event.epoch };
+      this.#gotOnMs = nowMs;
+    }
+  }
+
+  /** The worker of this slot has ended: milliseconds until another is started; null: no more. */
+  afterEnd(nowMs: number, slot: number): number | null {
+    const { firstDelayMs, longestDelayMs, steadyMs, most } = this.#limits;
     const sinceMs = this.#memberSinceMs.get(slot);
     this.#memberSinceMs.delete(slot);
-    const wasWell = sinceMs !== undefined && nowMs - sinceMs >= wellAfterMs;
-    const before = wasWell ? 0 : (this.#inARow.get(slot) ?? 0);
-    this.#inARow.set(slot, before + 1);
-    return delaysMs[before];
+    const hasWorked =
+      sinceMs !== undefined && nowMs - sinceMs >= steadyMs && this.#gotOnMs > sinceMs;
+    const row = hasWorked ? undefined : this.#rows.get(slot);
+    const numStarts = row?.numStarts ?? 0;
+    const numFutile = row === undefined || this.#gotOnMs > row.lastEndMs ? 0 : row.numFutile;
+    if (numFutile >= most) return null;
+    this.#rows.set(slot, {
+      ...{ numStarts: numStarts + 1, numFutile: numFutile + 1, lastEndMs: nowMs },
+    });
+    if (numStarts === 0) return 0;
+    return Math.min(longestDelayMs, firstDelayMs * 2 ** (numStarts - 1));
   }
-
-  /** Restarts that `next` allows in a row. */
-  static readonly max = delaysMs.length;
 }
