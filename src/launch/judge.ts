@@ -28,6 +28,10 @@ function failureOf(facts: RunFacts, run: JudgedRun): FtctlError {
   const { failure, progress, interrupted } = facts;
   if (failure !== null) return lostWorker(facts, run) ?? FtctlError.fromJSON(failure);
   if (interrupted === 'now') return interruption('now', run);
+  const last = facts.ended.findLast(
+    ({ process }) => process.role === 'worker' && process.slot === facts.givenUp,
+  );
+  if (last !== undefined) return workerEnd(last, facts, run);
   const unasked = facts.ended.filter((end) => !end.wasAsked && !end.wasReplaced);
   const coordinator = unasked.find((end) => end.process.role === 'coordinator');
   if (coordinator !== undefined) {

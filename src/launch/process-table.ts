@@ -113,18 +113,38 @@ export class ProcessTable {
     }
   }
 
-  /** Kills a worker that still lives when `limit` has resolved, and has not answered since this call. */
-  async killIfFrozen(slot: number, limit: Promise<unknown>): Promise<void> {
-    const entry = this.#entries.findLast(
-      ({ role }) => role.role === 'worker' && role.slot === slot,
-    );
+  /** Asks the newest worker of a slot to end. */
+  askToEnd(slot: number): void {
+    const entry = this.#newest(slot);
+    if (entry?.isAlive !== true) return;
+    entry.wasAsked = true;
+    entry.process.kill('SIGTERM');
+  }
+
+  /** Kills the newest worker of a slot: it has not done in time what was waited for. */
+  killOverdue(slot: number): void {
+    const entry = this.#newest(slot);
+    if (entry?.isAlive === true && !entry.wasAsked) this.#kill(entry);
+  }
+
+  /**
+   * Makes sure that the newest worker of a slot ends. It is killed if it still lives when `frozen` has resolved and has not
+   * answered since this call, and in any case if it does when `overdue` has, too.
+   */
+  async endLost(
+    slot: number,
+    { frozen, overdue }: Readonly<Record<'frozen' | 'overdue', Promise<unknown>>>,
+  ): Promise<void> {
+    const entry = this.#newest(slot);
     if (entry === undefined) return;
     const answered = new Set<string>();
     entry.process.onMessage(({ type }) => answered.add(type));
     entry.process.send({ type: 'ping' });
-    await limit;
-    if (answered.has('pong') || !entry.isAlive || entry.wasAsked) return;
-    this.#killSilent(entry, entry.heartbeat.silentForMs());
+    const isLeft = (): boolean => entry.isAlive && !entry.wasAsked;
+    await frozen;
+    if (isLeft() && !answered.has('pong')) this.#kill(entry);
+    await overdue;
+    if (isLeft()) this.#kill(entry);
   }
 
   /** In the order in which they ended. */
@@ -135,6 +155,14 @@ export class ProcessTable {
         wasReplaced: entry.wasReplaced,
       })),
     );
+  }
+
+  #newest(slot: number): Entry | undefined {
+    return this.#entries.findLast(({ role }) => role.role === 'worker' && role.slot === slot);
+  }
+
+  #kill(entry: Entry): void {
+    this.#killSilent(entry, entry.heartbeat.silentForMs());
   }
 
   #killSilent(entry: Entry, silentForMs: number): void {

@@ -40,5 +40,7 @@ export interface RunFacts {
   /** A wait that ran out: what did not happen within which time. A sentence. */
   readonly limit: string | null;
   readonly interrupted: 'graceful' | 'now' | null;
+  /** Slot of the worker that was started again and again while the run did not get on; the run was ended for it. */
+  readonly givenUp: number | null;
   readonly progress: RunProgress;
 }

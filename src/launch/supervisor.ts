@@ -39,6 +39,16 @@ interface Ending {
   readonly reason: string;
 }
 
+/** The newest process of a slot. */
+interface Worker {
+  readonly pid: number | undefined;
+  /** Started in the place of one that had ended. */
+  readonly isReplacement: boolean;
+  hasJoined: boolean;
+  /** The coordinator has given it up. */
+  isLost: boolean;
+}
+
 /**
  * Runs the processes of one run, from the first start until none is left, and gives what it saw. It never rejects for
  * what a process does, and never waits without a limit. Whatever happens leads to `#end`, once; the first reason
@@ -60,6 +70,11 @@ export class Supervisor {
   #limit: string | null = null;
   #interrupted: RunFacts['interrupted'] = null;
   readonly #restarts: Restarts;
+  /** By slot. */
+  readonly #workers = new Map<number, Worker>();
+  /** The worker that is not started again any more, for which the run ends. */
+  #givenUp: RunFacts['givenUp'] = null;
+  #isEnding = false;
   /** The coordinator's `host:port`. */
   #address = '';
   #numWorkersEnded = 0;
@@ -88,6 +103,10 @@ export class Supervisor {
       this.#startCoordinator();
       const { graceMs, reason } = await this.#ending.promise;
       this.#o.log.info(`The run is ending: ${reason}.`);
+      for (const [slot, { isReplacement, hasJoined }] of this.#workers) {
+        // There is nothing left for it to join.
+        if (isReplacement && !hasJoined) this.#processes.askToEnd(slot);
+      }
       if (graceMs > 0) {
         const limit = this.#waits.sleep(graceMs);
         await Promise.race([this.#processes.allEnded(), limit, this.#killed.promise]);
@@ -137,10 +156,11 @@ export class Supervisor {
           this.#end(this.#o.limits.settleMs, 'the connection to the coordinator broke');
         },
       );
-    for (let slot = 0; slot < this.#o.numWorkers; slot += 1) this.#startWorker(slot);
+    for (let slot = 0; slot < this.#o.numWorkers; slot += 1)
+      this.#startWorker(slot, { isReplacement: false });
   }
 
-  #startWorker(slot: number): void {
+  #startWorker(slot: number, { isReplacement }: Pick<Worker, 'isReplacement'>): void {
     let process;
     try {
       process = this.#o.target.startWorker(slot, this.#address);
@@ -149,24 +169,29 @@ export class Supervisor {
       this.#end(0, `worker ${String(slot)} could not be started`);
       return;
     }
+    const worker = { pid: process.pid, isReplacement, hasJoined: false, isLost: false };
+    this.#workers.set(slot, worker);
     this.#processes.add({ role: 'worker', slot }, process, {
       onEnded: (isClean) => {
-        this.#workerEnded(slot, isClean);
+        this.#workerEnded(slot, worker, isClean);
       },
     });
-    this.#expect(
-      joinOf(slot),
-      this.#o.limits.joinMs,
-      `worker ${String(slot)} did not join the run`,
-    );
+    const { joinMs } = this.#o.limits;
+    if (isReplacement) {
+      this.#waits.start(joinOf(slot), joinMs, () => {
+        this.#processes.killOverdue(slot);
+      });
+    } else {
+      this.#expect(joinOf(slot), joinMs, `worker ${String(slot)} did not join the run`);
+    }
   }
 
   #take(event: RunEvent): void {
     this.#progress = advance(this.#progress, event);
-    if (event.type === 'worker-joined') this.#waits.cancel(joinOf(event.slot));
-    if (event.type === 'worker-lost' || event.type === 'generation') this.#waits.cancel('verdict');
     this.#restarts.onEvent(this.#o.clock.nowMs(), event);
-    if (event.type === 'worker-lost' && this.#isGoingOn()) this.#killFrozen(event.slot);
+    if (event.type === 'worker-joined') this.#workerJoined(event);
+    if (event.type === 'worker-lost' && hasBegun(this.#progress)) this.#workerLost(event.slot);
+    if (event.type === 'generation') this.#waits.cancel('verdict');
     // What the coordinator says as this launcher kills the processes is no news, unless it had come to an end.
     const isKilling = this.#interrupted === 'now';
     if (event.type === 'run-finished') this.#result = event.result;
@@ -190,19 +215,42 @@ export class Supervisor {
 
   /** A coordinator that this launcher ends, because of something else, says that it was stopped, too. */
   #isOwnEnd({ checkpoint }: Extract<RunEvent, { type: 'run-stopped' }>): boolean {
+    if (this.#givenUp !== null) return false;
     if (this.#interrupted === 'now') return checkpoint !== null;
     return this.#interrupted !== null || !this.#isTerminating;
   }
 
+  /** Events come late: the process that has joined may have ended, and another one have been started in its slot. */
+  #workerJoined({ slot, pid }: Extract<RunEvent, { type: 'worker-joined' }>): void {
+    const worker = this.#workers.get(slot);
+    if (worker?.pid !== pid) return;
+    worker.hasJoined = true;
+    this.#waits.cancel(joinOf(slot));
+  }
+
+  /** The coordinator has given up the worker that had joined last in this slot, and the others go on without it. */
+  #workerLost(slot: number): void {
+    this.#waits.cancel('verdict');
+    const worker = this.#workers.get(slot);
+    if (worker?.hasJoined !== true) return;
+    worker.isLost = true;
+    this.#endLost(slot);
+  }
+
   /** A worker that the coordinator lost may be stopped, or hang: then it will not end by itself, and is not waited for. */
+  #endLost(slot: number): void {
+    const { settleMs, exitMs } = this.#o.limits;
+    void this.#processes.endLost(slot, {
+      frozen: this.#waits.sleep(settleMs),
+      overdue: this.#waits.sleep(exitMs),
+    });
+  }
+
+  /** The run fails for a worker. */
   #endFrozen({ code, rank }: FtctlErrorJson): void {
     if (!lostCodes.has(code) || rank === undefined) return;
     const member = [...this.#progress.ranks].find(([, each]) => each === rank);
-    this.#killFrozen(member === undefined ? rank : member[0]);
-  }
-
-  #killFrozen(slot: number): void {
-    void this.#processes.killIfFrozen(slot, this.#waits.sleep(this.#o.limits.settleMs));
+    this.#endLost(member === undefined ? rank : member[0]);
   }
 
   async #coordinatorEnded(): Promise<void> {
@@ -214,40 +262,50 @@ export class Supervisor {
 
   /** Rounds have begun, nobody has asked for an end, and nothing has brought it about. */
   #isGoingOn(): boolean {
-    const isOver = this.#result !== null || this.#failure !== null || this.#isTerminating;
-    return hasBegun(this.#progress) && !isOver && this.#interrupted === null;
+    const isOver = this.#result !== null || this.#failure !== null || this.#isEnding;
+    return (
+      hasBegun(this.#progress) && !isOver && this.#interrupted === null && this.#givenUp === null
+    );
   }
 
   /** The others go on without it meanwhile. */
-  #restart(slot: number): void {
-    const { clock, log } = this.#o;
-    this.#waits.cancel(joinOf(slot));
+  #restart(slot: number, { hasJoined, isLost }: Worker): void {
+    const { clock, limits, log } = this.#o;
     const delayMs = this.#restarts.afterEnd(clock.nowMs(), slot);
     if (delayMs === null) {
-      this.#end(0, `worker ${String(slot)} has ended again and again, and the run did not get on`);
+      this.#giveUp(slot);
       return;
     }
     log.info(`Worker ${String(slot)} is started again.`, { delayMs });
-    const what = `the coordinator did not notice that worker ${String(slot)} had ended`;
-    this.#expect('verdict', this.#o.limits.verdictMs, what);
+    if (hasJoined && !isLost) {
+      const what = `the coordinator did not notice that worker ${String(slot)} had ended`;
+      this.#expect('verdict', limits.verdictMs, what);
+    }
     void this.#waits.sleep(delayMs).then(() => {
-      if (this.#isGoingOn()) this.#startWorker(slot);
+      if (this.#isGoingOn()) this.#startWorker(slot, { isReplacement: true });
     });
   }
 
-  #workerEnded(slot: number, isClean: boolean): void {
+  /** Ends the run for a worker that never lasts; what those who are left have done is kept. */
+  #giveUp(slot: number): void {
+    this.#givenUp = slot;
+    this.#o.log.error(`Worker ${String(slot)} is not started again: the run does not get on.`);
+    this.#askToStop();
+  }
+
+  #workerEnded(slot: number, worker: Worker, isClean: boolean): void {
+    this.#waits.cancel(joinOf(slot));
     if (!isClean && this.#isGoingOn()) {
-      this.#restart(slot);
+      this.#restart(slot, worker);
       return;
     }
     const name = `worker ${String(slot)}`;
     this.#numWorkersEnded += 1;
-    this.#waits.cancel(joinOf(slot));
     if (!this.#progress.joined.has(slot)) {
       this.#end(this.#o.limits.settleMs, `${name} ended before it joined`);
     } else if (!isClean) {
       const what = `the coordinator did not end the run after ${name} had ended`;
-      this.#expect('verdict', this.#o.limits.verdictMs, what);
+      if (!worker.isLost) this.#expect('verdict', this.#o.limits.verdictMs, what);
     } else if (this.#numWorkersEnded === this.#o.numWorkers) {
       const what = 'the coordinator did not go on after the last worker had ended';
       this.#expect('last worker', this.#o.limits.verdictMs, what);
@@ -257,12 +315,13 @@ export class Supervisor {
   #stopInOrder(): void {
     if (this.#interrupted !== null) return;
     this.#interrupted = 'graceful';
-    if (this.#link === undefined) {
-      this.#end(0, 'asked to stop before anything was done');
-      return;
-    }
+    if (this.#link === undefined) this.#end(0, 'asked to stop before anything was done');
+    else this.#askToStop();
+  }
+
+  #askToStop(): void {
     this.#expect('stop', this.#o.limits.stopMs, 'the run did not get on with its stop');
-    this.#link.stop('graceful').catch((error: unknown) => {
+    this.#link?.stop('graceful').catch((error: unknown) => {
       // It may be ending at this very moment: then its end settles it.
       this.#o.log.warn('The coordinator did not take the stop.', { error });
       this.#end(this.#o.limits.settleMs, 'the coordinator did not take the stop');
@@ -284,6 +343,7 @@ export class Supervisor {
   }
 
   #end(graceMs: number, reason: string): void {
+    this.#isEnding = true;
     this.#ending.resolve({ graceMs, reason });
   }
 
@@ -299,6 +359,7 @@ export class Supervisor {
       watchError: this.#watchError,
       limit: this.#limit,
       interrupted: this.#interrupted,
+      givenUp: this.#givenUp,
       progress: this.#progress,
     };
   }

@@ -199,6 +199,60 @@ describe('a worker that dies', () => {
   });
 });
 
+describe('a worker that dies once rounds have begun', () => {
+  const restarts = { firstDelayMs: 10, longestDelayMs: 40, steadyMs: 5000, most: 5 };
+  const joinedSlots = (events: readonly RunEvent[]): number[] =>
+    events.flatMap((event) => (event.type === 'worker-joined' ? [event.slot] : [])).sort();
+
+  it.each(['tolerant', 'tolerant-late'])(
+    'is replaced, once, and the run goes on (a coordinator that is %s)',
+    async (coordinator) => {
+      const events: RunEvent[] = [];
+      const plan = { coordinator, workers: { 1: 'sigkill' } };
+      const { result } = await launchFakes(
+        plan,
+        { onEvent: (event) => events.push(event) },
+        // Far less than a process takes to start, and to answer.
+        { settleMs: 20, restarts },
+      );
+      expect(result).toMatchObject({ status: 'finished', steps: 5 });
+      expect(joinedSlots(events)).toEqual([0, 1, 1]);
+    },
+  );
+
+  it('by freezing is killed and replaced', async () => {
+    const events: RunEvent[] = [];
+    const { result } = await launchFakes(
+      { steps: 8, coordinator: 'tolerant-of-silence', workers: { 1: 'freeze' } },
+      { onEvent: (event) => events.push(event) },
+      { settleMs: 300, restarts },
+    );
+    expect(result).toMatchObject({ status: 'finished' });
+    expect(joinedSlots(events)).toEqual([0, 1, 1]);
+  });
+
+  it('again and again ends the run in order, and its last end is told', async () => {
+    const events: RunEvent[] = [];
+    const plan = { coordinator: 'tolerant', workers: { 1: 'never-again' } };
+    const { error, run } = await launchFakes(
+      plan,
+      { onEvent: (event) => events.push(event) },
+      { restarts },
+    );
+    expect(said(error)).toMatchObject({
+      code: 'FT_WORKER_LOST',
+      message: expect.stringMatching(
+        /^Worker 1 ended with exit code 1: Error: Cannot find module 'onnxruntime-node' at epoch 1/,
+      ) as string,
+      rank: 1,
+    });
+    expect(events.at(-1)?.type).toBe('run-stopped'); // what was done is kept
+    expect(await run.summary()).toMatchObject({ status: 'failed' });
+    const log = await readFile(run.logPath('launch'), 'utf8');
+    expect(log.match(/"Started worker 1\."/g)).toHaveLength(6);
+  });
+});
+
 describe('a coordinator that dies', () => {
   it('is named with the signal that killed it, and the run can be resumed', async () => {
     const { error } = await launchFakes({ steps: 100, coordinator: 'sigkill' });

@@ -3,7 +3,7 @@
  * of gRPC, and no training. `FAKE` in the environment is a JSON object that says how each process misbehaves:
  * `{ numWorkers, steps, stepMs, coordinator: FAULT, workers: { SLOT: FAULT } }`; the faults are cases below.
  */
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { createServer, connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import { setInterval, setTimeout } from 'node:timers';
@@ -23,6 +23,9 @@ const fault = role === 'coordinator' ? plan.coordinator : plan.workers[option('-
 const logs = role === 'coordinator' ? join(option('--run-dir'), 'logs') : dirname(option('--log'));
 writeFileSync(join(logs, `${role}-${option('--slot') ?? ''}.pid`), String(process.pid));
 
+/** Since the first worker in this slot was told to step. */
+const wasHere = join(logs, `${role}-${option('--slot') ?? ''}.was-here`);
+
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const die = (signal) => {
   process.kill(process.pid, signal);
@@ -30,7 +33,7 @@ const die = (signal) => {
 };
 const error = (code, message) => ({ code, message, remedy: 'Do something about it.' });
 
-if (fault === 'exit-at-start') {
+if (fault === 'exit-at-start' || (fault === 'never-again' && existsSync(wasHere))) {
   console.error("Error: Cannot find module 'onnxruntime-node'");
   process.exit(1);
 }
@@ -76,6 +79,15 @@ async function coordinate() {
     events.push({ at: 1000 + events.length, ...event });
     for (const send of watchers) send(events.at(-1));
   };
+  let hasBegun = false;
+  /** It goes on without a worker that is lost; but no step is made until another one is there. */
+  const isTolerant = fault?.startsWith('tolerant');
+  const changed = (reason) => {
+    const ranks = [...members.keys()]
+      .sort()
+      .map((slot, rank) => ({ rank, slot, firstShard: rank, numShards: 1 }));
+    emit({ type: 'generation', generation: '1.1', members: ranks, round: 0, reason });
+  };
   const end = async (code) => {
     isOver = true;
     for (const socket of sockets) socket.end();
@@ -118,12 +130,25 @@ async function coordinate() {
           pid: message.pid,
           host: 'localhost',
         });
+        if (hasBegun && isTolerant) changed(`worker ${slot} has joined`);
       }
     });
     socket.on('close', () => {
       sockets.delete(socket);
       watchers.delete(send);
       if (slot === undefined || isOver || fault === 'mute') return;
+      if (isTolerant && hasBegun) {
+        if (members.get(slot) !== send) return; // it was given up before
+        members.delete(slot);
+        setTimeout(
+          () => {
+            emit({ type: 'worker-lost', slot, cause: 'its stream broke' });
+            if (members.size > 0) changed(`worker ${slot} was lost`);
+          },
+          fault === 'tolerant-late' ? 150 : 0,
+        );
+        return;
+      }
       isOver = true;
       emit({ type: 'worker-lost', slot, cause: 'its stream broke' });
       const lost = {
@@ -155,10 +180,8 @@ async function coordinate() {
     if (stop) await end(0);
     await sleep(5);
   }
-  const ranks = [...members.keys()]
-    .sort()
-    .map((slot, rank) => ({ rank, slot, firstShard: rank, numShards: 1 }));
-  emit({ type: 'generation', generation: '1.1', members: ranks, round: 0, reason: 'start' });
+  changed('start');
+  hasBegun = true;
   const result = (status, steps) => ({
     runId,
     status,
@@ -198,6 +221,12 @@ async function coordinate() {
     }
     if (step === 2) for (const tell of members.values()) tell({ type: 'stepping' });
     await sleep(plan.stepMs);
+    if (step === 3 && fault === 'tolerant-of-silence') {
+      members.delete(1);
+      emit({ type: 'worker-lost', slot: 1, cause: 'it said nothing' });
+      changed('worker 1 was lost');
+    }
+    while (isTolerant && members.size < plan.numWorkers && !stop) await sleep(5);
     if (step === 9 && fault === 'impatient') {
       isOver = true;
       const silent = {
@@ -249,7 +278,8 @@ async function work() {
   });
   send({ type: 'join', slot, pid: process.pid, token: process.env.FTCTL_TOKEN });
   await stepping; // and there is a checkpoint
-  if (fault === 'sigkill') die('SIGKILL');
+  writeFileSync(wasHere, '');
+  if (fault === 'sigkill' || fault === 'never-again') die('SIGKILL');
   if (fault === 'sigsegv') {
     console.error('onnxruntime: Segmentation fault in MlasGemm');
     die('SIGSEGV');

@@ -23,6 +23,7 @@ const nothing: RunFacts = {
   watchError: null,
   limit: null,
   interrupted: null,
+  givenUp: null,
   progress: training,
 };
 
@@ -150,6 +151,21 @@ describe('the outcome of a run', () => {
       code: 'FT_PROCESS_START',
       message: 'Worker 7 ended with exit code 0 before it joined the run.',
       rank: 7,
+    });
+  });
+
+  it('is the last end of the worker that was started again and again, whoever else ended', () => {
+    const ended = [
+      worker(2, killed),
+      worker(1, { ...killed, wasReplaced: true }),
+      worker(1, { tail: ['Error: no such device'] }),
+      coordinator({ exit: { code: 0, signal: null } }),
+    ];
+    expect(errorOf({ givenUp: 1, ended }).toJSON()).toMatchObject({
+      code: 'FT_WORKER_LOST',
+      message:
+        'Worker 1 ended with exit code 4: Error: no such device at epoch 3 of 25, step 12 of 23.',
+      rank: 0,
     });
   });
 
