@@ -1,5 +1,6 @@
 import type { RunSummary } from '../state/run-summary.js';
 import { accuracy, duration, loss } from './progress/words.js';
+import { aligned } from './table-cells.js';
 
 /** What a narrower table does without, from the least important on; the id has the time of the start. */
 const economies = ['start', 'best epoch', 'sessions', 'status word', 'best', 'time'] as const;
@@ -45,16 +46,6 @@ function cells(runs: readonly RunSummary[], saved: ReadonlySet<Economy>): string
       ...unless('time', took(run, saved.has('sessions'))),
     ]),
   ];
-}
-
-function aligned(rows: readonly string[][]): string[] {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column]!))
-      .join('  ')
-      .trimEnd(),
-  );
 }
 
 /** A failure's code alone says that the run failed. */

@@ -32,3 +32,14 @@ export function nameColumns(names: readonly string[], most: number): number {
     Math.min(most, 5),
   );
 }
+
+/** Rows of cells as lines of a table, each column as wide as its widest cell. There is at least one row. */
+export function aligned(rows: readonly string[][]): string[] {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column]!))
+      .join('  ')
+      .trimEnd(),
+  );
+}

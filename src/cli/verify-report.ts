@@ -6,7 +6,7 @@ import type { ComparedValue } from '../launch/verify/state-difference.js';
 import type { Verification, VerifiedRun } from '../launch/verify/verify.js';
 import { shorter } from './progress/summary.js';
 import { duration, plural } from './progress/words.js';
-import { tail } from './table-cells.js';
+import { aligned, tail } from './table-cells.js';
 
 /** Digits of a digest that tell any two apart. */
 const shortDigest = 12;
@@ -141,14 +141,4 @@ function runsTable({ runs, dir }: Verification, columns: number): string[] {
   const others = Math.max(...aligned(narrow).map(({ length }) => length)) - names;
   const left = Math.max(columns - others, minNameColumns);
   return aligned(narrow.map((row) => [...row.slice(0, -1), tail(row.at(-1)!, left)]));
-}
-
-function aligned(rows: readonly string[][]): string[] {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column]!))
-      .join('  ')
-      .trimEnd(),
-  );
 }
